@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Event globs: `*` any run, `?` any one character, `[a-z]` sets as fnmatch(3) knows them, in
+ * `provider:event` names. A list is comma-separated; a leading `!` takes matches out again; the
+ * last pattern that matches decides. Any thread, async-signal-safe, no allocation.
+ */
+#ifndef ADATRACE_BASE_GLOB_H
+#define ADATRACE_BASE_GLOB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Does one pattern (not NUL-terminated: `length` bytes) match the whole of `text`? */
+bool glob_match(const char *pattern, size_t length, const char *text);
+
+/* Does the list select `text`? An empty or NULL list selects everything. */
+bool glob_list_match(const char *list, const char *text);
+
+#endif

@@ -1,0 +1,5 @@
+# What comes from outside; scripts/install-deps names the packages.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd>=1.5)
+pkg_check_modules(DW REQUIRED IMPORTED_TARGET libdw libelf)

@@ -1,0 +1,1 @@
+# libadatrace: the tracer API with its own drain, shared and static.

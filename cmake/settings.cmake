@@ -1,0 +1,16 @@
+# What every target of ours is compiled with.
+add_library(ada_settings INTERFACE)
+target_include_directories(ada_settings INTERFACE
+    ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
+target_compile_definitions(ada_settings INTERFACE
+    _GNU_SOURCE ADATRACE_VERSION="${PROJECT_VERSION}")
+target_compile_options(ada_settings INTERFACE
+    -Wall -Wextra -Wshadow -Wconversion -Wvla
+    $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes -Wmissing-prototypes>)
+
+if(ADATRACE_SANITIZE)
+    string(REPLACE ";" "," _sanitizers "${ADATRACE_SANITIZE}")
+    target_compile_options(ada_settings INTERFACE
+        -fsanitize=${_sanitizers} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+    target_link_options(ada_settings INTERFACE -fsanitize=${_sanitizers})
+endif()
