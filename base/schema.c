@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- encoding: a cursor that counts on after the end, so that size and bytes share one walk ---- */
+/* ---- encoding: a cursor that counts on after the end, so that size and bytes share one walk ----
+ */
 
 struct encoder {
     unsigned char *out; /* NULL: only count */

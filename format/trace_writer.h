@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Trace writer: turns records into blocks and blocks into a file.
+ *
+ * One writer belongs to one thread at a time (the drain). It writes sequentially, never seeks back
+ * and never rewrites, so whatever a crash leaves is readable up to the last whole block, and a pipe
+ * would do for output. All strings and payloads are copied before a call returns. Calls return 0 or
+ * a negative errno; the first output error sticks: later calls return it again,
+ * trace_writer_close() still ends the file as well as the disk allows. Nothing here is
+ * async-signal-safe.
+ */
+#ifndef ADATRACE_FORMAT_TRACE_WRITER_H
+#define ADATRACE_FORMAT_TRACE_WRITER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/schema.h"
+#include "format/trace_model.h"
+
+struct trace_writer;
+
+struct trace_writer_options {
+    int level;              /* zstd level, -7 to 19; 0: stored. Default 1 */
+    uint32_t block_records; /* records a block holds at most; 0: 16,384 */
+    uint64_t reserve_bytes; /* kept free on the disk for the end of the file; 0: 1 MiB */
+};
+
+/* `fd` is open for writing, at offset 0; the writer takes it over and closes it. */
+int trace_writer_open(struct trace_writer **out, int fd, const struct trace_writer_options *options,
+                      const struct trace_recording *recording) __attribute__((warn_unused_result));
+
+/* Metadata. Buffered, and on disk before any data block that refers to it. */
+int trace_writer_clock(struct trace_writer *w, const struct trace_clock_pair *pair);
+int trace_writer_process(struct trace_writer *w, const struct trace_process *process);
+int trace_writer_process_end(struct trace_writer *w, const struct trace_process_end *end);
+int trace_writer_thread(struct trace_writer *w, const struct trace_thread *thread);
+int trace_writer_ledger(struct trace_writer *w, const struct trace_ledger *ledger);
+int trace_writer_module(struct trace_writer *w, const struct trace_module *module);
+int trace_writer_symbol(struct trace_writer *w, const struct trace_symbol *symbol);
+int trace_writer_note(struct trace_writer *w, const struct trace_note *note);
+
+/*
+ * Declare an event type of an image (struct trace_process.image) from encoded schema bytes
+ * (base/schema.h). Ids are per image. Malformed bytes: -EBADMSG. Declaring the same id again:
+ * -EEXIST, nothing changes.
+ */
+int trace_writer_type(struct trace_writer *w, uint64_t image, const void *schema, size_t size);
+
+/*
+ * One stream of records per thread. stream_open finds the types of the thread's image; the
+ * trace_thread must have been written before. Freed with the writer, or by stream_close (flushes).
+ */
+struct trace_stream;
+int trace_stream_open(struct trace_writer *w, uint32_t thread, struct trace_stream **out)
+    __attribute__((warn_unused_result));
+
+/*
+ * Append one record. `payload` is laid out as base/schema.h says for type `id`; it is read exactly
+ * once and may change meanwhile (it can lie in memory shared with a hostile process): every length
+ * in it is copied, then checked against `size`. Records of one stream come in ring order; ticks
+ * never go back. -ENOENT: no such type; -EBADMSG: payload does not fit its type; the stream is
+ * unharmed by both.
+ */
+int trace_stream_record(struct trace_stream *s, uint16_t id, uint64_t ticks, const void *payload,
+                        size_t size) __attribute__((warn_unused_result));
+
+/* Records missing at this place of the stream. Kept in order with the records around it. */
+int trace_stream_gap(struct trace_stream *s, const struct trace_gap *gap);
+
+int trace_stream_flush(struct trace_stream *s); /* what is there becomes a block now */
+int trace_stream_close(struct trace_stream *s);
+uint64_t trace_stream_stored(const struct trace_stream *s); /* records appended so far */
+
+int trace_writer_set_level(struct trace_writer *w, int level);
+int trace_writer_flush(struct trace_writer *w); /* all streams and metadata to the file */
+
+struct trace_writer_stats {
+    uint64_t file_bytes, blocks, records, raw_bytes; /* raw: as in the ring */
+    uint64_t lost_records;                           /* could not be written: the disk is full */
+};
+void trace_writer_stats(const struct trace_writer *w, struct trace_writer_stats *out);
+
+/*
+ * The distinct code addresses (ADA_KIND_CODE fields) met so far: calls `visit` for each with the
+ * image and the ticks of the first and last record that holds it. For the symbolizer, before close.
+ */
+void trace_writer_addresses(struct trace_writer *w,
+                            void (*visit)(void *context, uint64_t image, uint64_t address,
+                                          uint64_t first_ticks, uint64_t last_ticks),
+                            void *context);
+
+/* Flush, write the index and the end block, close the fd, free. Returns the first error ever met.
+ */
+int trace_writer_close(struct trace_writer *w) __attribute__((warn_unused_result));
+
+#endif
