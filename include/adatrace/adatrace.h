@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * adatrace: the tracer API.
+ *
+ *     ADA_EVENT(shop, order, (u32, id), (f64, price), (string, customer))
+ *     ...
+ *     ada_trace_shop_order(42, 9.99, "Ann");
+ *
+ * Declares the event type "shop:order" and a type-checked inline function that emits it. While no
+ * session is active, or its globs do not select the event, the call costs one load and one
+ * predicted branch. Under `adatrace record` the events go to the collector's session; a program can
+ * also own one:
+ *
+ *     ada_session_start("shop.adatrace", NULL);  ...  ada_session_stop();
+ *
+ * Unless a declaration says otherwise, functions may be called from any thread and leave errno
+ * alone. "Signal-safe" means async-signal-safe. Functions that can fail return 0 or a positive
+ * value, or a negative errno; ada_error_text() has words for it. This header is C11 and C++17.
+ */
+#ifndef ADATRACE_ADATRACE_H
+#define ADATRACE_ADATRACE_H
+
+#include <stddef.h>
+
+#include <adatrace/emit.h>
+#include <adatrace/field.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define ADA_MUST_CHECK __attribute__((warn_unused_result))
+
+/* ---- sessions ---- */
+
+enum ada_policy {
+    ADA_POLICY_DROP = 0,      /* a full ring drops the new record, and counts it */
+    ADA_POLICY_OVERWRITE = 1, /* a full ring gives up its oldest records, and counts them */
+    ADA_POLICY_BLOCK = 2,     /* the thread waits for room, then drops and counts */
+};
+
+/* Zero in any field takes the default. Set size to sizeof(struct ada_session_options). */
+struct ada_session_options {
+    size_t size;
+    uint64_t ring_bytes;    /* per thread, 4 KiB to 1 GiB, rounded up to a power of two; 4 MiB */
+    enum ada_policy policy; /* drop */
+    uint32_t timeout_ms;    /* policy block: longest wait; 0: as long as the drain is alive */
+    const char *events;     /* globs over provider:event, comma-separated, `!` takes out; all */
+    uint32_t level;         /* highest enum ada_level that is on; ADA_LEVEL_DEBUG */
+    int compression;        /* zstd level, -7 to 19; 1 */
+    int replace;            /* nonzero: an existing file at `path` is replaced */
+    const char
+        *segment_path; /* rings in this new file, so that they survive a crash; memory only */
+};
+
+/*
+ * Start recording into a new file at `path`. The drain runs as one thread of this process. If the
+ * process already records under `adatrace record`, that session is joined, `path` and options are
+ * not used, and the call returns 1. -EEXIST: the file exists; -EALREADY: a session is active;
+ * -EINVAL, -ERANGE: options. `path` and options are the caller's. Not signal-safe.
+ */
+ADA_EXPORT int ada_session_start(const char *path,
+                                 const struct ada_session_options *options) ADA_MUST_CHECK;
+
+/* Everything emitted before this call is in the file when it returns. 0, or the first error that
+ * writing met. A joined session goes on; then this does nothing. Not signal-safe. */
+ADA_EXPORT int ada_session_stop(void);
+
+/* Is a session taking events right now? Signal-safe. */
+ADA_EXPORT int ada_session_is_active(void);
+
+/* Switch event types on or off while running: globs over "provider:event". Types that are declared
+ * later follow too. Returns how many types changed, or -ENAMETOOLONG. Not signal-safe. */
+ADA_EXPORT int ada_events_enable(const char *globs);
+ADA_EXPORT int ada_events_disable(const char *globs);
+
+/* ---- threads ---- */
+
+/* Name the calling thread in the trace (31 bytes are kept). */
+ADA_EXPORT void ada_thread_name(const char *name);
+
+/* The loss ledger of one thread, as its ring counts it. */
+struct ada_thread_stats {
+    uint32_t pid, tid;
+    uint64_t written, written_bytes; /* published */
+    uint64_t dropped, dropped_bytes; /* found no room */
+    uint64_t overwritten;            /* published, lost before they were read */
+    uint64_t nested;                 /* of written: by handlers in the middle of an emit */
+    uint64_t ring_bytes, fill_bytes, high_water_bytes;
+};
+/* Of the calling thread. -ENODATA: it has no ring (yet). Signal-safe. */
+ADA_EXPORT int ada_thread_stats(struct ada_thread_stats *out);
+/* Of every thread that has a ring: calls visit until it returns nonzero, and returns that.
+ * Signal-safe if visit is. */
+ADA_EXPORT int ada_threads_visit(int (*visit)(void *context, const struct ada_thread_stats *stats),
+                                 void *context);
+
+/* ---- event types ---- */
+
+#define ADA_EVENT_OFF 0u
+#define ADA_EVENT_ON  1u
+#define ADA_EVENT_NEW 2u /* not registered: its first use does that */
+
+/* An event type. The macros below define them; a program can also fill one in (zeroed otherwise).
+ * Everything it points to, and itself, has to stay until ada_event_unregister() or the end of the
+ * process. */
+struct ada_event {
+    uint32_t on;  /* ADA_EVENT_OFF, _ON, _NEW */
+    uint32_t tag; /* id, where ada_record_tag() has it */
+    const char *provider, *name;
+    const char *format; /* ADA_PHASE_FORMAT */
+    const char *file;
+    const struct ada_field *fields;
+    uint16_t field_count;
+    uint16_t line;
+    uint8_t phase, level;
+    uint8_t wanted; /* what ada_events_enable() and _disable() said last */
+    uint8_t unused;
+    struct ada_event *next; /* the tracer's list */
+};
+
+/* Make the type known; types with the same name and fields share one id. 0, -EINVAL: not a valid
+ * type, -ENOSPC: too many. Registering again does nothing. Signal-safe (-EAGAIN when interrupted
+ * itself). */
+ADA_EXPORT int ada_event_register(struct ada_event *event);
+/* Before its memory goes away (dlclose); events already emitted stay readable. */
+ADA_EXPORT void ada_event_unregister(struct ada_event *event);
+
+ADA_INLINE bool ada_event_is_on(const struct ada_event *event)
+{
+    /* relaxed: a switch may be seen late; the record itself is ordered by its ring. */
+    return __atomic_load_n(&event->on, __ATOMIC_RELAXED) != ADA_EVENT_OFF;
+}
+
+/* ---- emitting by hand; all signal-safe ---- */
+
+/*
+ * Reserve room in the calling thread's ring for an event of payload_bytes; write the payload in
+ * place (record.payload, laid out as the type's fields say: fixed-width ones in order, then each
+ * variable one as u32 length and bytes), then commit or roll back. payload NULL: the event is off,
+ * or was dropped and counted; do neither. The thread may emit other events in between: they become
+ * visible with this one's commit.
+ */
+ADA_EXPORT struct ada_record ada_reserve(const struct ada_event *event, uint32_t payload_bytes);
+ADA_EXPORT void ada_commit(struct ada_record *record);
+ADA_EXPORT void ada_rollback(struct ada_record *record);
+
+/* Emit with a payload laid out like that. Returns 1: written, 0: off or dropped. */
+ADA_EXPORT int ada_emit(const struct ada_event *event, const void *payload, uint32_t payload_bytes);
+
+struct ada_batch_item {
+    const struct ada_event *event;
+    const void *payload;
+    uint32_t payload_bytes;
+};
+/* Emit many with one clock reading and one publish, all or none of those that are on. Returns how
+ * many were written. */
+ADA_EXPORT int ada_emit_batch(const struct ada_batch_item *items, size_t count);
+
+/* ---- the rest ---- */
+
+ADA_EXPORT const char *ada_error_text(int error); /* of a negative return value; static text */
+ADA_EXPORT const char *ada_version(void);         /* "0.1.0" */
+
+#ifdef __cplusplus
+}
+#endif
+
+#include <adatrace/event.h>
+
+#endif

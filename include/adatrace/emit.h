@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Emit: the producer's half of the ring protocol that is inlined into the traced program.
+ *
+ * Applications use adatrace.h; what stands here is its machinery and may change with the SONAME.
+ * The slow half, and the consumer, are in registry/ring.c; docs/MEMORY-MODEL.md has every edge.
+ *
+ * The path of a record: compare with the limit, remember who is writing, read the clock, claim the
+ * bytes with a compare-and-exchange that is atomic against signal handlers of this thread only (no
+ * lock prefix; LTTng's "local" atomics are the model), write, publish with one release store. A
+ * handler that emits in between finds `reserve` ahead of `head`, takes the slow path, writes behind
+ * the unfinished record and leaves publishing to it. Because the clock is read before the exchange
+ * and the exchange fails if a handler came between, ring order is time order.
+ *
+ * Everything here: any thread with the thread's own writer, async-signal-safe, errno untouched.
+ */
+#ifndef ADATRACE_EMIT_H
+#define ADATRACE_EMIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <adatrace/record.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define ADA_INLINE      static inline __attribute__((always_inline))
+#define ADA_LIKELY(x)   __builtin_expect(!!(x), 1)
+#define ADA_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define ADA_EXPORT      __attribute__((visibility("default")))
+
+struct ring_shared;
+
+/* The part of a ring's shared header that the fast path writes; one cache line of the producer's.
+ */
+struct ada_ring_front {
+    uint64_t head;    /* bytes published, free-running */
+    uint64_t written; /* records committed */
+};
+
+/*
+ * A thread's own view of its ring. Lies in private memory that is wiped on fork, so in a child
+ * every field is zero, nothing fits below `limit`, and the slow path finds out.
+ */
+struct ada_writer {
+    uint64_t reserve; /* next byte to hand out, free-running */
+    uint64_t limit;   /* the fast path stays below: end of free space, or of the lap */
+    uint64_t outer;   /* who writes the record at head: ada_writer_outer() */
+    unsigned char *data;
+    uint64_t mask; /* capacity - 1 */
+    struct ada_ring_front *front;
+    struct ring_shared *ring;
+    uint64_t stack_top; /* highest stack address known of this thread; 0: not known */
+    /* second line: slow path only */
+    uint64_t stalled_tail; /* policy block: a wait timed out when tail was here; +1, 0: none */
+    uint32_t slot;         /* index in the registry */
+    uint32_t generation;
+    uint64_t unused[6];
+} __attribute__((aligned(128)));
+
+/* What a reserve hands to its commit; lives in registers. */
+struct ada_record {
+    unsigned char *payload; /* where to write; NULL: dropped, and counted */
+    unsigned char *header;
+    uint64_t end; /* ring index behind the record */
+    uint64_t word;
+    struct ada_writer *writer;
+    bool nested; /* behind an unfinished record of this thread */
+};
+
+/* The calling thread's writer; never NULL: a thread without a ring has one in which nothing fits.
+ */
+extern ADA_EXPORT __thread struct ada_writer *ada_self __attribute__((tls_model("initial-exec")));
+
+/* All that is not the common case: no ring yet, lap's end, full, nested, forked child, large
+ * record. `tag` as ada_record_tag(), `bytes` as ada_record_bytes(). record.payload NULL: dropped.
+ */
+ADA_EXPORT struct ada_record ada_reserve_slow(uint32_t tag, uint64_t bytes);
+/* Commit of a nested record, or publishing what handlers wrote behind ours. */
+ADA_EXPORT void ada_commit_slow(struct ada_writer *writer, uint64_t end, bool nested);
+
+/* Nothing the compiler may move over this; costs no instruction. */
+#define ADA_SIGNAL_FENCE() __atomic_signal_fence(__ATOMIC_SEQ_CST)
+
+/*
+ * The clock of the fast path. A machine whose counter is no clock keeps every writer's limit at
+ * zero, and the slow path asks the kernel.
+ */
+ADA_INLINE uint64_t ada_ticks(void)
+{
+#if defined(__x86_64__)
+    return __builtin_ia32_rdtsc();
+#elif defined(__aarch64__)
+    uint64_t ticks;
+    __asm__ volatile("mrs %0, cntvct_el0" : "=r"(ticks));
+    return ticks;
+#else
+    return 0;
+#endif
+}
+
+/* Compare-and-exchange against handlers of this thread only. Updates *expected on failure. */
+ADA_INLINE bool ada_cmpxchg_local(uint64_t *where, uint64_t *expected, uint64_t desired)
+{
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
+    bool done;
+    __asm__ volatile("cmpxchgq %3, %1"
+                     : "=@ccz"(done), "+m"(*where), "+a"(*expected)
+                     : "r"(desired)
+                     : "memory");
+    return done;
+#else
+    return __atomic_compare_exchange_n(where, expected, desired, false, __ATOMIC_RELAXED,
+                                       __ATOMIC_RELAXED);
+#endif
+}
+
+/* Add against handlers of this thread only; readers elsewhere see whole values. */
+ADA_INLINE void ada_add_local(uint64_t *where, uint64_t amount)
+{
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
+    __asm__ volatile("addq %1, %0" : "+m"(*where) : "er"(amount) : "cc");
+#else
+    __atomic_fetch_add(where, amount, __ATOMIC_RELAXED);
+#endif
+}
+
+ADA_INLINE uint64_t ada_stack_pointer(void)
+{
+#if defined(__x86_64__)
+    uint64_t sp;
+    __asm__("movq %%rsp, %0" : "=r"(sp));
+    return sp;
+#else
+    return (uint64_t)(uintptr_t)__builtin_frame_address(0);
+#endif
+}
+
+/* Who writes the outermost record: 16-byte granules of the stack pointer, size in words below. A
+ * later emit from a frame above that address knows that the writer was jumped out of and buries its
+ * record. */
+ADA_INLINE uint64_t ada_writer_outer(uint64_t sp, uint64_t bytes)
+{
+    return (sp >> 4) << 20 | bytes >> 3;
+}
+
+/* Reserve on the fast path. `bytes` at most ADA_RECORD_SMALL_MAX. False: ask the slow path. */
+ADA_INLINE bool ada_reserve_fast(struct ada_writer *w, uint32_t tag, uint64_t bytes,
+                                 struct ada_record *record)
+{
+    uint64_t start = w->reserve, end, ticks;
+
+    do {
+        end = start + bytes;
+        /* relaxed: head is ours; only handlers of this thread move it besides us. */
+        if (ADA_UNLIKELY(end > w->limit) ||
+            ADA_UNLIKELY(start != __atomic_load_n(&w->front->head, __ATOMIC_RELAXED)))
+            return false;
+        w->outer = ada_writer_outer(ada_stack_pointer(), bytes);
+        ticks = ada_ticks();
+    } while (ADA_UNLIKELY(!ada_cmpxchg_local(&w->reserve, &start, end)));
+    record->header = w->data + (start & w->mask);
+    record->payload = record->header + 8;
+    record->end = end;
+    record->word = ada_record_word(tag, ticks);
+    record->writer = w;
+    record->nested = false;
+    return true;
+}
+
+ADA_INLINE struct ada_record ada_reserve_bytes(uint32_t tag, uint64_t bytes)
+{
+    struct ada_record record;
+
+    if (ADA_LIKELY(bytes <= ADA_RECORD_SMALL_MAX) &&
+        ADA_LIKELY(ada_reserve_fast(ada_self, tag, bytes, &record)))
+        return record;
+    return ada_reserve_slow(tag, bytes);
+}
+
+/* Make the record visible to the drain. */
+ADA_INLINE void ada_commit_record(struct ada_record *record)
+{
+    struct ada_writer *w = record->writer;
+
+    ADA_SIGNAL_FENCE();
+    memcpy(record->header, &record->word, 8);
+    ada_add_local(&w->front->written, 1);
+    if (ADA_LIKELY(!record->nested)) {
+        /* Publish. Release: header and payload are visible before head moves over them. Pairs with
+         * the acquire of head in ring_peek(). */
+        __atomic_store_n(&w->front->head, record->end, __ATOMIC_RELEASE);
+        ADA_SIGNAL_FENCE();
+        if (ADA_LIKELY(w->reserve == record->end))
+            return;
+    }
+    ada_commit_slow(w, record->end, record->nested);
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

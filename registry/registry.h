@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ThreadRegistry: who has which slot and ring of a segment.
+ *
+ * A slot's life: the drain prepares its ring and sets its ready bit; a thread takes the bit, writes
+ * who it is and sets state CLAIMED; the thread dies (its robust word says so) or retires; the drain
+ * empties the ring, frees the slot, one generation on, and prepares it again. No locks, no system
+ * calls on the thread's side.
+ */
+#ifndef ADATRACE_REGISTRY_REGISTRY_H
+#define ADATRACE_REGISTRY_REGISTRY_H
+
+#include "registry/segment.h"
+
+/* ---- the traced thread; async-signal-safe ---- */
+
+struct registry_claim {
+    uint32_t pid, tid, parent_pid; /* tid 0: taken from the robust mutex */
+    uint64_t ticks;
+    const char *name; /* or NULL */
+    bool robust;      /* false in a signal handler: the thread's death is then found otherwise */
+};
+
+/* Take a ready slot. Returns its index, -EAGAIN: none is ready (count the record with
+ * registry_unringed()), -ESHUTDOWN: the drain has gone. */
+int registry_claim(struct segment *segment, const struct registry_claim *claim)
+    __attribute__((warn_unused_result));
+void registry_rename(struct segment *segment, uint32_t slot, const char *name);
+/* Give the slot up before the thread dies; the caller writes nothing to it any more. */
+void registry_retire(struct segment *segment, uint32_t slot);
+void registry_unringed(struct segment *segment, uint64_t bytes);
+
+/* ---- the drain; one thread ---- */
+
+/*
+ * Make slots ready until `ahead` are (or all are in use): allocates the ring's memory in the
+ * segment's file so that touching it never faults with SIGBUS. Returns how many are ready, -ENOSPC
+ * or another errno when memory cannot be had and none is ready.
+ */
+int registry_prepare(struct segment *segment, unsigned ahead) __attribute__((warn_unused_result));
+
+/* One past the highest slot ever claimed: the bound of the drain's walk; never above
+ * geometry.slots. */
+uint32_t registry_bound(const struct segment *segment);
+
+/* What the drain may know of a slot, copied once and bounded. */
+struct registry_view {
+    enum slot_state state;
+    bool dead; /* the kernel says the owner died: nothing more comes */
+    bool robust;
+    uint32_t generation, pid, tid, parent_pid, name_changes;
+    uint64_t claim_ticks;
+    char name[32];
+};
+/* False: the slot is free or being claimed. */
+bool registry_look(const struct segment *segment, uint32_t slot, struct registry_view *view);
+
+/* Empty and of a dead or retired owner: give the slot back. It becomes ready by registry_prepare().
+ */
+void registry_free(struct segment *segment, uint32_t slot);
+
+#endif

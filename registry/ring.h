@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Ring: a single-producer, single-consumer byte ring of variable-length records in memory that two
+ * processes may share. Records are self-delimiting (adatrace/record.h) and never split.
+ *
+ * Producer calls (ring_reserve ... ring_write_batch, ring_writer_*) belong to the owning thread and
+ * its signal handlers: they are async-signal-safe and nest. Consumer calls (struct ring_reader)
+ * belong to one thread at a time, in whatever process; they trust nothing that lies in shared
+ * memory. ring_stats(), ring_check(), ring_dump() only look, from any thread.
+ */
+#ifndef ADATRACE_REGISTRY_RING_H
+#define ADATRACE_REGISTRY_RING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <adatrace/emit.h>
+
+#define RING_MAGIC   UINT32_C(0x52414441) /* "ADAR" */
+#define RING_VERSION 1u
+
+enum {
+    RING_CAPACITY_MIN = 4096,
+    RING_CAPACITY_MAX = 1 << 30,
+    RING_LINE = 128,
+    RING_BLOCKS = 8 /* of a ring with policy overwrite: what is overwritten at once */
+};
+
+enum ring_policy { RING_DROP = 0, RING_OVERWRITE = 1, RING_BLOCK = 2 };
+
+/* Where a block of the ring begins, so that a reader who was overtaken finds its feet. */
+struct ring_mark {
+    uint64_t index;
+    uint64_t written; /* records committed before */
+    uint64_t ticks;   /* all 64 bits */
+};
+
+/* The shared header. One group per 128-byte line, by who writes it. */
+struct ring_shared {
+    /* Nobody, after ring_format(). */
+    uint32_t magic, version;
+    uint64_t capacity;    /* bytes, a power of two */
+    uint64_t block_bytes; /* no record crosses a multiple of this */
+    uint32_t policy;      /* enum ring_policy */
+    uint32_t unused0;
+    uint64_t timeout_ns;  /* policy block: longest wait; 0: as long as the consumer lives */
+    uint64_t data_offset; /* of the bytes, from this header */
+    uint64_t unused1[10];
+
+    /* The producer, every record. */
+    struct ada_ring_front front;
+    uint64_t intent; /* policy overwrite: bytes below intent - capacity are gone */
+    uint64_t nested; /* records that handlers wrote behind an unfinished one */
+    uint64_t padding_bytes;
+    uint64_t unused2[11];
+
+    /* The producer, when records find no room. */
+    uint64_t dropped, dropped_bytes;
+    struct ada_record_gap gap; /* dropped since the last GAP record */
+    uint32_t waiting;          /* policy block: the producer sleeps on `space` */
+    uint32_t unused3;
+    uint64_t unused4[9];
+
+    /* The consumer. */
+    uint64_t tail;  /* bytes given back */
+    uint64_t taken; /* records read */
+    uint64_t overwritten, overwritten_bytes;
+    uint64_t damaged_bytes;
+    uint64_t high_water_bytes;
+    uint32_t space; /* futex: changes when a waiting producer has room again */
+    uint32_t beat;  /* changes with every visit: the consumer lives */
+    uint64_t unused5[9];
+
+    /* The producer, at every block. */
+    struct ring_mark marks[RING_BLOCKS];
+    uint64_t unused6[8];
+} __attribute__((aligned(RING_LINE)));
+
+_Static_assert(sizeof(struct ring_shared) == 768, "ring_shared is shared between processes");
+_Static_assert(offsetof(struct ring_shared, front) == 1 * RING_LINE, "layout");
+_Static_assert(offsetof(struct ring_shared, dropped) == 2 * RING_LINE, "layout");
+_Static_assert(offsetof(struct ring_shared, tail) == 3 * RING_LINE, "layout");
+_Static_assert(offsetof(struct ring_shared, marks) == 4 * RING_LINE, "layout");
+
+struct ring_options {
+    enum ring_policy policy;
+    uint64_t timeout_ns; /* policy block; 0: as long as the consumer lives */
+};
+
+/* ---- making and finding ---- */
+
+/*
+ * The capacity that a request gets: rounded up to a power of two. -ERANGE: not within
+ * RING_CAPACITY_MIN and RING_CAPACITY_MAX.
+ */
+int64_t ring_capacity_for(uint64_t requested_bytes) __attribute__((warn_unused_result));
+
+/* Bytes of memory for header and `capacity`, in one piece. */
+size_t ring_memory_bytes(uint64_t capacity);
+
+/* Make a ring in memory[bytes], 128-byte aligned: the largest capacity that fits. No allocation.
+ * The memory stays the caller's. -EINVAL: misaligned; -ERANGE: too small. */
+int ring_format(void *memory, size_t bytes, const struct ring_options *options,
+                struct ring_shared **out) __attribute__((warn_unused_result));
+
+/* The same with header and bytes in two places (a segment). `capacity` is one of
+ * ring_capacity_for(). */
+void ring_format_at(struct ring_shared *ring, unsigned char *data, uint64_t capacity,
+                    const struct ring_options *options);
+
+/* Make a ring in private memory of its own; ring_destroy() gives it back. Not async-signal-safe. */
+int ring_create(uint64_t requested_bytes, const struct ring_options *options,
+                struct ring_shared **out) __attribute__((warn_unused_result));
+void ring_destroy(struct ring_shared *ring);
+
+/* Check what somebody else formatted in memory[bytes]. -EBADMSG: no ring, or sizes that do not fit;
+ * -EPROTONOSUPPORT: another version. */
+int ring_attach(void *memory, size_t bytes, struct ring_shared **out)
+    __attribute__((warn_unused_result));
+
+unsigned char *ring_data(struct ring_shared *ring);
+
+/* ---- the producer ---- */
+
+/* Begin writing, continuing at the ring's head. `fast` false keeps every record on the slow path
+ * (the counter is no clock). */
+void ring_writer_init(struct ada_writer *writer, struct ring_shared *ring, bool fast);
+
+/* Bytes that a record (header included) could take right now. */
+uint64_t ring_available_to_write(const struct ada_writer *writer);
+/* The longest record, in bytes with its header. */
+uint64_t ring_record_max(const struct ring_shared *ring);
+
+/*
+ * Reserve room for a record of `type` with payload_bytes. True: write record->payload, then exactly
+ * one of ring_commit() and ring_rollback(). A reservation may be held while the thread writes other
+ * records; these become visible with it. False: no room, counted (policy block: after waiting).
+ */
+bool ring_reserve(struct ada_writer *writer, uint32_t type, uint64_t payload_bytes,
+                  struct ada_record *record) __attribute__((warn_unused_result));
+void ring_commit(struct ada_record *record);
+void ring_rollback(struct ada_record *record); /* the record becomes padding and is not counted */
+
+bool ring_write(struct ada_writer *writer, uint32_t type, const void *payload,
+                uint64_t payload_bytes);
+
+/* Many records, one clock reading, one publish; all or none. Returns whether they fitted. */
+struct ring_item {
+    uint32_t type;
+    uint32_t payload_bytes;
+    const void *payload;
+};
+bool ring_write_batch(struct ada_writer *writer, const struct ring_item *items, size_t count);
+
+/* The slow half of adatrace/emit.h for a writer that has a ring. `tag` and `bytes` as there;
+ * `held`: the reservation outlives its caller's frame. */
+struct ada_record ring_reserve_slow(struct ada_writer *writer, uint32_t tag, uint64_t bytes,
+                                    bool held);
+void ring_commit_slow(struct ada_writer *writer, uint64_t end, bool nested);
+
+/* Where the slow path reads the time: the counter, or what ring_clock_set() put in. */
+void ring_clock_set(uint64_t (*ticks)(void));
+uint64_t ring_clock_ticks(void);
+
+/* ---- the consumer ---- */
+
+struct ring_reader {
+    struct ring_shared *shared;
+    const unsigned char *data;
+    uint64_t capacity, block_bytes; /* trusted copies */
+    enum ring_policy policy;
+    uint64_t tail; /* given back */
+    uint64_t at;   /* next record to look at */
+    uint64_t head; /* producer's head as last seen, checked */
+    uint64_t taken, damaged_bytes, high_water_bytes;
+    uint64_t overwritten, overwritten_bytes;
+    uint64_t known_written; /* policy overwrite: `written` that belongs to `at` */
+    unsigned char *copy;    /* policy overwrite: records are copied out before they are believed */
+    uint64_t copy_from, copy_to, copy_capacity;
+};
+
+struct ring_record {
+    uint32_t type;
+    uint64_t ticks; /* low 42 bits */
+    const unsigned char *payload;
+    uint32_t payload_bytes; /* rounded up to 8 */
+    uint32_t bytes;         /* in the ring */
+};
+
+/* `capacity` and `policy` are the caller's own knowledge when the producer is not trusted, else the
+ * header's. Allocates for policy overwrite. -EINVAL, -ENOMEM. */
+int ring_reader_init(struct ring_reader *reader, struct ring_shared *ring,
+                     const unsigned char *data, uint64_t capacity, enum ring_policy policy)
+    __attribute__((warn_unused_result));
+void ring_reader_fini(struct ring_reader *reader);
+
+/*
+ * Look at the next record without taking it. 1: *record is filled in and stays until
+ * ring_release(); 0: empty; -EOVERFLOW: records were overwritten before they were read
+ * (reader->overwritten has grown; call again); -EBADMSG: damaged, everything up to the head was
+ * passed over (damaged_bytes has grown). Padding is never shown.
+ */
+int ring_peek(struct ring_reader *reader, struct ring_record *record)
+    __attribute__((warn_unused_result));
+void ring_advance(struct ring_reader *reader, const struct ring_record *record); /* take it */
+void ring_release(struct ring_reader *reader); /* give back all that was taken */
+
+/* Copying read: the payload goes to out[capacity]. Returns 1, 0, -ENOBUFS (not taken), or as
+ * ring_peek(). */
+int ring_read(struct ring_reader *reader, void *out, size_t capacity, struct ring_record *record)
+    __attribute__((warn_unused_result));
+
+/* Up to `max` records, given back by one ring_release() of the caller's. Returns how many, or as
+ * ring_peek() when the first one fails. */
+int ring_read_batch(struct ring_reader *reader, struct ring_record *records, unsigned max)
+    __attribute__((warn_unused_result));
+
+uint64_t ring_available_to_read(struct ring_reader *reader); /* bytes */
+
+/* Forget all that is in the ring, counting it as taken. */
+void ring_reset(struct ring_reader *reader);
+
+/* ---- looking ---- */
+
+struct ring_stats {
+    uint64_t capacity, fill_bytes, high_water_bytes;
+    uint64_t written, written_bytes, taken, dropped, dropped_bytes;
+    uint64_t overwritten, overwritten_bytes, nested, padding_bytes;
+};
+void ring_stats(const struct ring_shared *ring, struct ring_stats *out);
+
+/* Are header, indexes and every published record sound? 0, or -EBADMSG with why in text[size]. Only
+ * exact while nobody writes or reads. */
+int ring_check(const struct ring_shared *ring, char *text, size_t size)
+    __attribute__((warn_unused_result));
+
+/* State for people, many lines, NUL-terminated; returns what snprintf would. */
+int ring_dump(const struct ring_shared *ring, char *text, size_t size);
+
+#endif

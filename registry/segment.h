@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Segment: the one block of shared memory between a traced process (with the children it forks) and
+ * the drain: header, ThreadRegistry, arena, rings.
+ *
+ *     | header | ready bitmap | slots (identity + ring header) | arena | rings' bytes ... |
+ *
+ * The creator (collector, or the embedding session) formats it and keeps its geometry in private
+ * memory; whoever attaches checks magic, version and bounds. Everything in it is fixed-width and
+ * versioned. A segment is never unmapped in a traced process: threads hold a robust mutex in it for
+ * life.
+ */
+#ifndef ADATRACE_REGISTRY_SEGMENT_H
+#define ADATRACE_REGISTRY_SEGMENT_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "registry/ring.h"
+
+#define SEGMENT_MAGIC   UINT64_C(0x31474553_41444100) /* "\0ADASEG1" */
+#define SEGMENT_VERSION 1u
+
+enum {
+    SEGMENT_SLOTS_MAX = 1024, /* rings alive at once */
+    SEGMENT_GLOBS_BYTES = 1024,
+    SEGMENT_RING_DEFAULT = 4 << 20,
+    SEGMENT_ARENA_DEFAULT = 4 << 20,
+};
+
+enum segment_clock { SEGMENT_CLOCK_COUNTER = 1, SEGMENT_CLOCK_MONOTONIC = 2 };
+
+/* What a segment is to be, and after attaching: what it is. */
+struct segment_geometry {
+    uint32_t slots;
+    uint64_t ring_bytes; /* a power of two: ring_capacity_for() */
+    uint64_t arena_bytes;
+    enum ring_policy policy;
+    uint64_t timeout_ns;
+    enum segment_clock clock;
+};
+
+/* The shared header. */
+struct segment_shared {
+    uint64_t magic;
+    uint32_t version;
+    uint32_t header_bytes;
+    uint64_t bytes; /* of the whole segment */
+    uint32_t slots;
+    uint32_t policy;
+    uint64_t ring_bytes, arena_bytes, timeout_ns;
+    uint64_t slots_offset, arena_offset, rings_offset;
+    uint32_t clock;
+    uint32_t page_bytes;
+    uint64_t unused0[5];
+
+    /* The drain: which events are on. A reader copies, then checks that `generation` did not move.
+     */
+    uint32_t control_generation; /* odd: being changed */
+    uint32_t level;              /* events above this level are off */
+    char globs[SEGMENT_GLOBS_BYTES];
+    uint64_t unused1[15];
+
+    /* Traced threads. */
+    uint32_t next_type; /* event type ids handed out */
+    uint32_t unused2;
+    uint64_t unringed; /* records of threads that found no ring */
+    uint64_t unringed_bytes;
+    uint32_t slots_touched; /* one more than the highest slot ever claimed */
+    uint32_t closed;        /* the drain has gone for good: nobody claims any more */
+    uint64_t unused3[12];
+
+    /* One bit a slot: its ring is prepared and nobody has it. */
+    uint64_t ready[SEGMENT_SLOTS_MAX / 64];
+} __attribute__((aligned(RING_LINE)));
+
+_Static_assert(offsetof(struct segment_shared, control_generation) == RING_LINE, "layout");
+_Static_assert(sizeof(struct segment_shared) % RING_LINE == 0, "layout");
+
+enum slot_state { SLOT_FREE = 0, SLOT_CLAIMED = 1, SLOT_RETIRED = 2 };
+
+/* One thread's place in the ThreadRegistry. */
+struct slot_shared {
+    /* The owner, when it claims; `state` last. */
+    uint32_t state;      /* enum slot_state */
+    uint32_t generation; /* the drain adds one when it frees the slot */
+    uint32_t pid, tid;
+    uint64_t claim_ticks;
+    uint32_t parent_pid; /* of a forked child's first thread; else 0 */
+    uint32_t robust;     /* `life` is held: its death can be seen */
+    char name[32];       /* NUL-terminated; the owner may change it: name_changes moves after it */
+    uint32_t name_changes;
+    uint32_t unused0[15];
+    /* Held by the owner for life: the kernel marks it when the thread dies, however it dies. */
+    union {
+        pthread_mutex_t mutex;
+        uint32_t word; /* the futex: owner's tid, FUTEX_OWNER_DIED */
+        unsigned char bytes[RING_LINE];
+    } life;
+    struct ring_shared ring;
+} __attribute__((aligned(RING_LINE)));
+
+_Static_assert(sizeof(struct slot_shared) == 1024, "slot_shared is shared between processes");
+_Static_assert(offsetof(struct slot_shared, life) == RING_LINE, "layout");
+_Static_assert(offsetof(struct slot_shared, ring) == 2 * RING_LINE, "layout");
+
+/* A mapped segment, seen from one process: private and trusted. */
+struct segment {
+    struct segment_shared *shared;
+    struct slot_shared *slots;
+    struct arena_shared *arena;
+    unsigned char *rings;
+    size_t bytes;
+    struct segment_geometry geometry;
+    int fd; /* the creator's, -1 elsewhere */
+};
+
+/* Bytes of a segment. Pure. */
+size_t segment_bytes(const struct segment_geometry *geometry);
+
+/*
+ * Make a segment in a sealed memfd (path NULL) or in a new file at `path` (0600, O_EXCL), map it,
+ * format it, and allocate header, slots and arena's beginning; no ring is ready yet. Returns 0 or a
+ * negative errno. Not async-signal-safe.
+ */
+int segment_create(struct segment *segment, const struct segment_geometry *geometry,
+                   const char *path) __attribute__((warn_unused_result));
+/* Creator only: unmap and close. */
+void segment_destroy(struct segment *segment);
+
+/*
+ * Map what `fd` holds and check it. -EBADMSG: not a segment; -EPROTONOSUPPORT: another version. The
+ * fd stays the caller's and may be closed afterwards. Allocates nothing; async-signal-safe in
+ * practice (mmap, fstat).
+ */
+int segment_map(struct segment *segment, int fd) __attribute__((warn_unused_result));
+
+/* The bytes of slot n's ring. */
+unsigned char *segment_ring_data(const struct segment *segment, uint32_t slot);
+
+/* The creator: which events are on. `globs` as base/glob.h. -ENAMETOOLONG. */
+int segment_control_set(struct segment *segment, const char *globs, uint32_t level)
+    __attribute__((warn_unused_result));
+/* Anybody: copy it out consistently; returns the generation. `globs` has SEGMENT_GLOBS_BYTES. */
+uint32_t segment_control_get(const struct segment *segment, char *globs, uint32_t *level);
+
+#endif

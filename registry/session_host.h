@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Session host: where an application's session gets its segment and its drain from.
+ *
+ * tracer/ starts and stops sessions but knows no drain; drain/ runs one but knows no tracer. This
+ * table is all that they share. libadatrace has drain's (drain/embedded.c); the agent has none,
+ * there a session is the collector's.
+ */
+#ifndef ADATRACE_REGISTRY_SESSION_HOST_H
+#define ADATRACE_REGISTRY_SESSION_HOST_H
+
+#include "registry/segment.h"
+
+struct session_host_options {
+    struct segment_geometry geometry;
+    const char *globs;
+    uint32_t level;           /* highest level that is on */
+    int compression;          /* zstd level */
+    bool overwrite_file;      /* an existing file may be replaced */
+    const char *segment_path; /* NULL: memfd; else a file that survives the process */
+};
+
+struct session_host {
+    /*
+     * Create the output file and start the drain thread. `segment` is zeroed for a process's first
+     * session: a segment is then created and stays for the process's life; later sessions get the
+     * same one back. Returns 0 or a negative errno. Called with the session lock held, never from a
+     * signal handler.
+     */
+    int (*start)(const char *path, const struct session_host_options *options,
+                 struct segment *segment);
+    /* Drain everything published before the call, end the file, stop the thread. Returns the first
+     * error. */
+    int (*stop)(void);
+};
+
+/* Defined by whoever links a drain in; tracer/ holds a weak NULL. */
+extern const struct session_host *const session_host_embedded;
+
+#endif
