@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Commands: the one table of what `adatrace` can do.
+ *
+ * A command is one file, cli/cmd_NAME.c, that exports one row; cli/commands.c lists them. Dispatch,
+ * help, man pages and completion walk the table and know no command by name. Constant data; the
+ * commands themselves run on the main thread.
+ */
+#ifndef ADATRACE_CLI_COMMAND_H
+#define ADATRACE_CLI_COMMAND_H
+
+#include "cli/option.h"
+
+struct command {
+    const char *name;
+    const char *summary;     /* one line, imperative, no full stop */
+    const char *operands;    /* as the usage line shows them: "[FILE]" */
+    const char *description; /* for people; paragraphs part at an empty line */
+    const char *statuses;    /* one "N<tab>meaning" a line; NULL: none but the usual */
+    const char *examples;    /* one "command line<tab>what it does" a line; NULL: none */
+
+    const struct option_row *options;
+    enum option_completes completes; /* what the operands are */
+    int operands_min, operands_max;  /* -1: as many as there are */
+    bool operands_end_options;       /* the first operand ends our options: `record CMD -x` */
+
+    size_t settings_bytes; /* what the options' offsets point into */
+    const void *defaults;  /* its content before the command line is read */
+    /* Returns the exit status. `settings` is a filled-in copy of the defaults. */
+    int (*run)(void *settings, int operand_count, char **operands);
+};
+
+extern const struct command command_record;
+extern const struct command command_decode;
+extern const struct command command_report;
+extern const struct command command_info;
+extern const struct command command_verify;
+extern const struct command command_help;
+
+/* All commands in the order of --help; NULL ends the table. */
+extern const struct command *const commands[];
+
+/* The options of `adatrace` itself. */
+struct global_settings {
+    bool version;
+    const char *print_man;        /* "adatrace" or a command's name */
+    const char *print_completion; /* "bash" */
+};
+extern const struct option_row global_options[];
+/* From here on global_options are for the build, not for people: --help leaves them out. */
+extern const unsigned global_options_shown;
+
+/* NULL: there is none of this name. */
+const struct command *command_find(const char *name);
+
+#endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/option_parse.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/suggestion.h"
+
+__attribute__((format(printf, 2, 3))) static int refuse(struct option_line *line,
+                                                        const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(line->problem, sizeof(line->problem), format, arguments);
+    va_end(arguments);
+    return -EINVAL;
+}
+
+static const struct option_row *row_by_letter(const struct option_row *rows, char letter)
+{
+    for (; rows->name; rows++)
+        if (rows->letter == letter)
+            return rows;
+    return NULL;
+}
+
+static const struct option_row *row_by_name(const struct option_row *rows, const char *name,
+                                            size_t length)
+{
+    for (; rows->name; rows++)
+        if (strlen(rows->name) == length && memcmp(rows->name, name, length) == 0)
+            return rows;
+    return NULL;
+}
+
+static int refuse_unknown(struct option_line *line, const char *name, size_t length)
+{
+    const char *nearest = NULL, *candidate;
+    unsigned best = UINT_MAX;
+    char word[64];
+
+    snprintf(word, sizeof(word), "%.*s", (int)(length < 60 ? length : 60), name);
+    for (const struct option_row *row = line->rows; row->name; row++)
+        if ((candidate = suggestion_consider(word, row->name, &best)))
+            nearest = candidate;
+    if (nearest)
+        return refuse(line, "there is no option --%s; did you mean --%s?", word, nearest);
+    return refuse(line, "there is no option --%s", word);
+}
+
+static int row_apply(struct option_line *line, const struct option_row *row, const char *text)
+{
+    int status = row->type->apply(row, text, (char *)line->settings + row->offset);
+
+    if (row->type == &option_help)
+        line->help = true;
+    if (!status)
+        return 0;
+    if (status == -E2BIG)
+        return refuse(line, "--%s is too long: it takes %s", row->name, row->type->accepts);
+    return refuse(line, "--%s %.60s: it takes %s%s%s", row->name, *text ? text : "''",
+                  row->type->accepts, row->words ? " " : "", row->words ? row->words : "");
+}
+
+/* The word after an option, when it needs one. */
+static int value_take(struct option_line *line, const struct option_row *row, int *at,
+                      const char **value)
+{
+    if (*at + 1 >= line->count)
+        return refuse(line, "--%s needs a value: --%s %s", row->name, row->name,
+                      option_value_name(row));
+    *value = line->words[++*at];
+    return 0;
+}
+
+static int long_parse(struct option_line *line, int *at)
+{
+    const char *name = line->words[*at] + 2, *value = NULL;
+    size_t length = strcspn(name, "=");
+    const struct option_row *row = row_by_name(line->rows, name, length);
+    int status = 0;
+
+    if (!row)
+        return refuse_unknown(line, name, length);
+    if (name[length] == '=')
+        value = name + length + 1;
+    if (value && !option_value_name(row))
+        return refuse(line, "--%s takes no value", row->name);
+    if (!value && option_value_name(row))
+        status = value_take(line, row, at, &value);
+    return status ? status : row_apply(line, row, value);
+}
+
+static int letters_parse(struct option_line *line, int *at)
+{
+    for (const char *letter = line->words[*at] + 1; *letter && !line->help; letter++) {
+        const struct option_row *row = row_by_letter(line->rows, *letter);
+        const char *value = NULL;
+        int status = 0;
+
+        if (!row)
+            return refuse(line, "there is no option -%c", *letter);
+        if (option_value_name(row) && letter[1])
+            value = letter + 1;
+        else if (option_value_name(row))
+            status = value_take(line, row, at, &value);
+        if (!status)
+            status = row_apply(line, row, value);
+        if (status || value)
+            return status;
+    }
+    return 0;
+}
+
+static void operand_keep(struct option_line *line, char *word)
+{
+    line->words[line->operand_count++] = word;
+}
+
+int option_line_parse(struct option_line *line)
+{
+    int at, status = 0;
+
+    line->operand_count = 0;
+    line->help = false;
+    for (at = 0; at < line->count && !line->help; at++) {
+        char *word = line->words[at];
+
+        if (word[0] != '-' || !word[1]) {
+            if (line->operands_end_options)
+                break;
+            operand_keep(line, word);
+        } else if (strcmp(word, "--") == 0) {
+            at++;
+            break;
+        } else {
+            status = word[1] == '-' ? long_parse(line, &at) : letters_parse(line, &at);
+        }
+        if (status)
+            return status;
+    }
+    for (; at < line->count; at++)
+        operand_keep(line, line->words[at]);
+    return 0;
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/options_record.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/command.h"
+
+enum { LEVEL_MIN = -7, LEVEL_MAX = 19 };
+#define BLOCK_TIMEOUT_DEFAULT_NS UINT64_C(1000000000)
+#define RING_BYTES_MIN           (UINT64_C(4) << 10)
+#define RING_BYTES_MAX           (UINT64_C(1) << 30)
+
+static int policy_apply(const struct option_row *row, const char *text, void *field)
+{
+    struct record_policy_choice choice = {.block_timeout_ns = BLOCK_TIMEOUT_DEFAULT_NS};
+    int64_t timeout_ns;
+
+    (void)row;
+    if (strcmp(text, "drop") == 0) {
+        choice.policy = RECORD_POLICY_DROP;
+    } else if (strcmp(text, "overwrite") == 0) {
+        choice.policy = RECORD_POLICY_OVERWRITE;
+    } else if (strcmp(text, "block") == 0) {
+        choice.policy = RECORD_POLICY_BLOCK;
+    } else if (strncmp(text, "block:", 6) == 0 && option_parse_time(text + 6, &timeout_ns) == 0) {
+        choice.policy = RECORD_POLICY_BLOCK;
+        choice.block_timeout_ns = (uint64_t)timeout_ns;
+    } else {
+        return -EINVAL;
+    }
+    *(struct record_policy_choice *)field = choice;
+    return 0;
+}
+
+static int level_apply(const struct option_row *row, const char *text, void *field)
+{
+    char *end;
+    long level;
+
+    (void)row;
+    errno = 0;
+    level = strtol(text, &end, 10);
+    if (errno || end == text || *end || level < LEVEL_MIN || level > LEVEL_MAX)
+        return -EINVAL;
+    *(int *)field = (int)level;
+    return 0;
+}
+
+static int ring_apply(const struct option_row *row, const char *text, void *field)
+{
+    uint64_t bytes;
+
+    (void)row;
+    if (option_parse_bytes(text, &bytes) || bytes < RING_BYTES_MIN || bytes > RING_BYTES_MAX)
+        return -EINVAL;
+    *(uint64_t *)field = bytes;
+    return 0;
+}
+
+static const struct option_type option_policy = {
+    .accepts = "drop, overwrite, block, or block:TIMEOUT such as block:10ms",
+    .apply = policy_apply};
+static const struct option_type option_level = {.accepts = "a whole number from -7 to 19",
+                                                .apply = level_apply};
+static const struct option_type option_ring = {.accepts = "a size from 4K to 1G",
+                                               .apply = ring_apply};
+
+#define FIELD(name) .offset = offsetof(struct record_settings, name)
+
+static const struct option_row options[] = {
+    {.letter = 'o',
+     .name = "output",
+     .argument = "FILE",
+     .help = "Write the trace to FILE; otherwise to PROGRAM.adatrace in the current folder",
+     .type = &option_new_file,
+     FIELD(output)},
+    {.letter = 'f',
+     .name = "force",
+     .help = "Replace FILE when it is there already",
+     .type = &option_flag,
+     FIELD(force)},
+    {.letter = 'r',
+     .name = "ring-size",
+     .argument = "SIZE",
+     .help = "Give every thread a ring of SIZE, 4K to 1G, rounded up to a power of two; 1M by "
+             "default",
+     .type = &option_ring,
+     FIELD(ring_bytes)},
+    {.letter = 'p',
+     .name = "policy",
+     .argument = "POLICY",
+     .help = "What happens to a record that finds its ring full: drop (the default) loses it, "
+             "overwrite loses the oldest, block or block:TIMEOUT waits for room, 1s by default, "
+             "then drops. Every loss is counted and shown in its place",
+     .type = &option_policy,
+     FIELD(policy)},
+    {.letter = 'e',
+     .name = "events",
+     .argument = "GLOB",
+     .help = "Record only events that match GLOB, such as 'memory:*'; repeat it or separate "
+             "patterns by commas, start one with ! to leave matches out",
+     .type = &option_globs,
+     FIELD(events)},
+    {.letter = 'l',
+     .name = "level",
+     .argument = "N",
+     .help = "Compress with zstd level N, from -7 (fastest) to 19 (smallest); 0 stores; 1 by "
+             "default",
+     .type = &option_level,
+     FIELD(level)},
+    {.letter = 'v',
+     .name = "verbose",
+     .help = "Tell about every process and thread that comes and goes",
+     .type = &option_flag,
+     FIELD(verbose)},
+    OPTION_HELP_ROW,
+};
+
+static const struct record_settings defaults = {.ring_bytes = UINT64_C(1) << 20, .level = 1};
+
+static int record_run(void *settings, int operand_count, char **operands)
+{
+    return cmd_record(settings, operand_count, operands);
+}
+
+const struct command command_record = {
+    .name = "record",
+    .summary = "Run a program and record what its threads do",
+    .operands = "[--] PROGRAM [ARGUMENT]...",
+    .description =
+        "Runs PROGRAM and writes one file that says what every thread of it and of its children "
+        "did, when, to the nanosecond, and what could not be kept. The program needs no change: "
+        "starts and ends of processes and threads and all allocations are recorded of any "
+        "dynamically linked program, function calls of programs built with "
+        "-finstrument-functions, and whatever events the program emits by itself through the "
+        "adatrace API.\n"
+        "\n"
+        "An interrupt (Ctrl-C) goes to the program; the recording ends when it has ended, and "
+        "the file is good. Programs that cannot be traced (static, set-user-id, of another "
+        "architecture) run unharmed, and the trace says so.",
+    .statuses = "0-125\tthat of PROGRAM\n"
+                "126\tPROGRAM cannot be run\n"
+                "127\tPROGRAM is not found\n"
+                "128+N\tPROGRAM was ended by signal N\n",
+    .examples = "adatrace record -- git log --stat\trecord git into git.adatrace\n"
+                "adatrace record -o sort.adatrace -e 'memory:*' -- sort big.txt\t"
+                "record allocations only\n"
+                "adatrace record --policy block:10ms -- ./program\t"
+                "rather wait than lose records\n",
+    .options = options,
+    .completes = COMPLETES_COMMANDS,
+    .operands_min = 1,
+    .operands_max = -1,
+    .operands_end_options = true,
+    .settings_bytes = sizeof(struct record_settings),
+    .defaults = &defaults,
+    .run = record_run,
+};

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What `adatrace record` was asked to do; options_record.c declares the options, cmd_record.c does
+ * it. Main thread.
+ */
+#ifndef ADATRACE_CLI_OPTIONS_RECORD_H
+#define ADATRACE_CLI_OPTIONS_RECORD_H
+
+#include "cli/option.h"
+
+enum record_policy { RECORD_POLICY_DROP, RECORD_POLICY_OVERWRITE, RECORD_POLICY_BLOCK };
+
+struct record_policy_choice {
+    enum record_policy policy;
+    uint64_t block_timeout_ns; /* RECORD_POLICY_BLOCK: then the record is dropped */
+};
+
+struct record_settings {
+    const char *output; /* NULL: PROGRAM.adatrace in the current folder */
+    bool force;         /* replace another recording */
+    uint64_t ring_bytes;
+    struct record_policy_choice policy;
+    struct option_globs events;
+    int level; /* zstd, -7 to 19; 0: stored */
+    bool verbose;
+};
+
+/* Record `words` (the program and its arguments, `count` of them, at least one). Returns the exit
+ * status: the program's, 128+n for signal n, 126 or 127 when it cannot be run. */
+int cmd_record(const struct record_settings *settings, int count, char **words);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/terminal.h"
+
+#include <langinfo.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+bool terminal_is(int fd)
+{
+    return isatty(fd) == 1;
+}
+
+bool terminal_has_colour(int fd)
+{
+    const char *no_colour = getenv("NO_COLOR"), *kind = getenv("TERM");
+
+    if (no_colour && *no_colour)
+        return false;
+    return terminal_is(fd) && kind && *kind && strcmp(kind, "dumb") != 0;
+}
+
+unsigned terminal_columns(int fd)
+{
+    struct winsize size;
+
+    if (ioctl(fd, TIOCGWINSZ, &size))
+        return 0;
+    return size.ws_col;
+}
+
+bool terminal_is_utf8(void)
+{
+    /* Only the character set: numbers keep their point in every locale. */
+    return setlocale(LC_CTYPE, "") && strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+}
