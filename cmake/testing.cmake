@@ -1,0 +1,79 @@
+# How tests are declared. Included by tests/CMakeLists.txt only.
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+
+set(ADATRACE_TEST_WRAPPER "" CACHE STRING
+    "command that unit tests run under (the valgrind preset sets it)")
+
+# Sanitizers and valgrind slow a test down by this much at most.
+set(_ada_patience 1)
+if(ADATRACE_SANITIZE OR ADATRACE_TEST_WRAPPER)
+    set(_ada_patience 10)
+endif()
+
+# Labels, time-out (seconds, 60 unless told) and serial running of a test that exists already.
+#   ada_test_properties(NAME LABELS unit... [TIMEOUT seconds] [RUN_SERIAL])
+function(ada_test_properties name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "RUN_SERIAL" "TIMEOUT" "LABELS")
+    if(NOT arg_LABELS)
+        set(arg_LABELS unit)
+    endif()
+    if(NOT arg_TIMEOUT)
+        set(arg_TIMEOUT 60)
+    endif()
+    math(EXPR timeout "${arg_TIMEOUT} * ${_ada_patience}")
+    set_tests_properties(${name} PROPERTIES
+        LABELS "${arg_LABELS}" TIMEOUT ${timeout} SKIP_RETURN_CODE 77)
+    if(arg_RUN_SERIAL)
+        set_tests_properties(${name} PROPERTIES RUN_SERIAL TRUE)
+    endif()
+endfunction()
+
+# One cmocka program, built from SOURCES (test_x.c unless told), run as one test.
+#   ada_test(NAME test_x [SOURCES ...] [LIBRARIES ada_base ...] [DEFINITIONS ...] [ARGUMENTS ...]
+#            [LABELS unit...] [TIMEOUT seconds] [RUN_SERIAL])
+# LIBRARIES are layers (OBJECT libraries): name every layer whose objects the test needs, because
+# CMake hands on an OBJECT library's headers but not its objects.
+function(ada_test)
+    cmake_parse_arguments(PARSE_ARGV 0 arg
+        "RUN_SERIAL" "NAME;TIMEOUT" "SOURCES;LIBRARIES;DEFINITIONS;ARGUMENTS;LABELS")
+    if(NOT arg_SOURCES)
+        set(arg_SOURCES ${arg_NAME}.c)
+    endif()
+    add_executable(${arg_NAME} ${arg_SOURCES})
+    target_link_libraries(${arg_NAME} PRIVATE
+        ${arg_LIBRARIES} ada_settings PkgConfig::CMOCKA Threads::Threads)
+    if(arg_DEFINITIONS)
+        target_compile_definitions(${arg_NAME} PRIVATE ${arg_DEFINITIONS})
+    endif()
+    add_test(NAME ${arg_NAME}
+        COMMAND ${ADATRACE_TEST_WRAPPER} $<TARGET_FILE:${arg_NAME}> ${arg_ARGUMENTS})
+    set(serial)
+    if(arg_RUN_SERIAL)
+        set(serial RUN_SERIAL)
+    endif()
+    ada_test_properties(${arg_NAME} LABELS ${arg_LABELS} TIMEOUT ${arg_TIMEOUT} ${serial})
+endfunction()
+
+# A test that is a script: Python 3 for *.py, otherwise whatever its first line says. It gets the source
+# and build folders in ADATRACE_SOURCE and ADATRACE_BUILD; exit status 77 means skipped.
+#   ada_script_test(NAME x SCRIPT file [ARGUMENTS ...] [ENVIRONMENT A=1 ...] [LABELS ...] [TIMEOUT s] [RUN_SERIAL])
+function(ada_script_test)
+    cmake_parse_arguments(PARSE_ARGV 0 arg
+        "RUN_SERIAL" "NAME;SCRIPT;TIMEOUT" "ARGUMENTS;ENVIRONMENT;LABELS")
+    get_filename_component(script ${arg_SCRIPT} ABSOLUTE)
+    if(script MATCHES "\\.py$")
+        set(command ${Python3_EXECUTABLE} -B ${script})
+    else()
+        set(command ${script})
+    endif()
+    add_test(NAME ${arg_NAME} COMMAND ${command} ${arg_ARGUMENTS})
+    set_tests_properties(${arg_NAME} PROPERTIES ENVIRONMENT
+        "ADATRACE_SOURCE=${PROJECT_SOURCE_DIR};ADATRACE_BUILD=${PROJECT_BINARY_DIR};${arg_ENVIRONMENT}")
+    set(serial)
+    if(arg_RUN_SERIAL)
+        set(serial RUN_SERIAL)
+    endif()
+    ada_test_properties(${arg_NAME} LABELS ${arg_LABELS} TIMEOUT ${arg_TIMEOUT} ${serial})
+endfunction()
