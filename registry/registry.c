@@ -1,2 +1,205 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "registry/registry.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <string.h>
+
+#include "base/atomic.h"
+
+/* ---- the traced thread ---- */
+
+/* Take one ready bit. -1: none is set. */
+static int take_ready(struct segment_shared *h)
+{
+    for (unsigned i = 0; i < SEGMENT_SLOTS_MAX / 64; i++) {
+        uint64_t bits = load_relaxed(&h->ready[i]);
+
+        while (bits) {
+            /* Ready. Acquire on success: the ring that the drain prepared is visible. Pairs with
+             * the release of the bit in registry_prepare(). */
+            if (compare_exchange(&h->ready[i], &bits, bits & (bits - 1)))
+                return (int)(i * 64 + (unsigned)__builtin_ctzll(bits));
+        }
+    }
+    return -1;
+}
+
+static void copy_name(struct slot_shared *slot, const char *name)
+{
+    size_t i = 0;
+
+    for (; name && name[i] && i < sizeof(slot->name) - 1; i++)
+        store_relaxed(&slot->name[i], name[i]);
+    store_relaxed(&slot->name[i], 0);
+}
+
+/* Hold the slot's mutex for life. A robust mutex, because the kernel then marks it at the owner's
+ * death: by exit, signal, exec or the end of the process, after every destructor has run. */
+static bool hold_life(struct slot_shared *slot)
+{
+    pthread_mutexattr_t kind;
+
+    memset(&slot->life, 0, sizeof(slot->life));
+    if (pthread_mutexattr_init(&kind) ||
+        pthread_mutexattr_setpshared(&kind, PTHREAD_PROCESS_SHARED) ||
+        pthread_mutexattr_setrobust(&kind, PTHREAD_MUTEX_ROBUST))
+        return false;
+    return !pthread_mutex_init(&slot->life.mutex, &kind) &&
+           !pthread_mutex_trylock(&slot->life.mutex);
+}
+
+static void raise_touched(struct segment_shared *h, uint32_t to)
+{
+    uint32_t touched = load_relaxed(&h->slots_touched);
+
+    /* Release on success: nothing to publish, but the drain's acquire in registry_bound() is then
+     * enough. */
+    while (touched < to && !compare_exchange(&h->slots_touched, &touched, to))
+        ;
+}
+
+int registry_claim(struct segment *s, const struct registry_claim *claim)
+{
+    struct slot_shared *slot;
+    int n;
+
+    if (load_relaxed(&s->shared->closed))
+        return -ESHUTDOWN;
+    n = take_ready(s->shared);
+    if (n < 0 || (uint32_t)n >= s->geometry.slots)
+        return -EAGAIN;
+    slot = &s->slots[n];
+    slot->robust = claim->robust && hold_life(slot);
+    slot->pid = claim->pid;
+    slot->tid = claim->tid;
+    if (!slot->tid && slot->robust)
+        slot->tid = load_relaxed(&slot->life.word) & FUTEX_TID_MASK;
+    slot->parent_pid = claim->parent_pid;
+    slot->claim_ticks = claim->ticks;
+    slot->name_changes = 0;
+    copy_name(slot, claim->name);
+    raise_touched(s->shared, (uint32_t)n + 1);
+    /* Claim. Release: who we are is visible before the slot counts as claimed. Pairs with the
+     * acquire in registry_look(). */
+    store_release(&slot->state, SLOT_CLAIMED);
+    return n;
+}
+
+void registry_rename(struct segment *s, uint32_t n, const char *name)
+{
+    struct slot_shared *slot = &s->slots[n];
+
+    copy_name(slot, name);
+    /* Name. Release: pairs with the acquire in registry_look(). */
+    store_release(&slot->name_changes, load_relaxed(&slot->name_changes) + 1);
+}
+
+void registry_retire(struct segment *s, uint32_t n)
+{
+    /* Retire. Release: our last record is visible before. Pairs with the acquire in
+     * registry_look(). */
+    store_release(&s->slots[n].state, SLOT_RETIRED);
+}
+
+void registry_unringed(struct segment *s, uint64_t bytes)
+{
+    /* relaxed: figures. */
+    add_relaxed(&s->shared->unringed, 1);
+    add_relaxed(&s->shared->unringed_bytes, bytes);
+}
+
+/* ---- the drain ---- */
+
+static unsigned count_ready(const struct segment *s)
+{
+    unsigned ready = 0;
+
+    for (unsigned i = 0; i < SEGMENT_SLOTS_MAX / 64; i++)
+        ready += (unsigned)__builtin_popcountll(load_relaxed(&s->shared->ready[i]));
+    return ready;
+}
+
+static int prepare_slot(struct segment *s, uint32_t n)
+{
+    const struct ring_options options = {.policy = s->geometry.policy,
+                                         .timeout_ns = s->geometry.timeout_ns};
+    unsigned char *data = segment_ring_data(s, n);
+
+    /* Allocate before anybody touches: a full tmpfs is our error here, and the program's SIGBUS
+     * otherwise. */
+    if (s->fd >= 0) {
+        off_t offset = data - (unsigned char *)s->shared;
+
+        while (fallocate(s->fd, 0, offset, (off_t)s->geometry.ring_bytes))
+            if (errno != EINTR)
+                return -errno;
+    }
+    ring_format_at(&s->slots[n].ring, data, s->geometry.ring_bytes, &options);
+    s->prepared[n] = 1;
+    /* Ready. Release: the formatted ring is visible before the bit. Pairs with take_ready(). */
+    or_release(&s->shared->ready[n / 64], UINT64_C(1) << (n % 64));
+    return 0;
+}
+
+int registry_prepare(struct segment *s, unsigned ahead)
+{
+    unsigned ready = count_ready(s);
+    int err = 0;
+
+    for (uint32_t n = 0; n < s->geometry.slots && ready < ahead; n++) {
+        if (s->prepared[n])
+            continue;
+        err = prepare_slot(s, n);
+        if (err)
+            break;
+        ready++;
+    }
+    return ready || !err ? (int)ready : err;
+}
+
+uint32_t registry_bound(const struct segment *s)
+{
+    /* Untrusted: bounded by our own knowledge. */
+    uint32_t touched = load_acquire(&s->shared->slots_touched);
+
+    return touched < s->geometry.slots ? touched : s->geometry.slots;
+}
+
+bool registry_look(const struct segment *s, uint32_t n, struct registry_view *view)
+{
+    const struct slot_shared *slot = &s->slots[n];
+    /* Claim, Retire. Acquire: pairs with the releases in registry_claim() and registry_retire(). */
+    uint32_t state = load_acquire(&slot->state);
+
+    if (!s->prepared[n] || (state != SLOT_CLAIMED && state != SLOT_RETIRED))
+        return false;
+    view->state = (enum slot_state)state;
+    view->robust = load_relaxed(&slot->robust);
+    /* Death. Acquire: the kernel marked the word after the thread's last store, so all of its
+     * records are visible to who sees the mark. */
+    view->dead = view->robust && (load_acquire(&slot->life.word) & FUTEX_OWNER_DIED);
+    view->generation = load_relaxed(&slot->generation);
+    view->pid = load_relaxed(&slot->pid);
+    view->tid = load_relaxed(&slot->tid);
+    view->parent_pid = load_relaxed(&slot->parent_pid);
+    view->claim_ticks = load_relaxed(&slot->claim_ticks);
+    /* Name. Acquire: pairs with the release in registry_rename(). */
+    view->name_changes = load_acquire(&slot->name_changes);
+    for (size_t i = 0; i < sizeof(view->name); i++)
+        view->name[i] = load_relaxed(&slot->name[i]);
+    view->name[sizeof(view->name) - 1] = 0;
+    return true;
+}
+
+void registry_free(struct segment *s, uint32_t n)
+{
+    struct slot_shared *slot = &s->slots[n];
+
+    store_relaxed(&slot->generation, load_relaxed(&slot->generation) + 1);
+    /* relaxed: nobody may claim it before registry_prepare() sets its bit, and that is a release.
+     */
+    store_relaxed(&slot->state, SLOT_FREE);
+    s->prepared[n] = 0;
+}

@@ -153,15 +153,16 @@ struct ring_item {
 };
 bool ring_write_batch(struct ada_writer *writer, const struct ring_item *items, size_t count);
 
-/* The slow half of adatrace/emit.h for a writer that has a ring. `tag` and `bytes` as there;
- * `held`: the reservation outlives its caller's frame. */
+/*
+ * The slow half of adatrace/emit.h for a writer that has a ring. `tag` and `bytes` as there. `sp`
+ * is the stack pointer of the frame that will commit, or 0: the reservation outlives its frame.
+ */
 struct ada_record ring_reserve_slow(struct ada_writer *writer, uint32_t tag, uint64_t bytes,
-                                    bool held);
+                                    uint64_t sp);
 void ring_commit_slow(struct ada_writer *writer, uint64_t end, bool nested);
 
-/* Where the slow path reads the time: the counter, or what ring_clock_set() put in. */
-void ring_clock_set(uint64_t (*ticks)(void));
-uint64_t ring_clock_ticks(void);
+/* The caller's stack pointer, for ring_reserve_slow(). */
+#define ring_caller_sp() ((uint64_t)(uintptr_t)__builtin_frame_address(0) + 16)
 
 /* ---- the consumer ---- */
 
@@ -193,6 +194,7 @@ struct ring_record {
 int ring_reader_init(struct ring_reader *reader, struct ring_shared *ring,
                      const unsigned char *data, uint64_t capacity, enum ring_policy policy)
     __attribute__((warn_unused_result));
+/* Also tells a producer that waits for room that nobody will make any. */
 void ring_reader_fini(struct ring_reader *reader);
 
 /*

@@ -1,2 +1,186 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Making rings, finding them, looking at them; the protocol is in ring.c. */
 #include "registry/ring.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/atomic.h"
+
+int64_t ring_capacity_for(uint64_t requested_bytes)
+{
+    uint64_t capacity = RING_CAPACITY_MIN;
+
+    if (requested_bytes < RING_CAPACITY_MIN || requested_bytes > RING_CAPACITY_MAX)
+        return -ERANGE;
+    while (capacity < requested_bytes)
+        capacity <<= 1;
+    return (int64_t)capacity;
+}
+
+size_t ring_memory_bytes(uint64_t capacity)
+{
+    return sizeof(struct ring_shared) + capacity;
+}
+
+unsigned char *ring_data(struct ring_shared *ring)
+{
+    return (unsigned char *)ring + ring->data_offset;
+}
+
+void ring_format_at(struct ring_shared *ring, unsigned char *data, uint64_t capacity,
+                    const struct ring_options *options)
+{
+    memset(ring, 0, sizeof(*ring));
+    ring->magic = RING_MAGIC;
+    ring->version = RING_VERSION;
+    ring->capacity = capacity;
+    ring->policy = options ? options->policy : RING_DROP;
+    ring->block_bytes = ring->policy == RING_OVERWRITE ? capacity / RING_BLOCKS : capacity;
+    ring->timeout_ns = options ? options->timeout_ns : 0;
+    ring->data_offset = (uint64_t)(data - (unsigned char *)ring);
+}
+
+int ring_format(void *memory, size_t bytes, const struct ring_options *options,
+                struct ring_shared **out)
+{
+    uint64_t capacity = RING_CAPACITY_MAX;
+
+    if ((uintptr_t)memory % RING_LINE)
+        return -EINVAL;
+    while (capacity >= RING_CAPACITY_MIN && ring_memory_bytes(capacity) > bytes)
+        capacity >>= 1;
+    if (capacity < RING_CAPACITY_MIN)
+        return -ERANGE;
+    *out = memory;
+    ring_format_at(*out, (unsigned char *)memory + sizeof(**out), capacity, options);
+    return 0;
+}
+
+int ring_create(uint64_t requested_bytes, const struct ring_options *options,
+                struct ring_shared **out)
+{
+    int64_t capacity = ring_capacity_for(requested_bytes);
+    void *memory;
+
+    if (capacity < 0)
+        return (int)capacity;
+    memory = aligned_alloc(RING_LINE, ring_memory_bytes((uint64_t)capacity));
+    if (!memory)
+        return -ENOMEM;
+    return ring_format(memory, ring_memory_bytes((uint64_t)capacity), options, out);
+}
+
+void ring_destroy(struct ring_shared *ring)
+{
+    free(ring);
+}
+
+static bool header_is_sound(const struct ring_shared *ring)
+{
+    uint64_t blocks = ring->policy == RING_OVERWRITE ? RING_BLOCKS : 1;
+
+    return ring->capacity >= RING_CAPACITY_MIN && ring->capacity <= RING_CAPACITY_MAX &&
+           !(ring->capacity & (ring->capacity - 1)) && ring->policy <= RING_BLOCK &&
+           ring->block_bytes == ring->capacity / blocks;
+}
+
+int ring_attach(void *memory, size_t bytes, struct ring_shared **out)
+{
+    struct ring_shared *ring = memory;
+
+    if (bytes < sizeof(*ring) || (uintptr_t)memory % RING_LINE || ring->magic != RING_MAGIC)
+        return -EBADMSG;
+    if (ring->version != RING_VERSION)
+        return -EPROTONOSUPPORT;
+    if (!header_is_sound(ring) || ring->data_offset < sizeof(*ring) || ring->data_offset > bytes ||
+        ring->capacity > bytes - ring->data_offset)
+        return -EBADMSG;
+    *out = ring;
+    return 0;
+}
+
+void ring_stats(const struct ring_shared *ring, struct ring_stats *out)
+{
+    /* relaxed throughout: figures for people, each of them whole; exact once nobody writes. */
+    uint64_t tail = load_relaxed(&ring->tail);
+    uint64_t head = load_relaxed(&ring->front.head);
+
+    out->capacity = ring->capacity;
+    out->fill_bytes = head - tail <= ring->capacity ? head - tail : ring->capacity;
+    out->high_water_bytes = load_relaxed(&ring->high_water_bytes);
+    if (out->fill_bytes > out->high_water_bytes)
+        out->high_water_bytes = out->fill_bytes;
+    out->written = load_relaxed(&ring->front.written);
+    out->padding_bytes = load_relaxed(&ring->padding_bytes);
+    out->written_bytes = head - out->padding_bytes;
+    out->taken = load_relaxed(&ring->taken);
+    out->dropped = load_relaxed(&ring->dropped);
+    out->dropped_bytes = load_relaxed(&ring->dropped_bytes);
+    out->overwritten = load_relaxed(&ring->overwritten);
+    out->overwritten_bytes = load_relaxed(&ring->overwritten_bytes);
+    out->nested = load_relaxed(&ring->nested);
+}
+
+int ring_check(const struct ring_shared *ring, char *text, size_t size)
+{
+    struct ring_reader reader;
+    struct ring_record record;
+    uint64_t head, tail;
+    int got;
+
+    if (ring->magic != RING_MAGIC || ring->version != RING_VERSION || !header_is_sound(ring)) {
+        snprintf(text, size, "no ring of version %u, or impossible sizes", RING_VERSION);
+        return -EBADMSG;
+    }
+    head = load_acquire(&ring->front.head); /* Publish: pairs with ada_commit_record(). */
+    tail = load_relaxed(&ring->tail);
+    if (((head | tail) & 7) || (ring->policy != RING_OVERWRITE && head - tail > ring->capacity)) {
+        snprintf(text, size, "head %" PRIu64 " and tail %" PRIu64 " do not fit capacity %" PRIu64,
+                 head, tail, ring->capacity);
+        return -EBADMSG;
+    }
+    /* A private reader: it reads only, and is never released. */
+    got = ring_reader_init(&reader, (struct ring_shared *)(uintptr_t)ring,
+                           (const unsigned char *)ring + ring->data_offset, ring->capacity,
+                           (enum ring_policy)ring->policy);
+    if (got)
+        return got;
+    while ((got = ring_peek(&reader, &record)) > 0 || got == -EOVERFLOW)
+        if (got > 0)
+            ring_advance(&reader, &record);
+    if (got == -EBADMSG)
+        snprintf(text, size, "%" PRIu64 " bytes before index %" PRIu64 " are no records",
+                 reader.damaged_bytes, reader.head);
+    free(reader.copy);
+    return got;
+}
+
+int ring_dump(const struct ring_shared *ring, char *text, size_t size)
+{
+    static const char *const policies[] = {"drop", "overwrite", "block"};
+    struct ring_stats s;
+
+    ring_stats(ring, &s);
+    return snprintf(text, size,
+                    "ring         version %u, policy %s\n"
+                    "capacity     %" PRIu64 " bytes, blocks of %" PRIu64 "\n"
+                    "head         %" PRIu64 "\n"
+                    "tail         %" PRIu64 "\n"
+                    "fill         %" PRIu64 " bytes, high water %" PRIu64 "\n"
+                    "written      %" PRIu64 " records, %" PRIu64 " bytes, %" PRIu64 " nested\n"
+                    "taken        %" PRIu64 " records\n"
+                    "dropped      %" PRIu64 " records, %" PRIu64 " bytes, %" PRIu64
+                    " since the last gap record\n"
+                    "overwritten  %" PRIu64 " records, %" PRIu64 " bytes\n"
+                    "padding      %" PRIu64 " bytes\n",
+                    ring->version, ring->policy <= RING_BLOCK ? policies[ring->policy] : "unknown",
+                    s.capacity, ring->block_bytes, load_relaxed(&ring->front.head),
+                    load_relaxed(&ring->tail), s.fill_bytes, s.high_water_bytes, s.written,
+                    s.written_bytes, s.nested, s.taken, s.dropped, s.dropped_bytes,
+                    load_relaxed(&ring->gap.records), s.overwritten, s.overwritten_bytes,
+                    s.padding_bytes);
+}

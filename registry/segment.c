@@ -1,2 +1,277 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "registry/segment.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/atomic.h"
+#include "registry/arena.h"
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 8u /* since Linux 6.3; where vm.memfd_noexec=2 nothing else is allowed */
+#endif
+
+enum {
+    ALIGN_BYTES =
+        64 * 1024, /* the largest page size there is: layouts do not depend on the machine */
+    ARENA_AHEAD_BYTES = 256 * 1024
+};
+
+static uint64_t align(uint64_t bytes)
+{
+    return (bytes + ALIGN_BYTES - 1) & ~(uint64_t)(ALIGN_BYTES - 1);
+}
+
+static uint64_t slots_offset(void)
+{
+    return align(sizeof(struct segment_shared));
+}
+
+static uint64_t arena_offset(const struct segment_geometry *g)
+{
+    return slots_offset() + align(g->slots * sizeof(struct slot_shared));
+}
+
+static uint64_t rings_offset(const struct segment_geometry *g)
+{
+    return arena_offset(g) + align(g->arena_bytes);
+}
+
+size_t segment_bytes(const struct segment_geometry *g)
+{
+    return rings_offset(g) + (uint64_t)g->slots * align(g->ring_bytes);
+}
+
+unsigned char *segment_ring_data(const struct segment *s, uint32_t slot)
+{
+    return s->rings + (uint64_t)slot * align(s->geometry.ring_bytes);
+}
+
+static bool geometry_is_sound(const struct segment_geometry *g)
+{
+    return g->slots >= 1 && g->slots <= SEGMENT_SLOTS_MAX && g->ring_bytes >= RING_CAPACITY_MIN &&
+           g->ring_bytes <= RING_CAPACITY_MAX && !(g->ring_bytes & (g->ring_bytes - 1)) &&
+           g->arena_bytes >= ALIGN_BYTES && g->arena_bytes <= RING_CAPACITY_MAX &&
+           g->policy <= RING_BLOCK && g->clock >= SEGMENT_CLOCK_COUNTER &&
+           g->clock <= SEGMENT_CLOCK_MONOTONIC;
+}
+
+static void place(struct segment *s, unsigned char *base, const struct segment_geometry *g)
+{
+    s->shared = (struct segment_shared *)(void *)base;
+    s->slots = (struct slot_shared *)(void *)(base + slots_offset());
+    s->arena = (struct arena_shared *)(void *)(base + arena_offset(g));
+    s->rings = base + rings_offset(g);
+    s->bytes = segment_bytes(g);
+    s->geometry = *g;
+}
+
+static void format(struct segment *s)
+{
+    struct segment_shared *h = s->shared;
+    const struct segment_geometry *g = &s->geometry;
+
+    h->version = SEGMENT_VERSION;
+    h->header_bytes = sizeof(*h);
+    h->bytes = s->bytes;
+    h->slots = g->slots;
+    h->policy = g->policy;
+    h->ring_bytes = g->ring_bytes;
+    h->arena_bytes = g->arena_bytes;
+    h->timeout_ns = g->timeout_ns;
+    h->slots_offset = slots_offset();
+    h->arena_offset = arena_offset(g);
+    h->rings_offset = rings_offset(g);
+    h->clock = g->clock;
+    h->page_bytes = (uint32_t)sysconf(_SC_PAGESIZE);
+    h->level = UINT32_MAX;
+    h->next_type = ADA_RECORD_FIRST_EVENT;
+    s->arena->capacity = align(g->arena_bytes) - sizeof(struct arena_shared);
+    /* Formatted. Release: whoever sees the magic sees the rest. Pairs with the acquire in
+     * segment_map(). */
+    store_release(&h->magic, SEGMENT_MAGIC);
+}
+
+static int memory_file(const char *path)
+{
+    int fd;
+
+    if (path) {
+        fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        return fd < 0 ? -errno : fd;
+    }
+    fd = memfd_create("adatrace", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+    if (fd < 0 && errno == EINVAL) /* an older kernel */
+        fd = memfd_create("adatrace", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    return fd < 0 ? -errno : fd;
+}
+
+/* Growing a file beyond RLIMIT_FSIZE raises a signal, in an embedded session in the application. */
+static int file_resize(int fd, uint64_t bytes)
+{
+    struct rlimit limit;
+
+    if (!getrlimit(RLIMIT_FSIZE, &limit) && limit.rlim_cur != RLIM_INFINITY &&
+        limit.rlim_cur < bytes)
+        return -EFBIG;
+    return ftruncate(fd, (off_t)bytes) ? -errno : 0;
+}
+
+static int file_allocate(int fd, uint64_t bytes)
+{
+    int err;
+
+    do {
+        err = fallocate(fd, 0, 0, (off_t)bytes) ? -errno : 0;
+    } while (err == -EINTR);
+    return err;
+}
+
+int segment_create(struct segment *s, const struct segment_geometry *g, const char *path)
+{
+    int err, fd = -1;
+    void *base = MAP_FAILED;
+
+    memset(s, 0, sizeof(*s));
+    s->fd = -1;
+    if (!geometry_is_sound(g))
+        return -EINVAL;
+    fd = err = memory_file(path);
+    if (err < 0)
+        return err;
+    err = file_resize(fd, segment_bytes(g));
+    if (err)
+        goto fail;
+    err = file_allocate(fd, arena_offset(g) + (path ? align(g->arena_bytes) : ARENA_AHEAD_BYTES));
+    if (err)
+        goto fail;
+    if (!path && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)) {
+        err = -errno;
+        goto fail;
+    }
+    base = mmap(NULL, segment_bytes(g), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (base == MAP_FAILED) {
+        err = -errno;
+        goto fail;
+    }
+    /* A core file needs no rings; advice that fails does no harm. */
+    (void)madvise(base, segment_bytes(g), MADV_DONTDUMP);
+    place(s, base, g);
+    s->fd = fd;
+    format(s);
+    return 0;
+fail:
+    close(fd);
+    if (path)
+        unlink(path);
+    return err;
+}
+
+void segment_destroy(struct segment *s)
+{
+    if (s->shared)
+        munmap(s->shared, s->bytes);
+    if (s->fd >= 0)
+        close(s->fd);
+    memset(s, 0, sizeof(*s));
+    s->fd = -1;
+}
+
+static int check(const struct segment_shared *h, uint64_t file_bytes, struct segment_geometry *g)
+{
+    /* Formatted. Acquire: pairs with the release in format(). */
+    if (load_acquire(&h->magic) != SEGMENT_MAGIC)
+        return -EBADMSG;
+    if (h->version != SEGMENT_VERSION)
+        return -EPROTONOSUPPORT;
+    *g = (struct segment_geometry){
+        .slots = h->slots,
+        .ring_bytes = h->ring_bytes,
+        .arena_bytes = h->arena_bytes,
+        .policy = (enum ring_policy)h->policy,
+        .timeout_ns = h->timeout_ns,
+        .clock = (enum segment_clock)h->clock,
+    };
+    if (!geometry_is_sound(g) || segment_bytes(g) > file_bytes ||
+        h->slots_offset != slots_offset() || h->arena_offset != arena_offset(g) ||
+        h->rings_offset != rings_offset(g))
+        return -EBADMSG;
+    return 0;
+}
+
+int segment_map(struct segment *s, int fd)
+{
+    struct segment_geometry g;
+    struct stat file;
+    void *base;
+    int err;
+
+    memset(s, 0, sizeof(*s));
+    s->fd = -1;
+    if (fstat(fd, &file))
+        return -errno;
+    if ((uint64_t)file.st_size < sizeof(struct segment_shared))
+        return -EBADMSG;
+    base = mmap(NULL, (size_t)file.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (base == MAP_FAILED)
+        return -errno;
+    err = check(base, (uint64_t)file.st_size, &g);
+    if (err) {
+        munmap(base, (size_t)file.st_size);
+        return err;
+    }
+    (void)madvise(base, (size_t)file.st_size, MADV_DONTDUMP);
+    place(s, base, &g);
+    return 0;
+}
+
+int segment_control_set(struct segment *s, const char *globs, uint32_t level)
+{
+    struct segment_shared *h = s->shared;
+    size_t length = globs ? strlen(globs) : 0;
+    uint32_t generation =
+        load_relaxed(&h->control_generation); /* relaxed: we are its only writer */
+
+    if (length >= SEGMENT_GLOBS_BYTES)
+        return -ENAMETOOLONG;
+    store_relaxed(&h->control_generation, generation | 1);
+    /* Control. Release fence: readers see "being changed" before any change. Pairs with the acquire
+     * fence in segment_control_get(). */
+    fence_release();
+    for (size_t i = 0; i <= length; i++)
+        store_relaxed(&h->globs[i], i < length ? globs[i] : 0);
+    store_relaxed(&h->level, level);
+    /* Control. Release: the changes are visible before "done". Pairs with the acquire in
+     * segment_control_get(). */
+    store_release(&h->control_generation, (generation | 1) + 1);
+    return 0;
+}
+
+uint32_t segment_control_get(const struct segment *s, char *globs, uint32_t *level)
+{
+    const struct segment_shared *h = s->shared;
+    uint32_t before, after;
+
+    /* Bounded: the writer is another process and may die in the middle. */
+    for (int tries = 0; tries < 1000; tries++) {
+        before =
+            load_acquire(&h->control_generation); /* Control: pairs with segment_control_set(). */
+        for (size_t i = 0; i < SEGMENT_GLOBS_BYTES; i++)
+            globs[i] = load_relaxed(&h->globs[i]);
+        globs[SEGMENT_GLOBS_BYTES - 1] = 0;
+        *level = load_relaxed(&h->level);
+        fence_acquire(); /* Control: pairs with the release fence in segment_control_set(). */
+        after = load_relaxed(&h->control_generation);
+        if (before == after && !(before & 1))
+            return before;
+        cpu_relax();
+    }
+    globs[0] = 0;
+    *level = UINT32_MAX;
+    return 0;
+}

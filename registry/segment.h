@@ -20,7 +20,7 @@
 
 #include "registry/ring.h"
 
-#define SEGMENT_MAGIC   UINT64_C(0x31474553_41444100) /* "\0ADASEG1" */
+#define SEGMENT_MAGIC   UINT64_C(0x3147455341444100) /* "\0ADASEG1", little-endian */
 #define SEGMENT_VERSION 1u
 
 enum {
@@ -114,7 +114,8 @@ struct segment {
     unsigned char *rings;
     size_t bytes;
     struct segment_geometry geometry;
-    int fd; /* the creator's, -1 elsewhere */
+    int fd;                              /* the creator's, -1 elsewhere */
+    uint8_t prepared[SEGMENT_SLOTS_MAX]; /* the drain's own memory of what registry_prepare() did */
 };
 
 /* Bytes of a segment. Pure. */

@@ -56,9 +56,12 @@ struct ada_writer {
     uint64_t stack_top; /* highest stack address known of this thread; 0: not known */
     /* second line: slow path only */
     uint64_t stalled_tail; /* policy block: a wait timed out when tail was here; +1, 0: none */
+    uint64_t buried;       /* head after the last record that was given up */
     uint32_t slot;         /* index in the registry */
     uint32_t generation;
-    uint64_t unused[6];
+    uint32_t clocked; /* the counter is no clock: ask the kernel, stay on the slow path */
+    uint32_t unused0;
+    uint64_t unused1[4];
 } __attribute__((aligned(128)));
 
 /* What a reserve hands to its commit; lives in registers. */

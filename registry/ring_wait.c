@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "registry/ring_wait.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/atomic.h"
+
+enum {
+    SPINS = 2000,
+    SLICE_NS = 5 * 1000 * 1000,
+    BEAT_GONE = -1, /* the consumer has gone for good */
+};
+static const uint64_t no_beat_ns = 1000000000; /* a consumer without a beat for so long is dead */
+
+static void futex(uint32_t *word, int operation, uint32_t value, const struct timespec *timeout)
+{
+    int saved = errno;
+
+    syscall(SYS_futex, word, operation, value, timeout, NULL, 0);
+    errno = saved;
+}
+
+static bool fits(const struct ring_shared *ring, uint64_t end)
+{
+    /* Reclaim. Acquire: pairs with the release of tail in ring_release(). */
+    return end - load_acquire(&ring->tail) <= ring->capacity;
+}
+
+/* One look and one sleep. True: there is room. */
+static bool sleep_for_room(struct ring_shared *ring, uint64_t end)
+{
+    const struct timespec slice = {.tv_nsec = SLICE_NS};
+    uint32_t space = load_relaxed(&ring->space); /* relaxed: the fence below orders it */
+
+    store_relaxed(&ring->waiting, 1);
+    /* Sleep. Full fence: `waiting` is visible before we look at tail for the last time. Pairs with
+     * the fence in ring_tell_room(): either it sees us waiting, or we see its tail. */
+    fence_seq_cst();
+    if (fits(ring, end))
+        return true;
+    futex(&ring->space, FUTEX_WAIT, space, &slice);
+    return fits(ring, end);
+}
+
+bool ring_wait_for_room(struct ada_writer *w, uint64_t end)
+{
+    struct ring_shared *ring = w->ring;
+    uint64_t started, seen, now;
+    uint32_t beat;
+    bool room = false;
+
+    if (ring->policy != RING_BLOCK || load_relaxed(&ring->beat) == (uint32_t)BEAT_GONE)
+        return false;
+    if (w->stalled_tail == load_relaxed(&ring->tail) + 1)
+        return false;
+    for (int i = 0; i < SPINS; i++) {
+        if (fits(ring, end))
+            return true;
+        cpu_relax();
+    }
+    started = seen = clock_monotonic_ns();
+    beat = load_relaxed(&ring->beat);
+    while (!(room = sleep_for_room(ring, end))) {
+        uint32_t now_beat = load_relaxed(&ring->beat); /* relaxed: a sign of life, no data */
+
+        now = clock_monotonic_ns();
+        if (now_beat != beat)
+            seen = now;
+        beat = now_beat;
+        if (beat == (uint32_t)BEAT_GONE || now - seen > no_beat_ns ||
+            (ring->timeout_ns && now - started > ring->timeout_ns))
+            break;
+    }
+    store_relaxed(&ring->waiting, 0);
+    w->stalled_tail = room ? 0 : load_relaxed(&ring->tail) + 1;
+    return room;
+}
+
+void ring_tell_room(struct ring_shared *ring)
+{
+    uint32_t beat = load_relaxed(&ring->beat) + 1;
+
+    store_relaxed(&ring->beat, beat == (uint32_t)BEAT_GONE ? 0 : beat);
+    /* Sleep. Full fence: tail is visible before we look who waits. Pairs with sleep_for_room(). */
+    fence_seq_cst();
+    if (!load_relaxed(&ring->waiting))
+        return;
+    store_relaxed(&ring->waiting, 0);
+    add_relaxed(&ring->space, 1);
+    futex(&ring->space, FUTEX_WAKE, 1, NULL);
+}
+
+void ring_tell_gone(struct ring_shared *ring)
+{
+    store_relaxed(&ring->beat, (uint32_t)BEAT_GONE);
+    add_relaxed(&ring->space, 1);
+    futex(&ring->space, FUTEX_WAKE, INT32_MAX, NULL);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Waiting for room in a ring of policy block: the producer sleeps on the ring's `space` futex, the
+ * consumer wakes it. Producer calls are async-signal-safe and leave errno alone; consumer calls are
+ * the consumer's.
+ */
+#ifndef ADATRACE_REGISTRY_RING_WAIT_H
+#define ADATRACE_REGISTRY_RING_WAIT_H
+
+#include "registry/ring.h"
+
+/* The clock of the slow path where the counter is none. */
+#include "base/clock.h"
+
+/* The producer: wait until bytes up to `end` fit. False: the policy is not to wait, the time is up,
+ * or the consumer shows no life; then no further wait until the consumer has moved. */
+bool ring_wait_for_room(struct ada_writer *writer, uint64_t end);
+
+/* The consumer, after each release. */
+void ring_tell_room(struct ring_shared *ring);
+/* The consumer, when it goes for good. */
+void ring_tell_gone(struct ring_shared *ring);
+
+#endif
