@@ -1,0 +1,193 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The rules about the shape of the tree, as functions from a tree to findings.
+
+Run as a program it checks the tree given (default: the one it stands in) and fails with one line
+for each finding. test_structure_rules.py breaks every rule once and expects the finding.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+# Who may include whom, by layer or by single header; docs/ARCHITECTURE.md says why. Everybody may
+# include itself, base and <adatrace/field.h>, the vocabulary that the layers share. "public" is all
+# of include/adatrace. The ring's producer half is inlined into applications, so it is public too.
+MAY_INCLUDE = {
+    "base": set(),
+    "registry": {"adatrace/emit.h"},
+    "format": set(),
+    "tracer": {"registry", "public"},
+    "drain": {"registry", "format"},
+    "agent": {"tracer", "registry", "public"},
+    "cli": {"drain", "format", "public"},
+    "include": {"public"},
+    "examples": {"public"},
+}
+SHARED_HEADERS = {"adatrace/field.h"}
+
+SOURCES = {".c", ".h", ".cpp", ".hpp"}
+SCRIPTS = {".py", ".sh"}
+REPEATED_NAMES = {"CMakeLists.txt", "README.md", ".gitignore"}
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.M)
+# Folders that exist on one machine only. Written so that this line does not find itself.
+MACHINE_PATH = re.compile(r"(?<![\w.$}/*-])/(?:wor[k]|far[m]|Use[r]s|hom[e]/[a-z]\w*|roo[t])/\w")
+
+
+def tree_files(root):
+    """Tracked files and new ones that git does not ignore; without git everything but build/."""
+    listing = subprocess.run(
+        ["git", "-C", root, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        capture_output=True, check=False)
+    if listing.returncode == 0 and listing.stdout:
+        names = listing.stdout.decode().split("\0")
+    else:
+        names = [str(p.relative_to(root)) for p in Path(root).rglob("*")]
+        names = [n for n in names if n.split("/")[0] not in ("build", ".git")]
+    return sorted(n for n in set(names) if n and (Path(root) / n).is_file())
+
+
+def text_of(root, name):
+    try:
+        return (Path(root) / name).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return ""
+
+
+def is_source(name):
+    return Path(name).suffix in SOURCES
+
+
+def is_script(root, name):
+    if Path(name).suffix in SCRIPTS:
+        return True
+    return not Path(name).suffix and text_of(root, name).startswith("#!")
+
+
+def layer_of_include(quote, target):
+    """The layer that an include leads to; "" for the world outside."""
+    if target.startswith("adatrace/"):
+        return "public"
+    return target.split("/")[0] if quote == '"' else ""
+
+
+def includes_keep_to_layers(root):
+    for name in tree_files(root):
+        layer = name.split("/")[0]
+        if not is_source(name) or layer not in MAY_INCLUDE:
+            continue
+        allowed = MAY_INCLUDE[layer] | {layer}
+        if layer not in ("include", "examples"):
+            allowed.add("base")
+        for quote, target in INCLUDE.findall(text_of(root, name)):
+            other = layer_of_include(quote, target)
+            if quote == '"' and other != "public" and not (Path(root) / target).is_file():
+                yield f'{name}: "{target}" is no file from the root; write "layer/file.h"'
+            elif other and not {other, target} & allowed and target not in SHARED_HEADERS:
+                yield f"{name}: layer {layer} may not include {target}"
+
+
+def file_names_are_unique(root):
+    places = defaultdict(list)
+    for name in tree_files(root):
+        places[Path(name).name].append(name)
+    for base, names in sorted(places.items()):
+        if len(names) > 1 and base not in REPEATED_NAMES:
+            yield f"{base} exists more than once: {', '.join(names)}"
+
+
+def files_say_their_licence(root):
+    for name in tree_files(root):
+        if not is_source(name) and not is_script(root, name):
+            continue
+        head = text_of(root, name).splitlines()[:3]
+        if not any("SPDX-License-Identifier: Apache-2.0" in line for line in head):
+            yield f"{name}: no SPDX line at the top"
+
+
+def headers_say_their_purpose(root):
+    for name in tree_files(root):
+        if name.endswith(".h"):
+            lines = text_of(root, name).splitlines()
+            if len(lines) < 3 or not lines[1].startswith("/*"):
+                yield f"{name}: no paragraph of purpose below the SPDX line"
+
+
+def no_path_of_a_machine(root):
+    for name in tree_files(root):
+        for number, line in enumerate(text_of(root, name).splitlines(), 1):
+            found = MACHINE_PATH.search(line)
+            if found:
+                yield f"{name}:{number}: a path of one machine: {found.group()}..."
+
+
+def compilers(*names):
+    return [n for n in names if shutil.which(n)]
+
+
+def compile_alone(root, header, command):
+    """The compiler's complaint about a file that includes only this header, twice; "" if none."""
+    target = header.removeprefix("include/")
+    include = f"<{target}>" if header.startswith("include/") else f'"{target}"'
+    done = subprocess.run(
+        [*command, "-fsyntax-only", "-Wall", "-Wextra", "-Wpedantic", "-Werror",
+         "-I", f"{root}/include", "-"],
+        input=f"#include {include}\n#include {include}\nextern int not_empty;\n", text=True,
+        capture_output=True, cwd="/", env={**os.environ, "LC_ALL": "C"}, check=False)
+    if done.returncode == 0:
+        return ""
+    complaint = [line for line in done.stderr.splitlines() if "error" in line]
+    return (complaint or done.stderr.splitlines() or ["no message"])[0]
+
+
+def public_headers_compile_alone(root):
+    ways = [[c, "-x", "c", "-std=c11", "-Wstrict-prototypes"] for c in compilers("gcc", "clang")]
+    ways += [[c, "-x", "c++", "-std=c++17"] for c in compilers("g++", "clang++")]
+    for name in tree_files(root):
+        if name.startswith("include/") and name.endswith(".h"):
+            for way in ways:
+                complaint = compile_alone(root, name, way)
+                if complaint:
+                    yield f"{name} as {way[3]} with {way[0]}: {complaint}"
+
+
+def inner_headers_compile_alone(root):
+    way = ["gcc", "-x", "c", "-std=gnu11", "-D_GNU_SOURCE", "-Wno-pedantic", "-I", str(root)]
+    for name in tree_files(root):
+        layer = name.split("/")[0]
+        if name.endswith(".h") and layer in MAY_INCLUDE and layer != "include":
+            complaint = compile_alone(root, name, way)
+            if complaint:
+                yield f"{name}: {complaint}"
+
+
+RULES = [
+    includes_keep_to_layers,
+    file_names_are_unique,
+    files_say_their_licence,
+    headers_say_their_purpose,
+    no_path_of_a_machine,
+    public_headers_compile_alone,
+    inner_headers_compile_alone,
+]
+
+
+def main():
+    root = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parents[2]).resolve()
+    broken = 0
+    for rule in RULES:
+        findings = list(rule(root))
+        print(f"{'ok    ' if not findings else 'BROKEN'} {rule.__name__.replace('_', ' ')}")
+        for finding in findings:
+            print(f"       {finding}")
+        broken += len(findings)
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
