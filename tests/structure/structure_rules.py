@@ -19,10 +19,10 @@ from pathlib import Path
 # of include/adatrace. The ring's producer half is inlined into applications, so it is public too.
 MAY_INCLUDE = {
     "base": set(),
-    "registry": {"adatrace/emit.h"},
+    "registry": {"adatrace/emit.h", "adatrace/record.h"},
     "format": set(),
     "tracer": {"registry", "public"},
-    "drain": {"registry", "format"},
+    "drain": {"registry", "format", "adatrace/record.h"},
     "agent": {"tracer", "registry", "public"},
     "cli": {"drain", "format", "public"},
     "include": {"public"},
