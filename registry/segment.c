@@ -150,7 +150,7 @@ int segment_create(struct segment *s, const struct segment_geometry *g, const ch
     err = file_allocate(fd, arena_offset(g) + (path ? align(g->arena_bytes) : ARENA_AHEAD_BYTES));
     if (err)
         goto fail;
-    if (!path && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)) {
+    if (!path && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW)) {
         err = -errno;
         goto fail;
     }
