@@ -67,14 +67,8 @@ bool glob_match(const char *pattern, size_t length, const char *text)
     return at == length;
 }
 
-bool glob_list_match(const char *list, const char *text)
+bool glob_list_apply(const char *list, const char *text, bool selected)
 {
-    bool selected;
-
-    if (!list || !*list)
-        return true;
-    /* A list that starts by taking out starts from everything. */
-    selected = *list == '!';
     while (*list) {
         size_t length = strcspn(list, ",");
         bool negative = length && *list == '!';
@@ -85,4 +79,12 @@ bool glob_list_match(const char *list, const char *text)
         list += *list == ',';
     }
     return selected;
+}
+
+bool glob_list_match(const char *list, const char *text)
+{
+    if (!list || !*list)
+        return true;
+    /* A list that starts by taking out starts from everything. */
+    return glob_list_apply(list, text, *list == '!');
 }

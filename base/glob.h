@@ -13,6 +13,10 @@
 /* Does one pattern (not NUL-terminated: `length` bytes) match the whole of `text`? */
 bool glob_match(const char *pattern, size_t length, const char *text);
 
+/* What the list makes of `text` that was `selected` so far: the last pattern that matches decides.
+ */
+bool glob_list_apply(const char *list, const char *text, bool selected);
+
 /* Does the list select `text`? An empty or NULL list selects everything. */
 bool glob_list_match(const char *list, const char *text);
 

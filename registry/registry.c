@@ -98,6 +98,9 @@ void registry_rename(struct segment *s, uint32_t n, const char *name)
 
 void registry_retire(struct segment *s, uint32_t n)
 {
+    /* The thread lives on: the next owner's mutex must not lie in this thread's list of robust ones. */
+    if (s->slots[n].robust)
+        pthread_mutex_unlock(&s->slots[n].life.mutex);
     /* Retire. Release: our last record is visible before. Pairs with the acquire in
      * registry_look(). */
     store_release(&s->slots[n].state, SLOT_RETIRED);
@@ -173,7 +176,7 @@ bool registry_look(const struct segment *s, uint32_t n, struct registry_view *vi
     /* Claim, Retire. Acquire: pairs with the releases in registry_claim() and registry_retire(). */
     uint32_t state = load_acquire(&slot->state);
 
-    if (!s->prepared[n] || (state != SLOT_CLAIMED && state != SLOT_RETIRED))
+    if (state != SLOT_CLAIMED && state != SLOT_RETIRED)
         return false;
     view->state = (enum slot_state)state;
     view->robust = load_relaxed(&slot->robust);

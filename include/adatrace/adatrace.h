@@ -114,8 +114,7 @@ struct ada_event {
     uint16_t field_count;
     uint16_t line;
     uint8_t phase, level;
-    uint8_t wanted; /* what ada_events_enable() and _disable() said last */
-    uint8_t unused;
+    uint8_t unused0, unused1;
     struct ada_event *next; /* the tracer's list */
 };
 

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Joining the collector's session: one hello, one welcome with the segment's descriptor, and both
+ * are closed again. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "registry/handshake.h"
+#include "tracer/tracer_state.h"
+
+enum { PATIENCE_SECONDS = 2 }; /* a collector that does not answer must not hold the program up */
+
+static int connect_to(const char *path)
+{
+    const struct timeval patience = {.tv_sec = PATIENCE_SECONDS};
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd, err;
+
+    if (strlen(path) >= sizeof(address.sun_path))
+        return -ENAMETOOLONG;
+    strcpy(address.sun_path, path);
+    fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) ||
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) ||
+        connect(fd, (struct sockaddr *)&address, sizeof(address))) {
+        err = -errno;
+        close(fd);
+        return err;
+    }
+    return fd;
+}
+
+/* The segment may hold whatever its creator likes, so it has to be one of us, or root. */
+static int check_peer(int fd)
+{
+    struct ucred peer;
+    socklen_t size = sizeof(peer);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size))
+        return -errno;
+    return peer.uid == geteuid() || peer.uid == getuid() || peer.uid == 0 ? 0 : -EPERM;
+}
+
+static int say_hello(int fd, enum handshake_role role)
+{
+    struct handshake_hello hello = {
+        .magic = HANDSHAKE_MAGIC,
+        .version = HANDSHAKE_VERSION,
+        .segment_version = SEGMENT_VERSION,
+        .role = role,
+        .page_bytes = (uint32_t)sysconf(_SC_PAGESIZE),
+        .start_ticks = ada_ticks(),
+    };
+
+    return send(fd, &hello, sizeof(hello), MSG_NOSIGNAL) == sizeof(hello) ? 0 : -errno;
+}
+
+/* Returns the segment's descriptor. */
+static int hear_welcome(int fd)
+{
+    struct handshake_welcome welcome;
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr aligned;
+    } control;
+    struct iovec piece = {.iov_base = &welcome, .iov_len = sizeof(welcome)};
+    struct msghdr message = {.msg_iov = &piece,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = sizeof(control)};
+    struct cmsghdr *c;
+    ssize_t got;
+    int segment = -1;
+
+    do {
+        got = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+    } while (got < 0 && errno == EINTR);
+    if (got < 0)
+        return -errno;
+    c = CMSG_FIRSTHDR(&message);
+    if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+        c->cmsg_len == CMSG_LEN(sizeof(int)))
+        memcpy(&segment, CMSG_DATA(c), sizeof(int));
+    if (got == sizeof(welcome) && welcome.magic == HANDSHAKE_MAGIC && !welcome.status &&
+        segment >= 0)
+        return segment;
+    if (segment >= 0)
+        close(segment);
+    return got == sizeof(welcome) && welcome.status < 0 ? welcome.status : -EPROTO;
+}
+
+static int attach(const char *path, enum handshake_role role)
+{
+    struct segment segment;
+    int fd = connect_to(path), memory = -1, err;
+
+    if (fd < 0)
+        return fd;
+    err = check_peer(fd);
+    if (!err)
+        err = say_hello(fd, role);
+    if (!err)
+        err = memory = hear_welcome(fd);
+    close(fd);
+    if (err < 0)
+        return err;
+    err = segment_map(&segment, memory);
+    close(memory);
+    if (err)
+        return err;
+    tracer_state.role = role;
+    return tracer_attach_segment(&segment);
+}
+
+int tracer_attach_from_environment(enum handshake_role role)
+{
+    const char *path = getenv(HANDSHAKE_ENVIRONMENT);
+    int saved = errno, err;
+
+    if (tracer_is_attached())
+        return 0;
+    err = path && *path ? attach(path, role) : -ENOENT;
+    errno = saved;
+    return err;
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The public emit calls that are not inlined. All async-signal-safe; errno untouched. */
+#include <alloca.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/atomic.h"
+#include "registry/registry.h"
+#include "tracer/tracer_state.h"
+
+static struct ada_record no_record(uint64_t bytes)
+{
+    if (tracer_is_attached() && !tracer_state.stopped)
+        registry_unringed(&tracer_state.segment, bytes);
+    return (struct ada_record){.payload = NULL};
+}
+
+struct ada_record ada_reserve_slow(uint32_t tag, uint64_t bytes)
+{
+    int saved = errno;
+    struct ada_writer *w = thread_writer();
+    struct ada_record record =
+        w ? ring_reserve_slow(w, tag, bytes, ring_caller_sp()) : no_record(bytes);
+
+    errno = saved;
+    return record;
+}
+
+void ada_commit_slow(struct ada_writer *w, uint64_t end, bool nested)
+{
+    /* A wiped writer: a handler forked in the middle of the emit, and we are the child. */
+    if (w->ring)
+        ring_commit_slow(w, end, nested);
+}
+
+struct ada_record ada_reserve(const struct ada_event *event, uint32_t payload_bytes)
+{
+    uint64_t bytes = ada_record_bytes(payload_bytes);
+    int saved = errno;
+    struct ada_record record = {.payload = NULL};
+    struct ada_writer *w;
+
+    if (!ada_event_is_on(event))
+        return record;
+    w = thread_writer();
+    record = w ? ring_reserve_slow(w, event->tag | ada_record_tag(0, bytes), bytes, 0)
+               : no_record(bytes);
+    errno = saved;
+    return record;
+}
+
+void ada_commit(struct ada_record *record)
+{
+    ring_commit(record);
+}
+
+void ada_rollback(struct ada_record *record)
+{
+    ring_rollback(record);
+}
+
+int ada_emit(const struct ada_event *event, const void *payload, uint32_t payload_bytes)
+{
+    uint64_t bytes = ada_record_bytes(payload_bytes);
+    struct ada_record record;
+
+    if (!ada_event_is_on(event))
+        return 0;
+    record = ada_reserve_bytes(event->tag | ada_record_tag(0, bytes), bytes);
+    if (!record.payload)
+        return 0;
+    if (payload_bytes)
+        memcpy(record.payload, payload, payload_bytes);
+    ada_commit_record(&record);
+    return 1;
+}
+
+static size_t gather(const struct ada_batch_item *items, size_t count, struct ring_item *out)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (ada_event_is_on(items[i].event))
+            out[n++] = (struct ring_item){
+                .type = items[i].event->tag >> ADA_RECORD_TYPE_SHIFT,
+                .payload_bytes = items[i].payload_bytes,
+                .payload = items[i].payload,
+            };
+    return n;
+}
+
+int ada_emit_batch(const struct ada_batch_item *items, size_t count)
+{
+    struct ring_item *chosen;
+    struct ada_writer *w;
+    int saved = errno, written = 0;
+    size_t n;
+
+    if (count > 1024)
+        return -E2BIG;
+    chosen = alloca((count ? count : 1) * sizeof(*chosen));
+    n = gather(items, count, chosen);
+    w = n ? thread_writer() : NULL;
+    if (w && ring_write_batch(w, chosen, n))
+        written = (int)n;
+    for (size_t i = 0; n && !w && i < n; i++)
+        (void)no_record(ada_record_bytes(chosen[i].payload_bytes));
+    errno = saved;
+    return written;
+}
+
+void ada_thread_name(const char *name)
+{
+    int saved = errno;
+
+    if (tracer_is_attached() && name)
+        tracer_thread_named(name);
+    errno = saved;
+}
+
+static void fill_stats(const struct slot_shared *slot, struct ada_thread_stats *out)
+{
+    struct ring_stats ring;
+
+    ring_stats(&slot->ring, &ring);
+    *out = (struct ada_thread_stats){
+        .pid = load_relaxed(&slot->pid),
+        .tid = load_relaxed(&slot->tid),
+        .written = ring.written,
+        .written_bytes = ring.written_bytes,
+        .dropped = ring.dropped,
+        .dropped_bytes = ring.dropped_bytes,
+        .overwritten = ring.overwritten,
+        .nested = ring.nested,
+        .ring_bytes = ring.capacity,
+        .fill_bytes = ring.fill_bytes,
+        .high_water_bytes = ring.high_water_bytes,
+    };
+}
+
+int ada_thread_stats(struct ada_thread_stats *out)
+{
+    struct ada_writer *w = ada_self;
+
+    if (!w->ring)
+        return -ENODATA;
+    fill_stats(&tracer_state.segment.slots[w->slot], out);
+    return 0;
+}
+
+int ada_threads_visit(int (*visit)(void *context, const struct ada_thread_stats *stats),
+                      void *context)
+{
+    struct segment *s = &tracer_state.segment;
+    struct ada_thread_stats stats;
+    struct registry_view view;
+    int stop = 0;
+
+    if (!tracer_is_attached())
+        return 0;
+    for (uint32_t n = 0, bound = registry_bound(s); n < bound && !stop; n++) {
+        if (!registry_look(s, n, &view))
+            continue;
+        fill_stats(&s->slots[n], &stats);
+        stop = visit(context, &stats);
+    }
+    return stop;
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The session calls of the public API: a session of the application's own, or the collector's that
+ * it joins. */
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "base/atomic.h"
+#include "registry/session_host.h"
+#include "tracer/tracer_state.h"
+
+/* Where no drain is linked in (the agent), there is only the collector's session. */
+__attribute__((weak)) const struct session_host *const session_host_embedded = NULL;
+
+static pthread_mutex_t session_lock = PTHREAD_MUTEX_INITIALIZER;
+static bool session_is_ours;
+
+static bool is_joined(void)
+{
+    return tracer_is_attached() && tracer_state.role;
+}
+
+/* Options of an older or newer header: take what both know. */
+static struct ada_session_options options_copy(const struct ada_session_options *given)
+{
+    struct ada_session_options o = {0};
+
+    if (given && given->size)
+        memcpy(&o, given, given->size < sizeof(o) ? given->size : sizeof(o));
+    return o;
+}
+
+static int host_options(const struct ada_session_options *given, struct session_host_options *out,
+                        struct ada_session_options *o)
+{
+    int64_t ring;
+
+    *o = options_copy(given);
+    ring = ring_capacity_for(o->ring_bytes ? o->ring_bytes : SEGMENT_RING_DEFAULT);
+    if (ring < 0)
+        return (int)ring;
+    if (o->policy > ADA_POLICY_BLOCK || o->compression < -7 || o->compression > 19)
+        return -EINVAL;
+    *out = (struct session_host_options){
+        .geometry = {.slots = SEGMENT_SLOTS_MAX,
+                     .ring_bytes = (uint64_t)ring,
+                     .arena_bytes = SEGMENT_ARENA_DEFAULT,
+                     .policy = (enum ring_policy)o->policy,
+                     .timeout_ns = (uint64_t)o->timeout_ms * 1000000u},
+        .globs = o->events ? o->events : "",
+        .level = o->level ? o->level : ADA_LEVEL_DEBUG,
+        .compression = o->compression ? o->compression : 1,
+        .overwrite_file = o->replace != 0,
+        .segment_path = o->segment_path,
+    };
+    return 0;
+}
+
+static int start_embedded(const char *path, const struct ada_session_options *given)
+{
+    struct session_host_options host;
+    struct ada_session_options o;
+    struct segment segment = {0};
+    int err;
+
+    if (!session_host_embedded)
+        return -ENOTSUP;
+    if (!path || !*path)
+        return -EINVAL;
+    err = host_options(given, &host, &o);
+    if (err)
+        return err;
+    if (tracer_is_attached())
+        segment = tracer_state.segment;
+    err = session_host_embedded->start(path, &host, &segment);
+    if (err)
+        return err;
+    store_relaxed(&tracer_state.stopped, 0);
+    err = tracer_attach_segment(&segment);
+    if (err) {
+        (void)session_host_embedded->stop();
+        return err;
+    }
+    event_types_refresh();
+    session_is_ours = true;
+    return 0;
+}
+
+int ada_session_start(const char *path, const struct ada_session_options *options)
+{
+    int err;
+
+    pthread_mutex_lock(&session_lock);
+    if (is_joined())
+        err = 1;
+    else if (session_is_ours)
+        err = -EALREADY;
+    else
+        err = start_embedded(path, options);
+    pthread_mutex_unlock(&session_lock);
+    return err;
+}
+
+int ada_session_stop(void)
+{
+    int err = 0;
+
+    pthread_mutex_lock(&session_lock);
+    if (session_is_ours) {
+        store_relaxed(&tracer_state.stopped, 1);
+        event_types_refresh();
+        err = session_host_embedded->stop();
+        session_is_ours = false;
+    }
+    pthread_mutex_unlock(&session_lock);
+    return err;
+}
+
+int ada_session_is_active(void)
+{
+    return tracer_is_attached() && !load_relaxed(&tracer_state.stopped) &&
+           !load_relaxed(&tracer_state.segment.shared->closed);
+}
+
+const char *ada_version(void)
+{
+    return ADATRACE_VERSION;
+}
+
+/* This copy's own, whatever ada_version() is interposed by; see tracer/library.c. */
+extern __typeof__(ada_version) tracer_version_own
+    __attribute__((alias("ada_version"), visibility("hidden")));
+
+const char *ada_error_text(int error)
+{
+    switch (error < 0 ? -error : error) {
+    case EEXIST:
+        return "the trace file exists already";
+    case EALREADY:
+        return "a session is active already";
+    case ERANGE:
+        return "the ring size is not within 4 KiB and 1 GiB";
+    case EINVAL:
+        return "an argument is not valid";
+    case ENOTSUP:
+        return "no drain is linked in, and no collector is there to join";
+    case ENAMETOOLONG:
+        return "the list of globs is too long";
+    case EPROTONOSUPPORT:
+        return "tracer and collector are of different versions";
+    case EAGAIN:
+        return "interrupted itself; try again outside the signal handler";
+    default:
+        return strerrordesc_np(error < 0 ? -error : error);
+    }
+}

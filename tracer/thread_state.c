@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Per-thread state. A thread is in one of four states, told by what ada_self points to:
+ *
+ *     none     -> no_ring: nothing fits, every emit comes here
+ *     claimed  -> its writer in wiped memory
+ *     wiped    -> its writer, zeroed: the process is a forked child that has not noticed
+ *     (dead)      the kernel has marked the slot's robust mutex; the drain frees the slot
+ *
+ * none and wiped become claimed at the first emit or tracer_thread_begin(). No destructor takes a
+ * thread back to none: events come after every destructor, and keep coming through.
+ */
+#include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/atomic.h"
+#include "base/clock.h"
+#include "registry/registry.h"
+#include "tracer/tracer_state.h"
+
+/* Where threads without a ring point. Never written: nothing fits in it. */
+static struct ada_writer no_ring;
+
+__thread struct ada_writer *ada_self __attribute__((tls_model("initial-exec"))) = &no_ring;
+
+struct tracer_state tracer_state;
+
+/* Where the main thread's stack begins, as the dynamic linker knows it. */
+extern void *__libc_stack_end __attribute__((weak));
+
+enum { STACK_ABOVE_BYTES = 16 * 1024 }; /* frames that a thread may have above its first emit */
+
+uint64_t tracer_ticks(void)
+{
+    /* Before attaching nobody has said what the clock is: an event cannot be on then either. */
+    return tracer_state.segment.geometry.clock == SEGMENT_CLOCK_MONOTONIC ? clock_monotonic_ns()
+                                                                          : ada_ticks();
+}
+
+bool tracer_is_attached(void)
+{
+    /* Attached. Acquire: pairs with the release in tracer_attach_segment(). */
+    return load_acquire(&tracer_state.attached);
+}
+
+uint32_t tracer_pid(void)
+{
+    return tracer_state.pid;
+}
+
+int tracer_attach_segment(const struct segment *segment)
+{
+    struct wiped_memory *wiped;
+
+    if (tracer_is_attached())
+        return 0;
+    wiped = mmap(NULL, sizeof(*wiped), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (wiped == MAP_FAILED)
+        return -errno;
+    if (madvise(wiped, sizeof(*wiped), MADV_WIPEONFORK)) {
+        int err =
+            -errno; /* Linux before 4.14: without it a child would write into its parent's rings */
+
+        munmap(wiped, sizeof(*wiped));
+        return err;
+    }
+    wiped->ours = 1;
+    tracer_state.wiped = wiped;
+    tracer_state.segment = *segment;
+    tracer_state.pid = (uint32_t)getpid();
+    /* Attached. Release: pairs with the acquire in tracer_is_attached(). */
+    store_release(&tracer_state.attached, 1);
+    event_types_refresh();
+    return 0;
+}
+
+/* A forked child becomes a process of its own: one thread does it, the one that takes the mark. */
+static void notice_fork(void)
+{
+    uint32_t parent = tracer_state.pid;
+
+    if (exchange_acq_rel(&tracer_state.wiped->ours, 1))
+        return;
+    tracer_state.parent_pid = parent;
+    tracer_state.pid = (uint32_t)getpid();
+    event_types_fork_child();
+}
+
+void tracer_fork_child(void)
+{
+    if (tracer_is_attached())
+        notice_fork();
+}
+
+static uint64_t stack_top_guess(uint32_t tid)
+{
+    if (tid == tracer_state.pid && &__libc_stack_end && __libc_stack_end)
+        return (uint64_t)(uintptr_t)__libc_stack_end;
+    return (uint64_t)(uintptr_t)__builtin_frame_address(0) + STACK_ABOVE_BYTES;
+}
+
+/* Point the thread at slot n, unless a handler that interrupted us has got it a ring already. */
+static struct ada_writer *adopt_slot(uint32_t n)
+{
+    struct segment *s = &tracer_state.segment;
+    struct ada_writer *w = &tracer_state.wiped->writers[n], *before = ada_self;
+
+    ring_writer_init(w, &s->slots[n].ring, s->geometry.clock == SEGMENT_CLOCK_COUNTER);
+    w->data = segment_ring_data(s, n);
+    w->slot = n;
+    w->generation = load_relaxed(&s->slots[n].generation);
+    w->stack_top = stack_top_guess(s->slots[n].tid);
+    ADA_SIGNAL_FENCE();
+    if (before->ring) {
+        registry_retire(s, n);
+        return before;
+    }
+    ada_self = w;
+    return w;
+}
+
+static struct ada_writer *claim(const char *name)
+{
+    struct registry_claim who = {.name = name, .robust = true};
+    int n;
+
+    if (!tracer_is_attached() || tracer_state.stopped)
+        return NULL;
+    notice_fork();
+    who.pid = tracer_state.pid;
+    who.parent_pid = tracer_state.parent_pid;
+    who.ticks = tracer_ticks();
+    n = registry_claim(&tracer_state.segment, &who);
+    return n < 0 ? NULL : adopt_slot((uint32_t)n);
+}
+
+struct ada_writer *thread_writer(void)
+{
+    struct ada_writer *w = ada_self;
+
+    return w->ring ? w : claim(NULL);
+}
+
+void tracer_thread_begin(const char *name)
+{
+    if (!ada_self->ring)
+        (void)claim(name);
+}
+
+void tracer_thread_named(const char *name)
+{
+    struct ada_writer *w = thread_writer();
+
+    if (w)
+        registry_rename(&tracer_state.segment, w->slot, name);
+}
+
+int tracer_tell(enum arena_kind kind, const void *head, size_t head_bytes, const void *tail,
+                size_t tail_bytes)
+{
+    if (!tracer_is_attached())
+        return -ENOTCONN;
+    return arena_append(&tracer_state.segment, kind, head, head_bytes, tail, tail_bytes);
+}
