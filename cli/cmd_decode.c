@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `adatrace decode FILE`: every event, all threads merged in time order.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/glob.h"
+#include "cli/command.h"
+#include "cli/decode.h"
+#include "cli/input.h"
+#include "cli/message.h"
+#include "cli/progress.h"
+#include "cli/status.h"
+#include "cli/terminal.h"
+
+struct decode_settings {
+    struct input_selection selection;
+    int format;
+};
+
+static const struct decode_format *const formats[] = {&decode_format_text, &decode_format_json,
+                                                      &decode_format_csv};
+
+/* ---- tables, one row per type and per thread ---- */
+
+/* Scopes pair by name: every type of a name gets the number of the first. */
+static uint64_t scope_of(const struct trace *trace, const struct trace_type *type)
+{
+    size_t n = 0;
+
+    while (strcmp(trace_type_at(trace, n)->full_name, type->full_name) != 0)
+        n++;
+    return UINT64_C(1) << 63 | n;
+}
+
+static int types_prepare(struct decode *decode)
+{
+    decode->type_count = trace_type_count(decode->trace);
+    decode->types = calloc(decode->type_count + 1, sizeof(*decode->types));
+    if (!decode->types)
+        return -ENOMEM;
+    for (size_t n = 0; n < decode->type_count; n++) {
+        struct decode_type *type = &decode->types[n];
+        const struct schema *schema;
+
+        type->type = trace_type_at(decode->trace, n);
+        schema = &type->type->schema;
+        type->selected = glob_list_match(decode->filter->events, type->type->full_name);
+        type->fields = calloc(schema->field_count + 1u, sizeof(*type->fields));
+        if (!type->fields)
+            return -ENOMEM;
+        if (schema->phase == ADA_PHASE_BEGIN || schema->phase == ADA_PHASE_END)
+            type->scope = scope_of(decode->trace, type->type);
+        if (schema->phase == ADA_PHASE_FORMAT &&
+            event_format_parse(&type->format, schema->format ? schema->format : ""))
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+static int decode_prepare(struct decode *decode, const struct decode_format *format)
+{
+    int status = out_open_stdout(&decode->out);
+
+    if (!status)
+        status = thread_index_build(&decode->thread_index, decode->trace);
+    if (!status)
+        status = symbol_cache_init(&decode->symbols, decode->trace, format->escape);
+    if (status)
+        return status;
+    decode->colour = terminal_has_colour(STDOUT_FILENO);
+    decode->last_index = THREAD_INDEX_NONE;
+    decode->scratch = malloc(DECODE_SCRATCH_BYTES);
+    decode->threads = calloc(decode->thread_index.count + 1, sizeof(*decode->threads));
+    if (!decode->scratch || !decode->threads)
+        return -ENOMEM;
+    status = types_prepare(decode);
+    return status ? status : format->begin(decode);
+}
+
+static void type_release(struct decode_type *type)
+{
+    for (unsigned f = 0; type->fields && f < type->type->schema.field_count; f++)
+        free((char *)type->fields[f].bytes);
+    free((char *)type->head.bytes);
+    free(type->fields);
+    free(type->cells);
+    event_format_fini(&type->format);
+}
+
+static void decode_release(struct decode *decode)
+{
+    for (size_t n = 0; decode->types && n < decode->type_count; n++)
+        type_release(&decode->types[n]);
+    for (size_t n = 0; decode->threads && n < decode->thread_index.count; n++) {
+        free((char *)decode->threads[n].label.bytes);
+        call_stack_fini(&decode->threads[n].stack);
+    }
+    free(decode->types);
+    free(decode->threads);
+    free(decode->scratch);
+    symbol_cache_fini(&decode->symbols);
+    thread_index_fini(&decode->thread_index);
+}
+
+/* ---- the loop ---- */
+
+static struct decode_thread *thread_of(struct decode *decode, const struct trace_event *event)
+{
+    uint32_t number = event->thread->thread;
+
+    if (decode->last_index == THREAD_INDEX_NONE || number != decode->last_number) {
+        decode->last_index = thread_index_find(&decode->thread_index, number);
+        decode->last_number = number;
+    }
+    return &decode->threads[decode->last_index];
+}
+
+static int events_print(struct decode *decode, const struct decode_format *format,
+                        struct trace_cursor *cursor)
+{
+    static struct trace_event event;
+    struct trace_condition condition;
+    struct progress progress;
+    uint64_t done = 0;
+    int status;
+
+    trace_condition(decode->trace, &condition);
+    progress_start(&progress, condition.records, true);
+    while ((status = trace_cursor_next(cursor, &event)) > 0) {
+        struct decode_thread *thread = thread_of(decode, &event);
+
+        if (event.type)
+            format->event(decode, &event, &decode->types[event.type->index], thread);
+        else
+            format->gap(decode, &event, thread);
+        progress_step(&progress, ++done);
+        if (__builtin_expect(decode->out.error || decode->failed, 0))
+            break;
+    }
+    progress_end(&progress);
+    if (decode->failed)
+        return -ENOMEM;
+    return status < 0 ? status : 0;
+}
+
+static int trace_print(struct input *input, const struct trace_filter *filter,
+                       const struct decode_format *format)
+{
+    struct decode decode = {.trace = input->trace, .filter = filter};
+    struct trace_cursor *cursor = NULL;
+    int status = decode_prepare(&decode, format), written = 0;
+
+    if (!status)
+        status = trace_cursor_open(input->trace, filter, &cursor);
+    if (!status)
+        status = events_print(&decode, format, cursor);
+    if (cursor)
+        trace_cursor_close(cursor);
+    if (format->end)
+        format->end(&decode);
+    if (decode.out.memory)
+        written = out_close(&decode.out);
+    decode_release(&decode);
+    if (status)
+        return message_failure(status, "%s", input->path);
+    if (written)
+        return message_failure(written, "the output cannot be written");
+    return STATUS_GOOD;
+}
+
+static int decode_run(void *settings, int operand_count, char **operands)
+{
+    const struct decode_settings *wanted = settings;
+    struct input input;
+    struct trace_filter filter;
+    int status = input_open(&input, operand_count, operands);
+
+    if (status)
+        return status;
+    status = input_filter(&input, &wanted->selection, &filter);
+    if (status == STATUS_GOOD)
+        status = trace_print(&input, &filter, formats[wanted->format]);
+    input_close(&input);
+    return status;
+}
+
+static const struct option_row options[] = {
+    {.letter = 'F',
+     .name = "format",
+     .words = "text|json|csv",
+     .help = "text for people (the default), json: one JSON object a line, csv: with a header",
+     .type = &option_word,
+     .offset = offsetof(struct decode_settings, format)},
+    INPUT_SELECTION_ROWS(struct decode_settings),
+    OPTION_HELP_ROW,
+};
+
+static const struct decode_settings defaults = {.selection = INPUT_SELECTION_ALL};
+
+const struct command command_decode = {
+    .name = "decode",
+    .summary = "Print the events of a trace in time order",
+    .operands = "[FILE]",
+    .description =
+        "Prints every event of FILE, all threads merged in time order. Without FILE, the only "
+        "*.adatrace of the current folder is read.\n"
+        "\n"
+        "As text, a line shows the seconds since the start, the thread as name/id, and the event "
+        "with its fields. '>' enters a function or a scope, '<' leaves it and tells how long it "
+        "took; what happens inside is indented. Code addresses show as symbols. Where records "
+        "are missing, a line says so, how many and of which span of time.\n"
+        "\n"
+        "As JSON, every line is one object: ts_ns (nanoseconds since the start), pid, tid, "
+        "thread, event, fields. Integers are plain JSON integers of up to 64 bits; durations are "
+        "in nanoseconds; addresses are strings like \"0x7f01\"; enums show their label where they "
+        "have one; bytes are hexadecimal; numbers that JSON lacks are \"nan\", \"inf\", \"-inf\"; "
+        "a byte that is not UTF-8 shows as \\xNN. A member symbols gives the meaning of the code "
+        "addresses among the fields, text the rendered text of a formatted event. Missing "
+        "records are an event adatrace:gap.\n"
+        "\n"
+        "As CSV, every field name that occurs has a column; a code address NAME has a second one, "
+        "NAME_symbol.",
+    .statuses = "0\tthe events were printed\n"
+                "1\tFILE cannot be read\n"
+                "2\tthe command line was not understood\n",
+    .examples = "adatrace decode git.adatrace | less\tread a trace\n"
+                "adatrace decode --from 1.2s --to 1.3s -t 'worker*'\t"
+                "a tenth of a second of some threads\n"
+                "adatrace decode -F json -e 'memory:*' | jq .fields.size\t"
+                "the size of every allocation\n",
+    .options = options,
+    .completes = COMPLETES_TRACES,
+    .operands_max = 1,
+    .settings_bytes = sizeof(struct decode_settings),
+    .defaults = &defaults,
+    .run = decode_run,
+};

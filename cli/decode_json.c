@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Events as JSON Lines: one object a line, valid whatever the trace holds.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli/decode_scalar.h"
+
+enum { LINE_ROOM = 256 };
+
+/* ---- before the first line ---- */
+
+/* `text` inside a JSON string, between two literals. */
+static struct decode_text text_around(const char *before, const char *text, const char *after)
+{
+    size_t size = strlen(text);
+    char *escaped = malloc(TEXT_ESCAPED_MAX * size + 1);
+    struct decode_text made = {0};
+
+    if (escaped) {
+        *text_json(escaped, text, size) = 0;
+        made = decode_text_make("%s%s%s", before, escaped, after);
+    }
+    free(escaped);
+    return made;
+}
+
+static int label_make(struct decode *decode, struct decode_thread *thread,
+                      const struct trace_thread *source)
+{
+    const struct trace_process *process = trace_process_by_number(decode->trace, source->process);
+    char before[96];
+
+    snprintf(before, sizeof(before), ",\"pid\":%u,\"tid\":%u,\"thread\":\"",
+             process ? process->pid : 0, source->tid);
+    thread->label = text_around(before, source->name, "\",\"event\":\"");
+    return thread->label.bytes ? 0 : -ENOMEM;
+}
+
+static int type_texts_make(struct decode_type *type)
+{
+    const struct schema *schema = &type->type->schema;
+
+    type->head = text_around("", type->type->full_name, "\",\"fields\":{");
+    if (!type->head.bytes)
+        return -ENOMEM;
+    for (unsigned f = 0; f < schema->field_count; f++) {
+        type->fields[f] = text_around(f ? ",\"" : "\"", schema->fields[f].name, "\":");
+        if (!type->fields[f].bytes)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+static int json_begin(struct decode *decode)
+{
+    const struct trace_thread *thread;
+    int status = 0;
+
+    for (size_t n = 0; !status && (thread = trace_thread_at(decode->trace, n)); n++)
+        status = label_make(decode, &decode->threads[n], thread);
+    for (size_t n = 0; !status && n < decode->type_count; n++)
+        status = type_texts_make(&decode->types[n]);
+    return status;
+}
+
+/* ---- values ---- */
+
+static void put_string(struct out_buffer *out, const char *text, size_t size)
+{
+    out_put_char(out, '"');
+    out_put_escaped(out, text_json, text, size);
+    out_put_char(out, '"');
+}
+
+static void put_element(struct decode *decode, const struct trace_value *v, unsigned element)
+{
+    const char *label = scalar_label(v, element);
+    struct out_buffer *out = &decode->out;
+    char *at;
+
+    if (label) {
+        put_string(out, label, strlen(label));
+        return;
+    }
+    at = out_room(out, SCALAR_ROOM);
+    if (scalar_is_word(v, element)) {
+        *at++ = '"';
+        at = scalar_write(decode, at, v, element);
+        *at++ = '"';
+        out->at = at;
+    } else {
+        out->at = scalar_write(decode, at, v, element);
+    }
+}
+
+static void put_value(struct decode *decode, const struct trace_value *v)
+{
+    struct out_buffer *out = &decode->out;
+
+    if (v->field->kind == ADA_KIND_STRING) {
+        put_string(out, (const char *)v->bytes, v->size);
+    } else if (v->field->kind == ADA_KIND_BYTES) {
+        out_put_char(out, '"');
+        out_put_hex(out, v->bytes, v->size);
+        out_put_char(out, '"');
+    } else if (v->field->count == 1) {
+        put_element(decode, v, 0);
+    } else {
+        for (unsigned i = 0; i < v->field->count; i++) {
+            out_put_char(out, i ? ',' : '[');
+            put_element(decode, v, i);
+        }
+        out_put_char(out, ']');
+    }
+}
+
+/* ,"symbols":{...} for the code addresses whose meaning is known. */
+static void put_symbols(struct decode *decode, const struct trace_event *event)
+{
+    struct out_buffer *out = &decode->out;
+    bool any = false;
+
+    for (unsigned f = 0; f < event->value_count; f++) {
+        const struct trace_value *v = &event->values[f];
+        const struct symbol_text *symbol;
+
+        if (v->field->kind != ADA_KIND_CODE || v->field->count != 1)
+            continue;
+        symbol = decode_symbol(decode, event, value_bits(v, 0));
+        if (!symbol->symbol && !symbol->module)
+            continue;
+        out_put_text(out, any ? "," : ",\"symbols\":{");
+        put_string(out, v->field->name, strlen(v->field->name));
+        out_put_text(out, ":\"");
+        out_put(out, symbol->text, symbol->text_size);
+        out_put_char(out, '"');
+        any = true;
+    }
+    if (any)
+        out_put_char(out, '}');
+}
+
+/* ---- lines ---- */
+
+static void line_start(struct decode *decode, const struct trace_event *event,
+                       const struct decode_thread *thread)
+{
+    char *at = out_room(&decode->out, LINE_ROOM);
+
+    at = text_bytes(at, "{\"ts_ns\":", 9);
+    decode->out.at = text_i64(at, event->ns);
+    decode_put(decode, &thread->label);
+}
+
+static void json_event(struct decode *decode, const struct trace_event *event,
+                       struct decode_type *type, struct decode_thread *thread)
+{
+    struct out_buffer *out = &decode->out;
+    bool has_code = false;
+
+    line_start(decode, event, thread);
+    decode_put(decode, &type->head);
+    for (unsigned f = 0; f < event->value_count; f++) {
+        decode_put(decode, &type->fields[f]);
+        put_value(decode, &event->values[f]);
+        has_code |= event->values[f].field->kind == ADA_KIND_CODE;
+    }
+    out_put_char(out, '}');
+    if (has_code)
+        put_symbols(decode, event);
+    if (type->type->schema.phase == ADA_PHASE_FORMAT) {
+        out_put(out, ",\"text\":", 8);
+        put_string(
+            out, decode->scratch,
+            event_format_render(&type->format, event, decode->scratch, DECODE_SCRATCH_BYTES));
+    }
+    out_put(out, "}\n", 2);
+}
+
+static void json_gap(struct decode *decode, const struct trace_event *event,
+                     struct decode_thread *thread)
+{
+    const struct trace_gap *gap = &event->gap;
+
+    line_start(decode, event, thread);
+    out_printf(&decode->out,
+               "adatrace:gap\",\"fields\":{\"kind\":\"%s\",\"records\":%llu,\"bytes\":%llu,"
+               "\"first_ns\":%lld,\"last_ns\":%lld}}\n",
+               decode_gap_kind(gap->kind), (unsigned long long)gap->records,
+               (unsigned long long)gap->bytes, (long long)trace_ns(decode->trace, gap->first_ticks),
+               (long long)trace_ns(decode->trace, gap->last_ticks));
+}
+
+const struct decode_format decode_format_json = {
+    .escape = text_json,
+    .begin = json_begin,
+    .event = json_event,
+    .gap = json_gap,
+};

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Events as lines for people: time, thread, what happened, indented by the depth of open calls.
+ */
+#include "cli/decode.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/out_text.h"
+#include "cli/units.h"
+#include "cli/value.h"
+
+enum {
+    SECONDS_WIDTH = 4,
+    LABEL_WIDTH_MAX = 26,
+    INDENT_STEPS_MAX = 40, /* deeper calls stay in this column */
+    LINE_ROOM = 512,       /* time, label and indentation */
+    FIELD_ROOM = 64,       /* one number */
+};
+
+#define DIM   "\033[2m"
+#define CYAN  "\033[36m"
+#define BOLD  "\033[1m"
+#define RED   "\033[31m"
+#define RESET "\033[0m"
+
+/* ---- before the first line ---- */
+
+/* A name of the file's for a label: no control characters, not too long. */
+static int name_escape(char *text, size_t capacity, const char *name)
+{
+    char escaped[TEXT_ESCAPED_MAX * SCHEMA_NAME_MAX];
+    size_t size = strnlen(name, SCHEMA_NAME_MAX);
+
+    return snprintf(text, capacity, "%.*s", (int)(text_plain(escaped, name, size) - escaped),
+                    escaped);
+}
+
+static int label_format(char *text, size_t capacity, const struct trace_thread *thread)
+{
+    char name[64];
+
+    name_escape(name, sizeof(name), thread->name);
+    return snprintf(text, capacity, "%s/%u", name, thread->tid);
+}
+
+static int labels_make(struct decode *decode)
+{
+    const struct trace_thread *thread;
+    int width = 0, size;
+    char label[128];
+
+    for (size_t n = 0; (thread = trace_thread_at(decode->trace, n)); n++) {
+        size = label_format(label, sizeof(label), thread);
+        if (size > width)
+            width = size;
+    }
+    if (width > LABEL_WIDTH_MAX)
+        width = LABEL_WIDTH_MAX;
+    for (size_t n = 0; (thread = trace_thread_at(decode->trace, n)); n++) {
+        label_format(label, sizeof(label), thread);
+        decode->threads[n].label =
+            decode->colour ? decode_text_make(RESET "  " CYAN "%-*s" RESET "  ", width, label)
+                           : decode_text_make("  %-*s  ", width, label);
+        if (!decode->threads[n].label.bytes)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+static int type_texts_make(const struct decode *decode, struct decode_type *type)
+{
+    const struct schema *schema = &type->type->schema;
+    char name[2 * TEXT_ESCAPED_MAX * SCHEMA_NAME_MAX];
+
+    name_escape(name, sizeof(name), type->type->full_name);
+    type->head =
+        decode->colour ? decode_text_make(BOLD "%s" RESET, name) : decode_text_make("%s", name);
+    if (!type->head.bytes)
+        return -ENOMEM;
+    for (unsigned f = 0; f < schema->field_count; f++) {
+        name_escape(name, sizeof(name), schema->fields[f].name);
+        type->fields[f] = decode->colour ? decode_text_make("  " DIM "%s=" RESET, name)
+                                         : decode_text_make("  %s=", name);
+        if (!type->fields[f].bytes)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+static int text_begin(struct decode *decode)
+{
+    int status = labels_make(decode);
+
+    for (size_t n = 0; !status && n < decode->type_count; n++)
+        status = type_texts_make(decode, &decode->types[n]);
+    return status;
+}
+
+/* ---- calls: depth, and how long a call took ---- */
+
+struct call_end {
+    struct decode_thread *thread;
+    uint64_t start_ticks;
+};
+
+static void call_ended(void *context, const struct call *call, struct call *parent,
+                       uint64_t end_ticks, uint64_t child_ticks, bool by_exit)
+{
+    struct call_end *end = context;
+
+    (void)parent, (void)end_ticks, (void)child_ticks, (void)by_exit;
+    /* One that was presumed ended is not shown as open any more. */
+    if (call->presumption != CALL_ENDED)
+        end->thread->depth--;
+    end->start_ticks = call->start_ticks;
+}
+
+static void call_presumed(void *context, struct call *call)
+{
+    struct call_end *end = context;
+
+    (void)call;
+    end->thread->depth--;
+}
+
+static void call_revived(void *context, struct call *call)
+{
+    (void)context, (void)call;
+}
+
+static const struct call_observer observer = {
+    .ended = call_ended, .presumed = call_presumed, .revived = call_revived};
+
+static void call_enter(struct decode *decode, struct decode_thread *thread, uint64_t key,
+                       uint16_t tag, unsigned flags, uint64_t ticks)
+{
+    struct call_end end = {.thread = thread};
+
+    if (call_stack_enter(&thread->stack, key, 0, tag, flags, ticks, &observer, &end))
+        thread->depth++;
+    else
+        decode->failed = true;
+}
+
+/* A scope lives in the frame of the call around it. */
+static void scope_enter(struct decode *decode, struct decode_thread *thread, uint64_t key,
+                        uint64_t ticks)
+{
+    const struct call *around = call_stack_top(&thread->stack);
+    unsigned flags = around ? around->flags : CALL_UNTAGGED;
+
+    call_enter(decode, thread, key, around ? around->tag : 0, flags, ticks);
+}
+
+/* ---- values ---- */
+
+static char *text_duration(char *at, uint64_t ns)
+{
+    char text[UNITS_MAX];
+
+    units_duration_compact(text, ns);
+    return text_bytes(at, text, strlen(text));
+}
+
+static void put_code(struct decode *decode, const struct trace_event *event, uint64_t address)
+{
+    const struct symbol_text *symbol = decode_symbol(decode, event, address);
+
+    out_put(&decode->out, symbol->text, symbol->text_size);
+}
+
+static void put_enum(struct decode *decode, const struct ada_field *field, int64_t value)
+{
+    const char *label = value_label(field, value);
+
+    if (label)
+        out_put_escaped(&decode->out, text_plain, label, strlen(label));
+    else
+        decode->out.at = text_i64(out_room(&decode->out, FIELD_ROOM), value);
+}
+
+static void put_element(struct decode *decode, const struct trace_event *event,
+                        const struct trace_value *v, unsigned element)
+{
+    struct out_buffer *out = &decode->out;
+    char *at = out_room(out, FIELD_ROOM);
+
+    switch (v->field->kind) {
+    case ADA_KIND_UNSIGNED:
+        out->at = text_u64(at, value_bits(v, element));
+        break;
+    case ADA_KIND_SIGNED:
+        out->at = text_i64(at, value_signed(v, element));
+        break;
+    case ADA_KIND_BOOL:
+        out->at = value_bits(v, element) ? text_bytes(at, "true", 4) : text_bytes(at, "false", 5);
+        break;
+    case ADA_KIND_POINTER:
+        out->at = text_hex(at, value_bits(v, element));
+        break;
+    case ADA_KIND_CODE:
+        put_code(decode, event, value_bits(v, element));
+        break;
+    case ADA_KIND_ENUM:
+        put_enum(decode, v->field, value_signed(v, element));
+        break;
+    case ADA_KIND_DURATION:
+        out->at = text_duration(at, trace_duration_ns(decode->trace, value_bits(v, element)));
+        break;
+    default: /* ADA_KIND_FLOAT: the reader lets no other kind pass */
+        out->at = v->field->width == 4 ? text_float(at, (float)value_double(v, element))
+                                       : text_double(at, value_double(v, element));
+        break;
+    }
+}
+
+static void put_value(struct decode *decode, const struct trace_event *event,
+                      const struct trace_value *v)
+{
+    struct out_buffer *out = &decode->out;
+
+    if (v->field->kind == ADA_KIND_STRING) {
+        out_put_char(out, '"');
+        out_put_escaped(out, text_escaped, (const char *)v->bytes, v->size);
+        out_put_char(out, '"');
+    } else if (v->field->kind == ADA_KIND_BYTES) {
+        out_put_hex(out, v->bytes, v->size);
+    } else if (v->field->count == 1) {
+        put_element(decode, event, v, 0);
+    } else {
+        for (unsigned i = 0; i < v->field->count; i++) {
+            out_put_char(out, i ? ',' : '[');
+            put_element(decode, event, v, i);
+        }
+        out_put_char(out, ']');
+    }
+}
+
+/* ---- lines ---- */
+
+/* Time, thread, indentation. Leaves LINE_ROOM for the caller to go on in. */
+static char *line_start(struct decode *decode, const struct trace_event *event,
+                        const struct decode_thread *thread, unsigned depth)
+{
+    char *at = out_room(&decode->out, 2 * LINE_ROOM);
+    unsigned indent = 2 * (depth < INDENT_STEPS_MAX ? depth : INDENT_STEPS_MAX);
+
+    if (decode->colour)
+        at = text_bytes(at, DIM, sizeof(DIM) - 1);
+    at = text_seconds(at, event->ns, SECONDS_WIDTH);
+    at = text_bytes(at, thread->label.bytes, thread->label.size);
+    memset(at, ' ', indent);
+    return at + indent;
+}
+
+static void put_fields(struct decode *decode, const struct trace_event *event,
+                       const struct decode_type *type, unsigned first)
+{
+    for (unsigned f = first; f < event->value_count; f++) {
+        decode_put(decode, &type->fields[f]);
+        put_value(decode, event, &event->values[f]);
+    }
+}
+
+static void put_call_end(struct decode *decode, const struct trace_event *event,
+                         uint64_t start_ticks)
+{
+    char *at = out_room(&decode->out, FIELD_ROOM);
+
+    at = text_bytes(at, "  ", 2);
+    decode->out.at =
+        text_duration(at, trace_duration_ns(decode->trace, event->ticks - start_ticks));
+}
+
+static void function_print(struct decode *decode, const struct trace_event *event,
+                           const struct decode_type *type, struct decode_thread *thread)
+{
+    bool enter = type->type->schema.phase == ADA_PHASE_FUNCTION_ENTER;
+    uint64_t address = value_bits(&event->values[0], 0);
+    const struct symbol_text *symbol = decode_symbol(decode, event, address);
+    struct call_end end = {.thread = thread};
+    bool known = false;
+    char *at;
+
+    if (enter)
+        call_enter(decode, thread, address,
+                   event->value_count > 1 ? (uint16_t)value_bits(&event->values[1], 0) : 0,
+                   event->value_count > 1 ? 0 : CALL_UNTAGGED, event->ticks);
+    else
+        known = call_stack_exit(&thread->stack, address, event->ticks, &observer, &end);
+    at = line_start(decode, event, thread,
+                    enter && thread->depth ? thread->depth - 1 : thread->depth);
+    at = text_bytes(at, enter ? "> " : "< ", 2);
+    decode->out.at = at;
+    out_put(&decode->out, symbol->text, symbol->text_size);
+    if (known)
+        put_call_end(decode, event, end.start_ticks);
+    put_fields(decode, event, type, enter ? 2 : 1);
+    out_put_char(&decode->out, '\n');
+}
+
+static void scope_print(struct decode *decode, const struct trace_event *event,
+                        const struct decode_type *type, struct decode_thread *thread)
+{
+    bool enter = type->type->schema.phase == ADA_PHASE_BEGIN;
+    struct call_end end = {.thread = thread};
+    bool known = false;
+
+    if (!enter)
+        known = call_stack_exit(&thread->stack, type->scope, event->ticks, &observer, &end);
+    decode->out.at =
+        text_bytes(line_start(decode, event, thread, thread->depth), enter ? "> " : "< ", 2);
+    decode_put(decode, &type->head);
+    if (known)
+        put_call_end(decode, event, end.start_ticks);
+    put_fields(decode, event, type, 0);
+    out_put_char(&decode->out, '\n');
+    if (enter)
+        scope_enter(decode, thread, type->scope, event->ticks);
+}
+
+static void format_print(struct decode *decode, const struct trace_event *event,
+                         const struct decode_type *type)
+{
+    size_t size = event_format_render(&type->format, event, decode->scratch, DECODE_SCRATCH_BYTES);
+
+    out_put(&decode->out, "  ", 2);
+    out_put_escaped(&decode->out, text_plain, decode->scratch, size);
+}
+
+static void text_event(struct decode *decode, const struct trace_event *event,
+                       struct decode_type *type, struct decode_thread *thread)
+{
+    unsigned phase = type->type->schema.phase;
+
+    if ((phase == ADA_PHASE_FUNCTION_ENTER || phase == ADA_PHASE_FUNCTION_EXIT) &&
+        event->value_count && event->values[0].field->kind == ADA_KIND_CODE) {
+        function_print(decode, event, type, thread);
+    } else if (phase == ADA_PHASE_BEGIN || phase == ADA_PHASE_END) {
+        scope_print(decode, event, type, thread);
+    } else {
+        decode->out.at = line_start(decode, event, thread, thread->depth);
+        decode_put(decode, &type->head);
+        if (phase == ADA_PHASE_FORMAT)
+            format_print(decode, event, type);
+        else
+            put_fields(decode, event, type, 0);
+        out_put_char(&decode->out, '\n');
+    }
+}
+
+static void text_gap(struct decode *decode, const struct trace_event *event,
+                     struct decode_thread *thread)
+{
+    const struct trace_gap *gap = &event->gap;
+    char from[64], to[64], records[UNITS_MAX], bytes[UNITS_MAX];
+
+    *text_seconds(from, trace_ns(decode->trace, gap->first_ticks), 0) = 0;
+    *text_seconds(to, trace_ns(decode->trace, gap->last_ticks), 0) = 0;
+    decode->out.at = line_start(decode, event, thread, 0);
+    out_printf(&decode->out, "%s---- %s record%s %s here (%s), from %s to %s ----%s\n",
+               decode->colour ? RED : "", units_count(records, gap->records),
+               gap->records == 1 ? "" : "s", decode_gap_kind(gap->kind),
+               units_bytes(bytes, gap->bytes), from, to, decode->colour ? RESET : "");
+}
+
+const struct decode_format decode_format_text = {
+    .escape = text_plain,
+    .begin = text_begin,
+    .event = text_event,
+    .gap = text_gap,
+};

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Numbers and escaped text into memory that the caller has made room in. Every function writes at
+ * `at` and returns the place behind; the comment says how many bytes it may need. No state, any
+ * thread.
+ */
+#ifndef ADATRACE_CLI_OUT_TEXT_H
+#define ADATRACE_CLI_OUT_TEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+enum {
+    TEXT_U64_MAX = 20,     /* decimal */
+    TEXT_I64_MAX = 21,     /* with the sign */
+    TEXT_HEX_MAX = 18,     /* 0x and 16 digits */
+    TEXT_SECONDS_MAX = 22, /* text_seconds() */
+    TEXT_FLOAT_MAX = 32,
+    TEXT_ESCAPED_MAX = 6, /* per byte of the source */
+};
+
+extern const char text_digit_pairs[200];
+extern const char text_hex_digits[16];
+
+/* Exactly nine digits of a number below 10^9. */
+static inline char *text_nine_digits(char *at, uint32_t value)
+{
+    for (int place = 7; place > 0; place -= 2) {
+        memcpy(at + place, text_digit_pairs + 2 * (value % 100), 2);
+        value /= 100;
+    }
+    *at = (char)('0' + value);
+    return at + 9;
+}
+
+/* Decimal; TEXT_U64_MAX. */
+static inline char *text_u64(char *at, uint64_t value)
+{
+    char digits[TEXT_U64_MAX], *start = digits + TEXT_U64_MAX;
+
+    while (value >= 100) {
+        start -= 2;
+        memcpy(start, text_digit_pairs + 2 * (value % 100), 2);
+        value /= 100;
+    }
+    if (value >= 10) {
+        start -= 2;
+        memcpy(start, text_digit_pairs + 2 * value, 2);
+    } else {
+        *--start = (char)('0' + value);
+    }
+    size_t size = (size_t)(digits + TEXT_U64_MAX - start);
+    memcpy(at, start, size);
+    return at + size;
+}
+
+/* Decimal with a sign when negative; TEXT_I64_MAX. */
+static inline char *text_i64(char *at, int64_t value)
+{
+    if (value >= 0)
+        return text_u64(at, (uint64_t)value);
+    *at = '-';
+    return text_u64(at + 1, -(uint64_t)value);
+}
+
+/* 0x and as many digits as it takes; TEXT_HEX_MAX. */
+static inline char *text_hex(char *at, uint64_t value)
+{
+    unsigned digits = value ? (unsigned)(67 - __builtin_clzll(value)) / 4 : 1;
+
+    *at++ = '0';
+    *at++ = 'x';
+    for (unsigned place = digits; place-- > 0; value >>= 4)
+        at[place] = text_hex_digits[value & 15];
+    return at + digits;
+}
+
+/* Nanoseconds as seconds with nine decimals, the seconds right-aligned in `width` columns;
+ * TEXT_SECONDS_MAX, or 11 + width if that is more. */
+char *text_seconds(char *at, int64_t ns, unsigned width);
+
+static inline char *text_bytes(char *at, const char *bytes, size_t size)
+{
+    memcpy(at, bytes, size);
+    return at + size;
+}
+
+/* The shortest decimal that reads back as the same double (or float); "nan", "inf", "-inf".
+ * TEXT_FLOAT_MAX. */
+char *text_double(char *at, double value);
+char *text_float(char *at, float value);
+
+/* Two hexadecimal digits a byte; 2 * size. */
+char *text_hex_bytes(char *at, const unsigned char *bytes, size_t size);
+
+/* Untrusted text, for people and terminals: well-formed UTF-8 stays, control characters, quotes,
+ * backslashes and all else are escaped as in C (\n, \", \x1b). TEXT_ESCAPED_MAX * size. */
+char *text_escaped(char *at, const char *text, size_t size);
+
+/* As text_escaped(), but quotes and backslashes stay: for text that stands by itself. */
+char *text_plain(char *at, const char *text, size_t size);
+
+/* Untrusted text as the inside of a JSON string: always well-formed; a byte that is no UTF-8 shows
+ * as \\xNN, a backslash, an x and two digits. TEXT_ESCAPED_MAX * size. */
+char *text_json(char *at, const char *text, size_t size);
+
+/* Untrusted text as the inside of a quoted CSV cell (RFC 4180): quotes doubled, bytes that are no
+ * UTF-8 and control characters but newline and tab as \xNN. TEXT_ESCAPED_MAX * size. */
+char *text_csv(char *at, const char *text, size_t size);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Code addresses as text, each worked out once.
+ *
+ * "name" for a function's first address, "name+0x1b" inside it, "libfoo.so+0x1234" when only the
+ * module is known, "0x7f..." otherwise. Addresses are reused after dlclose(3), so every answer
+ * carries the time it is good for. A cache belongs to one thread.
+ */
+#ifndef ADATRACE_CLI_SYMBOL_CACHE_H
+#define ADATRACE_CLI_SYMBOL_CACHE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "format/trace_reader.h"
+
+struct symbol_text {
+    uint64_t address;
+    uint64_t from_ticks, to_ticks;     /* good for [from, to) */
+    const struct trace_symbol *symbol; /* NULL: not known */
+    const struct trace_module *module; /* NULL: not known */
+    char *text; /* escaped as the cache was told to; NULL: the slot is free */
+    uint32_t text_size;
+    uint32_t process;
+};
+
+struct symbol_cache {
+    const struct trace *trace;
+    char *(*escape)(char *at, const char *text, size_t size);
+    struct symbol_text *slots;
+    uint32_t mask, count;
+};
+
+/* `escape` is one of out_text.h. */
+int symbol_cache_init(struct symbol_cache *cache, const struct trace *trace,
+                      char *(*escape)(char *at, const char *text, size_t size))
+    __attribute__((warn_unused_result));
+void symbol_cache_fini(struct symbol_cache *cache);
+
+const struct symbol_text *symbol_cache_miss(struct symbol_cache *cache, uint32_t process,
+                                            uint64_t address, uint64_t ticks);
+
+static inline uint32_t symbol_cache_hash(uint32_t process, uint64_t address)
+{
+    return (uint32_t)((address ^ (uint64_t)process << 48) * UINT64_C(0x9e3779b97f4a7c15) >> 32);
+}
+
+/* Valid until the next call. NULL: out of memory. */
+static inline const struct symbol_text *symbol_cache_find(struct symbol_cache *cache,
+                                                          uint32_t process, uint64_t address,
+                                                          uint64_t ticks)
+{
+    uint32_t slot = symbol_cache_hash(process, address) & cache->mask;
+
+    for (; cache->slots[slot].text; slot = (slot + 1) & cache->mask) {
+        const struct symbol_text *found = &cache->slots[slot];
+
+        if (found->address == address && found->process == process && ticks >= found->from_ticks &&
+            ticks < found->to_ticks)
+            return found;
+    }
+    return symbol_cache_miss(cache, process, address, ticks);
+}
+
+/* The module that holds an address of a process (or of one with the same image) at a time. */
+const struct trace_module *symbol_module_find(const struct trace *trace, uint32_t process,
+                                              uint64_t address, uint64_t ticks);
+/* The last part of a module's path. */
+const char *symbol_module_name(const struct trace_module *module);
+
+#endif

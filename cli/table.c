@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/table.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Characters, not bytes: block characters and names may be UTF-8. */
+static unsigned width_of(const char *text)
+{
+    unsigned width = 0;
+
+    for (; *text; text++)
+        width += ((unsigned char)*text & 0xc0) != 0x80;
+    return width;
+}
+
+static bool is_left(const struct table *table, unsigned column)
+{
+    return table->headings[column][0] == '<';
+}
+
+static const char *heading_of(const struct table *table, unsigned column)
+{
+    return table->headings[column] + is_left(table, column);
+}
+
+void table_init(struct table *table, const char *const *headings, unsigned column_count)
+{
+    *table = (struct table){.headings = headings, .column_count = column_count};
+    for (unsigned i = 0; i < column_count; i++)
+        table->widths[i] = width_of(heading_of(table, i));
+}
+
+static bool room_make(struct table *table)
+{
+    size_t capacity = table->capacity ? 2 * table->capacity : 256;
+    char **cells;
+
+    if (table->count < table->capacity)
+        return true;
+    cells = reallocarray(table->cells, capacity, sizeof(*cells));
+    if (!cells)
+        return false;
+    table->cells = cells;
+    table->capacity = capacity;
+    return true;
+}
+
+void table_add(struct table *table, const char *text)
+{
+    unsigned column = (unsigned)(table->count % table->column_count), width = width_of(text);
+
+    if (table->failed || !room_make(table) || !(table->cells[table->count] = strdup(text))) {
+        table->failed = true;
+        return;
+    }
+    table->count++;
+    if (width > table->widths[column])
+        table->widths[column] = width;
+}
+
+static void cell_print(const struct table *table, struct out_buffer *out, unsigned column,
+                       const char *text)
+{
+    unsigned padding = table->widths[column] - width_of(text);
+    bool left = is_left(table, column), last = column + 1 == table->column_count;
+
+    out_put(out, "  ", 2);
+    if (!left)
+        out_put_spaces(out, padding);
+    out_put_text(out, text);
+    if (left && !last)
+        out_put_spaces(out, padding);
+}
+
+int table_print(struct table *table, struct out_buffer *out, bool colour)
+{
+    if (table->failed)
+        return -ENOMEM;
+    if (colour)
+        out_put_text(out, "\033[1m");
+    for (unsigned i = 0; i < table->column_count; i++)
+        cell_print(table, out, i, heading_of(table, i));
+    if (colour)
+        out_put_text(out, "\033[0m");
+    out_put_char(out, '\n');
+    for (size_t i = 0; i < table->count; i++) {
+        unsigned column = (unsigned)(i % table->column_count);
+
+        cell_print(table, out, column, table->cells[i]);
+        if (column + 1 == table->column_count)
+            out_put_char(out, '\n');
+    }
+    return 0;
+}
+
+void table_fini(struct table *table)
+{
+    for (size_t i = 0; i < table->count; i++)
+        free(table->cells[i]);
+    free(table->cells);
+    *table = (struct table){0};
+}

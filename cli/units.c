@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/units.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Three digits that count: 1.23, 12.3, 123, and four rather than a longer unit: 1023. */
+static const char *scaled(char *text, double value, const char *space, const char *unit)
+{
+    int decimals = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
+
+    snprintf(text, UNITS_MAX, "%.*f%s%s", decimals, value, space, unit);
+    return text;
+}
+
+static const char *duration(char *text, uint64_t ns, const char *space)
+{
+    if (ns < 1000)
+        snprintf(text, UNITS_MAX, "%u%sns", (unsigned)ns, space);
+    else if (ns < 999500)
+        scaled(text, (double)ns / 1e3, space, "us");
+    else if (ns < 999500000)
+        scaled(text, (double)ns / 1e6, space, "ms");
+    else if (ns < 120 * UINT64_C(1000000000))
+        scaled(text, (double)ns / 1e9, space, "s");
+    else if (ns < 7200 * UINT64_C(1000000000))
+        snprintf(text, UNITS_MAX, "%u%sm%s%02u%ss", (unsigned)(ns / 60000000000), space, space,
+                 (unsigned)(ns / 1000000000 % 60), space);
+    else
+        snprintf(text, UNITS_MAX, "%llu%sh%s%02u%sm", (unsigned long long)(ns / 3600000000000),
+                 space, space, (unsigned)(ns / 60000000000 % 60), space);
+    return text;
+}
+
+const char *units_duration(char *text, uint64_t ns)
+{
+    return duration(text, ns, " ");
+}
+
+const char *units_duration_compact(char *text, uint64_t ns)
+{
+    return duration(text, ns, "");
+}
+
+const char *units_bytes(char *text, uint64_t bytes)
+{
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+    double value = (double)bytes;
+    unsigned unit = 0;
+
+    while (value >= 1023.5 && unit < 6) {
+        value /= 1024;
+        unit++;
+    }
+    if (!unit)
+        snprintf(text, UNITS_MAX, "%u B", (unsigned)bytes);
+    else
+        scaled(text, value, " ", units[unit]);
+    return text;
+}
+
+const char *units_count(char *text, uint64_t count)
+{
+    char digits[24];
+    int size = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)count);
+    char *at = text;
+
+    for (int i = 0; i < size; i++) {
+        if (i && (size - i) % 3 == 0)
+            *at++ = ',';
+        *at++ = digits[i];
+    }
+    *at = 0;
+    return text;
+}
+
+const char *units_rate(char *text, double per_second)
+{
+    static const char *const units[] = {"/s", "k/s", "M/s", "G/s", "T/s"};
+    unsigned unit = 0;
+
+    while (per_second >= 999.5 && unit < 4) {
+        per_second /= 1000;
+        unit++;
+    }
+    return scaled(text, per_second, " ", units[unit]);
+}
+
+const char *units_percent(char *text, double part, double whole)
+{
+    snprintf(text, UNITS_MAX, "%.1f %%", whole > 0 ? 100 * part / whole : 0.0);
+    return text;
+}
