@@ -2,7 +2,8 @@
 include(CMakePackageConfigHelpers)
 
 set(ADATRACE_AGENT_DIR ${CMAKE_INSTALL_LIBDIR}/adatrace)
-set(ADATRACE_REQUIRES_PRIVATE "libzstd >= 1.5")
+set(ADATRACE_REQUIRES_PRIVATE "libzstd >= 1.5") # as pkg-config files write it; see dependencies.cmake
+string(REPLACE " " "" ADATRACE_REQUIRES_MODULES "${ADATRACE_REQUIRES_PRIVATE}")
 set(_layers ada_base ada_registry ada_tracer ada_library ada_format ada_drain)
 set(_config_dir ${CMAKE_INSTALL_LIBDIR}/cmake/adatrace)
 
@@ -63,6 +64,9 @@ endif()
 configure_package_config_file(cmake/adatraceConfig.cmake.in adatraceConfig.cmake
     INSTALL_DESTINATION ${_config_dir})
 write_basic_package_version_file(adatraceConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+# The installed tree can be moved: pkg-config is told the prefix from where the file lies.
+file(RELATIVE_PATH ADATRACE_PC_PREFIX
+    ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
 configure_file(cmake/adatrace.pc.in adatrace.pc @ONLY)
 install(FILES
     ${CMAKE_CURRENT_BINARY_DIR}/adatraceConfig.cmake
