@@ -49,7 +49,7 @@ class Examples(unittest.TestCase):
 
     def test_under_the_collector_the_same_events_once(self):
         def check(name):
-            outcome = recording.record(self.trace, [self.program(name)], ["--policy", "block"])
+            outcome = recording.record(self.trace, [self.program(name)], ["--policy", "block:60s"])
             examples.check_outcome(self, name, outcome)
             examples.check_trace(self, name, self.trace)
         self.for_each(check)
@@ -58,7 +58,7 @@ class Examples(unittest.TestCase):
         def check(name):
             unused = self.trace.with_name("unused.adatrace")
             outcome = recording.record(self.trace, [self.program(name), unused],
-                                       ["--policy", "block"])
+                                       ["--policy", "block:60s"])
             examples.check_outcome(self, name, outcome)
             examples.check_trace(self, name, self.trace)
             self.assertFalse(unused.exists())

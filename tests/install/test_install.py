@@ -47,7 +47,7 @@ class Install(unittest.TestCase):
         self.trace.unlink(missing_ok=True)
         examples.check_outcome(self, name, recording.run([program, self.trace], **where))
         examples.check_trace(self, name, self.trace)
-        recorded = recording.record(self.trace, [program], ["--policy", "block"], **where)
+        recorded = recording.record(self.trace, [program], ["--policy", "block:60s"], **where)
         examples.check_outcome(self, name, recorded)
         examples.check_trace(self, name, self.trace)
 
