@@ -16,9 +16,10 @@ from pathlib import Path
 
 # Who may include whom, by layer or by single header; docs/ARCHITECTURE.md says why. Everybody may
 # include itself, base and <adatrace/field.h>, the vocabulary that the layers share. "public" is all
-# of include/adatrace. The ring's producer half is inlined into applications, so it is public too.
+# of include/adatrace. The clock and the ring's producer half are inlined into applications, so their
+# headers are public too.
 MAY_INCLUDE = {
-    "base": set(),
+    "base": {"adatrace/emit.h"},
     "registry": {"adatrace/emit.h", "adatrace/record.h"},
     "format": set(),
     "tracer": {"registry", "public"},
