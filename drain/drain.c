@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drain/drain.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/atomic.h"
+#include "base/clock.h"
+#include "drain/drain_state.h"
+
+enum {
+    TICK_NS = 1000 * 1000 * 1000,
+    LOOK_NS = 1000 * 1000, /* between two questions to the kernel about deaths */
+    FIGURES_NS = 100 * 1000 * 1000,
+    SETTLE_TRIES = 5 /* for emits that are under way while the last round goes */
+};
+
+/* What other threads want of the drain. */
+struct drain_message {
+    struct drain_message *next;
+    enum { MESSAGE_ATTACH, MESSAGE_NOTE, MESSAGE_STATUS } kind;
+    struct drain_attachment attachment;
+    enum trace_note_kind note;
+    uint32_t pid;
+    int status;
+    char text[];
+};
+
+/* ---- small things that all files of the drain need ---- */
+
+void drain_fail(struct drain *d, int error)
+{
+    if (error < 0 && !d->error)
+        d->error = error;
+}
+
+uint64_t drain_now(const struct drain *d)
+{
+    return clock_source_ticks(d->options.clock);
+}
+
+void drain_write_note(struct drain *d, enum trace_note_kind kind, uint32_t process,
+                      const char *format, ...)
+{
+    char text[4096];
+    struct trace_note note = {
+        .kind = kind, .process = process, .ticks = drain_now(d), .text = text};
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    drain_fail(d, trace_writer_note(d->writer, &note));
+    drain_tell_news(d, "%s", text);
+}
+
+void drain_tell_news(struct drain *d, const char *format, ...)
+{
+    char text[4096];
+    va_list arguments;
+
+    if (!d->options.news)
+        return;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    d->options.news(d->options.context, text);
+}
+
+static void clock_write(struct drain *d)
+{
+    struct clock_reading r = clock_source_read(d->options.clock);
+    const struct trace_clock_pair pair = {
+        .ticks = r.ticks,
+        .monotonic_ns = r.monotonic_ns,
+        .realtime_ns = r.realtime_ns,
+        .uncertainty_ns = r.uncertainty_ns,
+    };
+
+    drain_fail(d, trace_writer_clock(d->writer, &pair));
+}
+
+/* ---- begin and end ---- */
+
+int drain_create(struct drain **out, struct trace_writer *writer,
+                 const struct drain_options *options)
+{
+    struct drain *d = calloc(1, sizeof(*d));
+
+    if (!d) {
+        (void)!trace_writer_close(writer);
+        return -ENOMEM;
+    }
+    d->options = *options;
+    d->writer = writer;
+    d->next_process = d->next_thread = d->next_module = 1;
+    d->watch.epoll_fd = -1;
+    d->inbox_end = &d->inbox;
+    pthread_mutex_init(&d->lock, NULL);
+    wait_init(&d->wait);
+    pace_init(&d->pace, options->level);
+    /* Without it the robust words and a look once a second have to do. */
+    if (options->watches_processes)
+        (void)!process_watch_init(&d->watch);
+    d->start_ticks = drain_now(d);
+    d->figures.start_ns = clock_monotonic_ns();
+    d->tick_ns = d->figures.start_ns + TICK_NS;
+    clock_write(d);
+    *out = d;
+    return 0;
+}
+
+static void message_free(struct drain_message *m)
+{
+    if (m->kind == MESSAGE_ATTACH) {
+        if (!m->attachment.kept)
+            segment_destroy(&m->attachment.segment);
+        if (m->attachment.pidfd >= 0)
+            close(m->attachment.pidfd);
+        proc_facts_free(&m->attachment.facts);
+    }
+    free(m);
+}
+
+void drain_destroy(struct drain *d)
+{
+    struct drain_message *next;
+
+    if (!d)
+        return;
+    drain_stop(d);
+    (void)!drain_close(d);
+    while (d->sources)
+        source_free(d, d->sources);
+    for (struct drain_message *m = d->inbox; m; m = next) {
+        next = m->next;
+        message_free(m);
+    }
+    while (d->modules) {
+        struct drain_module *m = d->modules;
+
+        d->modules = m->next;
+        free(m);
+    }
+    while (d->untraced) {
+        struct drain_untraced *u = d->untraced;
+
+        d->untraced = u->next;
+        free(u);
+    }
+    process_watch_fini(&d->watch);
+    pthread_mutex_destroy(&d->lock);
+    free(d);
+}
+
+struct trace_writer *drain_writer(struct drain *d)
+{
+    return d->writer;
+}
+
+int drain_close(struct drain *d)
+{
+    int err;
+
+    if (!d->writer)
+        return d->error;
+    drain_finish(d);
+    err = trace_writer_close(d->writer);
+    d->writer = NULL;
+    drain_fail(d, err);
+    return d->error;
+}
+
+/* ---- messages ---- */
+
+static int message_send(struct drain *d, const struct drain_message *head, const char *text)
+{
+    size_t length = text ? strlen(text) : 0;
+    struct drain_message *m = malloc(sizeof(*m) + length + 1);
+
+    if (!m)
+        return -ENOMEM;
+    *m = *head;
+    m->next = NULL;
+    memcpy(m->text, text ? text : "", length + 1);
+    pthread_mutex_lock(&d->lock);
+    *d->inbox_end = m;
+    d->inbox_end = &m->next;
+    pthread_mutex_unlock(&d->lock);
+    wait_wake(&d->wait);
+    return 0;
+}
+
+int drain_attach(struct drain *d, const struct drain_attachment *attachment)
+{
+    return message_send(
+        d, &(struct drain_message){.kind = MESSAGE_ATTACH, .attachment = *attachment}, NULL);
+}
+
+void drain_note(struct drain *d, enum trace_note_kind kind, const char *text)
+{
+    (void)!message_send(d, &(struct drain_message){.kind = MESSAGE_NOTE, .note = kind}, text);
+}
+
+void drain_child_status(struct drain *d, uint32_t pid, int status)
+{
+    (void)!message_send(
+        d, &(struct drain_message){.kind = MESSAGE_STATUS, .pid = pid, .status = status}, NULL);
+}
+
+static void messages_take(struct drain *d)
+{
+    struct drain_message *m, *next;
+
+    pthread_mutex_lock(&d->lock);
+    m = d->inbox;
+    d->inbox = NULL;
+    d->inbox_end = &d->inbox;
+    pthread_mutex_unlock(&d->lock);
+    for (; m; m = next) {
+        next = m->next;
+        if (m->kind == MESSAGE_ATTACH)
+            source_attach(d, &m->attachment);
+        else if (m->kind == MESSAGE_NOTE)
+            drain_write_note(d, m->note, TRACE_PROCESS_NONE, "%s", m->text);
+        else
+            process_status(d, m->pid, m->status);
+        free(m);
+    }
+}
+
+/* ---- figures ---- */
+
+static void figures_publish(struct drain *d)
+{
+    struct drain_figures f = d->ended;
+    struct trace_writer_stats stats = {0};
+
+    if (d->writer)
+        trace_writer_stats(d->writer, &stats);
+    for (struct drain_source *s = d->sources; s; s = s->next)
+        for (uint32_t slot = 0; s->live && slot < s->bound; slot++)
+            if (s->threads[slot])
+                thread_count(s->threads[slot], &f);
+    for (struct drain_process *p = d->processes; p; p = p->next)
+        f.live_processes += !p->dead;
+    f.processes = d->next_process - 1;
+    f.threads = d->next_thread - 1;
+    f.error = d->error;
+    pthread_mutex_lock(&d->lock);
+    f.start_ns = d->figures.start_ns;
+    f.end_ns = d->finished ? clock_monotonic_ns() : 0;
+    f.file_bytes = d->writer ? stats.file_bytes : d->figures.file_bytes;
+    f.lost += stats.lost_records;
+    d->figures = f;
+    pthread_mutex_unlock(&d->lock);
+}
+
+void drain_figures(struct drain *d, struct drain_figures *out)
+{
+    pthread_mutex_lock(&d->lock);
+    *out = d->figures;
+    pthread_mutex_unlock(&d->lock);
+}
+
+/* ---- rounds ---- */
+
+void drain_tick(struct drain *d)
+{
+    clock_write(d);
+    for (struct drain_source *s = d->sources; s; s = s->next)
+        source_tick(d, s);
+    processes_check(d);
+    drain_fail(d, trace_writer_flush(d->writer));
+}
+
+static void pace_follow(struct drain *d, const struct wait_load *load, uint64_t now_ns)
+{
+    int before = d->pace.level, level = pace_turn(&d->pace, load->fill_percent, now_ns);
+
+    if (level != before)
+        drain_fail(d, trace_writer_set_level(d->writer, level));
+}
+
+static void sources_release(struct drain *d, uint64_t now_ns)
+{
+    struct drain_source *next;
+
+    for (struct drain_source *s = d->sources; s; s = next) {
+        next = s->next;
+        (void)source_release(d, s, now_ns);
+    }
+}
+
+/* Deaths first: then what is read afterwards is all that the dead have left. */
+static void deaths_look(struct drain *d, uint64_t now_ns)
+{
+    if (now_ns < d->look_ns)
+        return;
+    d->look_ns = now_ns + LOOK_NS;
+    processes_look(d);
+}
+
+struct wait_load drain_round(struct drain *d)
+{
+    struct wait_load load = {0};
+    uint64_t now_ns = clock_monotonic_ns();
+
+    messages_take(d);
+    deaths_look(d, now_ns);
+    for (struct drain_source *s = d->sources; s; s = s->next)
+        source_round(d, s, DRAIN_SHARE_BYTES, &load);
+    processes_end(d);
+    sources_release(d, now_ns);
+    pace_follow(d, &load, now_ns);
+    if (now_ns >= d->tick_ns) {
+        drain_tick(d);
+        d->tick_ns = now_ns + TICK_NS;
+    }
+    if (now_ns >= d->figures_ns) {
+        figures_publish(d);
+        d->figures_ns = now_ns + FIGURES_NS;
+    }
+    return load;
+}
+
+static bool threads_are_settled(const struct drain *d)
+{
+    for (const struct drain_source *s = d->sources; s; s = s->next)
+        for (uint32_t slot = 0; slot < s->bound; slot++)
+            if (s->threads[slot] && !thread_is_settled(s->threads[slot]))
+                return false;
+    return true;
+}
+
+/*
+ * All that was published before: a ring holds no more than its capacity, so that much is taken of
+ * each, even if its owner goes on. Emits that were under way a moment ago get a moment to end.
+ */
+static void last_rounds(struct drain *d)
+{
+    for (int tries = 0; tries < SETTLE_TRIES; tries++) {
+        struct wait_load load = {0};
+
+        processes_look(d);
+        for (struct drain_source *s = d->sources; s; s = s->next)
+            source_round(d, s, s->segment.geometry.ring_bytes, &load);
+        if (threads_are_settled(d))
+            return;
+        nanosleep(&(struct timespec){.tv_nsec = 500 * 1000}, NULL);
+    }
+}
+
+void drain_finish(struct drain *d)
+{
+    if (d->finished)
+        return;
+    messages_take(d);
+    for (struct drain_source *s = d->sources; s; s = s->next)
+        if (!s->kept)
+            store_relaxed(&s->segment.shared->closed, 1); /* relaxed: seen late, it costs a slot */
+    last_rounds(d);
+    for (struct drain_source *s = d->sources; s; s = s->next)
+        source_finish(d, s);
+    processes_finish(d);
+    clock_write(d);
+    drain_fail(d, trace_writer_flush(d->writer));
+    figures_publish(d);
+}
+
+/* ---- the thread ---- */
+
+static void *drain_run(void *argument)
+{
+    struct drain *d = argument;
+
+    pthread_setname_np(pthread_self(), "adatrace-drain");
+    /* Stop. Acquire: pairs with the release in drain_stop(); all that its caller did before is
+     * visible to the last round. */
+    while (!load_acquire(&d->stopping)) {
+        struct wait_load load = drain_round(d);
+
+        wait_turn(&d->wait, &load);
+    }
+    drain_finish(d);
+    return NULL;
+}
+
+int drain_start(struct drain *d)
+{
+    sigset_t all, before;
+    int err;
+
+    /* Signals belong to the application, or to the command's main thread. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    err = pthread_create(&d->thread, NULL, drain_run, d);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    d->running = !err;
+    return -err;
+}
+
+void drain_stop(struct drain *d)
+{
+    if (!d->running)
+        return;
+    store_release(&d->stopping, 1); /* Stop. Pairs with drain_run(). */
+    wait_wake(&d->wait);
+    pthread_join(d->thread, NULL);
+    d->running = false;
+}

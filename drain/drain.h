@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Drain: the only consumer of the rings. Takes the records of any number of segments into one
+ * trace.
+ *
+ * Round by round it visits every ring once, with a bound on what it takes, so that a noisy thread
+ * cannot starve a quiet one. It treats segments as hostile: it believes only the geometry that it
+ * was told by their creator, and what it has checked. The collector runs one drain for all
+ * processes of a recording, an embedded session one for its own process; both are this code.
+ *
+ * drain_attach(), drain_note(), drain_child_status() and drain_figures() may be called from any
+ * thread. All other calls are for one thread at a time, and not while drain_start()'s thread runs.
+ */
+#ifndef ADATRACE_DRAIN_DRAIN_H
+#define ADATRACE_DRAIN_DRAIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock_source.h"
+#include "drain/proc_file.h"
+#include "drain/wait.h"
+#include "format/trace_writer.h"
+#include "registry/segment.h"
+
+struct drain;
+
+struct drain_options {
+    enum clock_source clock;
+    int level; /* zstd level to start with; faster ones are taken under pressure */
+    /* The drain is no part of the traced processes: it looks after their deaths by itself. */
+    bool watches_processes;
+    void *context; /* for the calls below, which come from the drain's thread */
+    /* A process or thread came or went, in one line without its end. May be NULL. */
+    void (*news)(void *context, const char *text);
+    /* A process is about to execute `path`. Returns why that program will not be traced, as a
+     * clause for people in static or per-drain memory, or NULL. May be NULL. */
+    const char *(*untraceable)(void *context, const char *path);
+};
+
+/* Takes the writer over, also on failure. Returns 0 or a negative errno. */
+int drain_create(struct drain **out, struct trace_writer *writer,
+                 const struct drain_options *options) __attribute__((warn_unused_result));
+/* Ends the file if drain_close() has not, and frees. */
+void drain_destroy(struct drain *drain);
+
+/* A segment, and the process that was given it. */
+struct drain_attachment {
+    struct segment segment; /* taken over, unless kept */
+    bool kept;              /* stays mapped and open when the drain goes */
+    bool reused;            /* had a drain before: what is in its rings is not ours */
+    bool second;            /* of a process that has one already (a static libadatrace) */
+    uint32_t pid;
+    bool is_child;           /* of this process: drain_child_status() will tell how it ended */
+    int pidfd;               /* taken over; -1: none */
+    uint64_t ticks;          /* when it attached */
+    struct proc_facts facts; /* taken over */
+};
+/* Queue it; the drain looks at it within one round. -ENOMEM: everything is still the caller's. */
+int drain_attach(struct drain *drain, const struct drain_attachment *attachment)
+    __attribute__((warn_unused_result));
+
+/* Queue a note for the trace; `text` is copied. */
+void drain_note(struct drain *drain, enum trace_note_kind kind, const char *text);
+
+/* How our child `pid` ended, as waitpid(2) has it. */
+void drain_child_status(struct drain *drain, uint32_t pid, int status);
+
+/* ---- by hand (tests) ---- */
+
+/* One round over all rings. */
+struct wait_load drain_round(struct drain *drain);
+/* What is due once a second: clock pair, ledgers, flush. drain_round() calls it in time. */
+void drain_tick(struct drain *drain);
+/* The last round: everything published before the call is taken, ledgers are final for threads that
+ * have ended, segments are closed. Called by drain_stop(). */
+void drain_finish(struct drain *drain);
+
+/* ---- as a thread ---- */
+
+/* Run rounds in a thread of the drain's own, with all signals blocked. Returns 0 or a negative
+ * errno. */
+int drain_start(struct drain *drain) __attribute__((warn_unused_result));
+/* Make it finish and end. Nothing when it does not run. */
+void drain_stop(struct drain *drain);
+
+/* ---- after the last round ---- */
+
+struct trace_writer *drain_writer(struct drain *drain);
+
+/* A module of the trace, for the symbolizer. */
+struct drain_module {
+    struct drain_module *next;
+    uint64_t image; /* also the number of the image's first process */
+    uint32_t number, process;
+    uint64_t base, end, bias, from_ticks, to_ticks;
+    char build_id[65]; /* lower-case hexadecimal, or "" */
+    char path[];
+};
+/* Newest first. */
+const struct drain_module *drain_modules(const struct drain *drain);
+
+/* End the file. Returns the first error that writing it met. */
+int drain_close(struct drain *drain);
+
+/* ---- figures ---- */
+
+struct drain_figures {
+    uint64_t records; /* taken into the trace */
+    uint64_t dropped, overwritten, damaged;
+    uint64_t lost; /* taken, but the file could not be written */
+    uint64_t file_bytes;
+    uint32_t processes, threads;           /* ever */
+    uint32_t live_processes, live_threads; /* now */
+    int error;                             /* the first that writing the file met */
+    uint64_t start_ns, end_ns;             /* CLOCK_MONOTONIC; end 0: still going */
+};
+void drain_figures(struct drain *drain, struct drain_figures *out);
+
+#endif

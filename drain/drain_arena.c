@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What processes tell besides records: types, modules, notes, who they are. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/schema.h"
+#include "drain/drain_state.h"
+
+enum { UNTRACED_MAX = 256 };
+
+/* The one type that the drain itself understands: where in process:exec the path stands. */
+static void exec_learn(struct drain_source *s, const struct schema *schema)
+{
+    uint32_t variable = 0, fixed = schema_fixed_bytes(schema, &variable), before = 0;
+
+    if (strcmp(schema->provider, "process") != 0 || strcmp(schema->name, "exec") != 0)
+        return;
+    for (unsigned i = 0; i < schema->field_count; i++) {
+        const struct ada_field *field = &schema->fields[i];
+
+        if (field->kind == ADA_KIND_STRING && strcmp(field->name, "path") == 0) {
+            s->exec_type = schema->id;
+            s->exec_offset = fixed;
+            s->exec_before = before;
+            return;
+        }
+        before += field->kind == ADA_KIND_STRING || field->kind == ADA_KIND_BYTES;
+    }
+}
+
+static void type_told(struct drain *d, struct drain_source *s, const struct arena_item *item)
+{
+    struct schema_owned schema;
+    int err = trace_writer_type(d->writer, s->image, item->bytes, item->size);
+
+    if (err == -EBADMSG) {
+        drain_write_note(d, TRACE_NOTE_WARNING, s->root->number,
+                         "process %u declared an event type that is not valid; its events are "
+                         "counted as damaged",
+                         s->root->pid);
+        return;
+    }
+    if (err && err != -EEXIST)
+        drain_fail(d, err);
+    if (schema_decode(item->bytes, item->size, &schema) == 0) {
+        exec_learn(s, &schema.schema);
+        schema_free(&schema);
+    }
+}
+
+static void note_told(struct drain *d, struct drain_source *s, const struct arena_item *item)
+{
+    struct arena_note head;
+
+    if (item->size < sizeof(head))
+        return;
+    memcpy(&head, item->bytes, sizeof(head));
+    drain_write_note(d, head.warning ? TRACE_NOTE_WARNING : TRACE_NOTE_INFO,
+                     process_of_item(d, s, head.pid)->number, "%.*s",
+                     (int)(item->size - sizeof(head)), (const char *)item->bytes + sizeof(head));
+}
+
+static void item_take(struct drain *d, struct drain_source *s, const struct arena_item *item)
+{
+    switch (item->kind) {
+    case ARENA_TYPE:
+        type_told(d, s, item);
+        break;
+    case ARENA_MAP:
+        modules_map(d, s, item);
+        break;
+    case ARENA_UNMAP:
+        modules_unmap(d, s, item);
+        break;
+    case ARENA_NOTE:
+        note_told(d, s, item);
+        break;
+    case ARENA_PROCESS:
+        process_told(d, s, item);
+        break;
+    }
+}
+
+void source_hear(struct drain *d, struct drain_source *s)
+{
+    int got;
+
+    if (s->arena_is_damaged)
+        return;
+    /* Bounded: the arena is append-only and its capacity is our own knowledge. */
+    while ((got = arena_next(&s->segment, &s->arena, &d->item)) > 0)
+        item_take(d, s, &d->item);
+    if (got < 0) {
+        s->arena_is_damaged = true;
+        drain_write_note(d, TRACE_NOTE_WARNING, s->root->number,
+                         "process %u wrote over what it told about itself; event types and modules "
+                         "that came later are missing",
+                         s->root->pid);
+    }
+}
+
+/* ---- exec ---- */
+
+/* The n-th variable field of a payload that may change while we read it: every length is copied,
+ * then checked. NULL: not there, or no memory. */
+static char *variable_copy(const unsigned char *payload, uint32_t size, uint32_t at, uint32_t n)
+{
+    for (;;) {
+        uint32_t length;
+
+        if (at > size || size - at < sizeof(length))
+            return NULL;
+        memcpy(&length, payload + at, sizeof(length));
+        at += (uint32_t)sizeof(length);
+        if (length > size - at)
+            return NULL;
+        if (!n--)
+            return strndup((const char *)payload + at, length);
+        at += length;
+    }
+}
+
+/* One note a program is enough: a build may run the same one ten thousand times. */
+static bool untraced_is_news(struct drain *d, const char *path)
+{
+    struct drain_untraced *u;
+    unsigned count = 0;
+
+    for (u = d->untraced; u; u = u->next, count++)
+        if (strcmp(u->path, path) == 0)
+            return false;
+    u = count < UNTRACED_MAX ? malloc(sizeof(*u) + strlen(path) + 1) : NULL;
+    if (!u)
+        return false;
+    strcpy(u->path, path);
+    u->next = d->untraced;
+    d->untraced = u;
+    return true;
+}
+
+void source_exec_seen(struct drain *d, struct drain_thread *t, const unsigned char *payload,
+                      uint32_t size)
+{
+    struct drain_source *s = t->source;
+    struct drain_process *p = t->process;
+    char *path = variable_copy(payload, size, s->exec_offset, s->exec_before);
+    const char *why;
+
+    if (!path)
+        return;
+    why = d->options.untraceable ? d->options.untraceable(d->options.context, path) : NULL;
+    if (why) {
+        if (untraced_is_news(d, path))
+            drain_write_note(d, TRACE_NOTE_UNTRACED, p->number,
+                             "%s, executed by process %u, is not traced: %s", path, p->pid, why);
+        free(path);
+        return;
+    }
+    free(p->exec_path);
+    p->exec_path = path;
+    t->exec_at = trace_stream_stored(t->stream);
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which files were mapped where and when. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "drain/drain_state.h"
+#include "drain/ticks_widen.h"
+
+static void module_write(struct drain *d, const struct drain_module *m)
+{
+    const struct trace_module item = {
+        .module = m->number,
+        .process = m->process,
+        .base = m->base,
+        .end = m->end,
+        .bias = m->bias,
+        .from_ticks = m->from_ticks,
+        .to_ticks = m->to_ticks,
+        .path = m->path,
+        .build_id = m->build_id,
+    };
+
+    drain_fail(d, trace_writer_module(d->writer, &item));
+}
+
+static void build_id_print(char *out, size_t size, const struct arena_map *map)
+{
+    size_t count =
+        map->build_id_bytes < ARENA_BUILD_ID_MAX ? map->build_id_bytes : ARENA_BUILD_ID_MAX;
+
+    for (size_t i = 0; i < count && 2 * i + 2 < size; i++) {
+        out[2 * i] = "0123456789abcdef"[map->build_id[i] >> 4];
+        out[2 * i + 1] = "0123456789abcdef"[map->build_id[i] & 15];
+        out[2 * i + 2] = 0;
+    }
+}
+
+/* The item's path: copied out, but perhaps without its NUL. */
+static const char *item_path(const struct arena_item *item, size_t *length)
+{
+    const char *path = (const char *)item->bytes + sizeof(struct arena_map);
+
+    *length = strnlen(path, item->size - sizeof(struct arena_map));
+    return path;
+}
+
+static struct drain_module *module_find(struct drain *d, const struct drain_source *s,
+                                        const struct arena_map *map, const char *path,
+                                        size_t length)
+{
+    for (struct drain_module *m = d->modules; m; m = m->next)
+        if (m->image == s->image && m->base == map->base && m->to_ticks == UINT64_MAX &&
+            strlen(m->path) == length && memcmp(m->path, path, length) == 0)
+            return m;
+    return NULL;
+}
+
+static bool map_read(const struct arena_item *item, struct arena_map *map)
+{
+    if (item->size < sizeof(*map))
+        return false;
+    memcpy(map, item->bytes, sizeof(*map));
+    return map->end > map->base;
+}
+
+static uint64_t plausible_ticks(const struct drain *d, uint64_t ticks)
+{
+    uint64_t now = drain_now(d);
+
+    return ticks < d->start_ticks ? d->start_ticks : ticks > now ? now : ticks;
+}
+
+void modules_map(struct drain *d, struct drain_source *s, const struct arena_item *item)
+{
+    struct arena_map map;
+    struct drain_module *m;
+    const char *path;
+    size_t length;
+
+    if (!map_read(item, &map))
+        return;
+    path = item_path(item, &length);
+    /* A forked child may tell what its parent told already. */
+    if (module_find(d, s, &map, path, length))
+        return;
+    m = calloc(1, sizeof(*m) + length + 1);
+    if (!m)
+        return;
+    m->image = s->image;
+    m->number = d->next_module++;
+    m->process = process_of_item(d, s, map.pid)->number;
+    m->base = map.base;
+    m->end = map.end;
+    m->bias = map.bias;
+    m->from_ticks = plausible_ticks(d, map.ticks);
+    m->to_ticks = UINT64_MAX;
+    build_id_print(m->build_id, sizeof(m->build_id), &map);
+    memcpy(m->path, path, length);
+    m->next = d->modules;
+    d->modules = m;
+    module_write(d, m);
+}
+
+void modules_unmap(struct drain *d, struct drain_source *s, const struct arena_item *item)
+{
+    struct arena_map map;
+    struct drain_module *m;
+    const char *path;
+    size_t length;
+
+    if (!map_read(item, &map))
+        return;
+    path = item_path(item, &length);
+    m = module_find(d, s, &map, path, length);
+    if (!m)
+        return;
+    m->to_ticks = plausible_ticks(d, map.ticks);
+    module_write(d, m);
+}
+
+const struct drain_module *drain_modules(const struct drain *d)
+{
+    return d->modules;
+}

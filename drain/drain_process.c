@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which processes there are: those that attached, and those that they forked. */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "drain/drain_state.h"
+
+/* ---- begin ---- */
+
+static struct drain_process *process_new(struct drain *d, struct drain_source *s)
+{
+    struct drain_process *p = calloc(1, sizeof(*p));
+
+    if (!p)
+        return NULL;
+    p->source = s;
+    p->number = d->next_process++;
+    p->pidfd = -1;
+    p->status = -1;
+    p->next = d->processes;
+    d->processes = p;
+    return p;
+}
+
+static void process_write(struct drain *d, struct drain_process *p, uint32_t parent,
+                          uint64_t start_ticks, uint64_t start_time)
+{
+    const struct trace_process item = {
+        .process = p->number,
+        .parent = parent,
+        .pid = p->pid,
+        .start_ticks = start_ticks,
+        .start_time = start_time,
+        .image = p->source->image,
+        .executable = p->executable ? p->executable : "",
+        .command = p->command ? p->command : "",
+    };
+
+    drain_fail(d, trace_writer_process(d->writer, &item));
+    drain_tell_news(d, "process %u begins: %s", p->pid, p->command ? p->command : "");
+}
+
+static void process_watch_begin(struct drain *d, struct drain_process *p, int pidfd)
+{
+    if (!d->options.watches_processes)
+        return;
+    if (pidfd < 0 && !p->is_foreign)
+        pidfd = process_watch_open(p->pid);
+    if (pidfd == -ESRCH)
+        p->dead = true;
+    if (pidfd < 0)
+        return;
+    if (process_watch_add(&d->watch, pidfd, p->number))
+        close(pidfd);
+    else
+        p->pidfd = pidfd;
+}
+
+static void process_watch_end(struct drain *d, struct drain_process *p)
+{
+    if (p->pidfd < 0)
+        return;
+    process_watch_remove(&d->watch, p->pidfd);
+    close(p->pidfd);
+    p->pidfd = -1;
+}
+
+/* The same pid attaches again: exec has made something else of the process. */
+static void process_replace(struct drain *d, uint32_t pid)
+{
+    for (struct drain_process *p = d->processes; p; p = p->next) {
+        if (p->pid != pid || p->dead)
+            continue;
+        p->dead = p->replaced = true;
+        p->end_ticks = drain_now(d);
+        process_watch_end(d, p);
+    }
+}
+
+static uint32_t process_number_of(const struct drain *d, uint32_t pid)
+{
+    for (const struct drain_process *p = d->processes; p; p = p->next)
+        if (p->pid == pid && !p->replaced)
+            return p->number;
+    return TRACE_PROCESS_NONE;
+}
+
+struct drain_process *process_add_root(struct drain *d, struct drain_source *s,
+                                       struct drain_attachment *a)
+{
+    struct drain_process *p;
+    uint32_t parent = process_number_of(d, a->facts.parent_pid);
+
+    if (!a->second)
+        process_replace(d, a->pid);
+    p = process_new(d, s);
+    if (!p)
+        return NULL;
+    s->image = p->number;
+    p->pid = a->pid;
+    p->is_root = true;
+    p->is_child = a->is_child;
+    p->executable = a->facts.executable;
+    p->command = a->facts.command;
+    a->facts.executable = a->facts.command = NULL;
+    process_write(d, p, parent, a->ticks, a->facts.start_time);
+    process_watch_begin(d, p, a->pidfd);
+    return p;
+}
+
+/* ---- forks ---- */
+
+static struct drain_process *process_find(struct drain *d, const struct drain_source *s,
+                                          uint32_t slot_pid)
+{
+    for (struct drain_process *p = d->processes; p; p = p->next)
+        if (p->source == s && p->slot_pid == slot_pid && !p->dead)
+            return p;
+    return NULL;
+}
+
+/* A process that we have not met: forked by one that we have. */
+static struct drain_process *process_add_fork(struct drain *d, struct drain_source *s,
+                                              uint32_t slot_pid, uint32_t parent_slot_pid,
+                                              uint64_t ticks)
+{
+    struct drain_process *parent = process_find(d, s, parent_slot_pid), *p = process_new(d, s);
+    struct proc_facts facts = {0};
+
+    if (!p)
+        return NULL;
+    if (!parent)
+        parent = s->root;
+    p->pid = p->slot_pid = slot_pid;
+    p->is_foreign = s->root->is_foreign;
+    if (!p->is_foreign)
+        proc_facts_read(p->pid, &facts);
+    p->executable =
+        facts.executable ? facts.executable : strdup(parent->executable ? parent->executable : "");
+    p->command = facts.command ? facts.command : strdup(parent->command ? parent->command : "");
+    process_write(d, p, parent->number, ticks, facts.start_time);
+    process_watch_begin(d, p, -1);
+    return p;
+}
+
+static void root_learn(struct drain_process *root, uint32_t slot_pid)
+{
+    root->slot_pid = slot_pid;
+    root->is_foreign = slot_pid != root->pid;
+}
+
+struct drain_process *process_of_slot(struct drain *d, struct drain_source *s,
+                                      const struct registry_view *view)
+{
+    struct drain_process *p;
+
+    if (!s->root->slot_pid && !view->parent_pid)
+        root_learn(s->root, view->pid);
+    p = process_find(d, s, view->pid);
+    /* The root may be dead already while its last slots are being found. */
+    if (!p && !view->parent_pid && view->pid == s->root->slot_pid)
+        return s->root;
+    return p ? p : process_add_fork(d, s, view->pid, view->parent_pid, view->claim_ticks);
+}
+
+struct drain_process *process_of_item(struct drain *d, struct drain_source *s, uint32_t slot_pid)
+{
+    struct drain_process *p = process_find(d, s, slot_pid);
+
+    return p ? p : s->root;
+}
+
+void process_told(struct drain *d, struct drain_source *s, const struct arena_item *item)
+{
+    struct arena_process told;
+
+    if (item->size < sizeof(told))
+        return;
+    memcpy(&told, item->bytes, sizeof(told));
+    if (!told.pid)
+        return;
+    if (!s->root->slot_pid && (!told.parent_pid || told.pid == s->root->pid))
+        root_learn(s->root, told.pid);
+    if (told.pid != s->root->slot_pid && !process_find(d, s, told.pid))
+        (void)process_add_fork(d, s, told.pid, told.parent_pid, told.ticks);
+}
+
+/* ---- end ---- */
+
+void processes_look(struct drain *d)
+{
+    uint32_t keys[64];
+    unsigned count = process_watch_poll(&d->watch, keys, 64);
+
+    for (unsigned i = 0; i < count; i++)
+        for (struct drain_process *p = d->processes; p; p = p->next)
+            if (p->number == keys[i]) {
+                p->dead = true;
+                p->end_ticks = drain_now(d);
+                process_watch_end(d, p);
+            }
+}
+
+void processes_check(struct drain *d)
+{
+    if (!d->options.watches_processes)
+        return;
+    for (struct drain_process *p = d->processes; p; p = p->next)
+        if (!p->dead && p->pidfd < 0 && !p->is_foreign && kill((pid_t)p->pid, 0) &&
+            errno == ESRCH) {
+            p->dead = true;
+            p->end_ticks = drain_now(d);
+        }
+}
+
+void process_status(struct drain *d, uint32_t pid, int status)
+{
+    for (struct drain_process *p = d->processes; p; p = p->next)
+        if (p->pid == pid && p->is_child && !p->replaced)
+            p->status = status;
+}
+
+static void process_end_write(struct drain *d, struct drain_process *p)
+{
+    const struct trace_process_end item = {
+        .process = p->number,
+        .end_ticks = p->end_ticks,
+        .status = p->status,
+    };
+
+    p->ended = true;
+    if (p->exec_path && !p->replaced)
+        drain_write_note(d, TRACE_NOTE_UNTRACED, p->number,
+                         "process %u executed %s, which was not traced: the agent did not come up "
+                         "in it",
+                         p->pid, p->exec_path);
+    drain_fail(d, trace_writer_process_end(d->writer, &item));
+    if (!p->replaced)
+        drain_tell_news(d, "process %u ends", p->pid);
+}
+
+void process_free(struct drain *d, struct drain_process *p)
+{
+    struct drain_process **at = &d->processes;
+
+    while (*at && *at != p)
+        at = &(*at)->next;
+    if (*at)
+        *at = p->next;
+    process_watch_end(d, p);
+    free(p->exec_path);
+    free(p->executable);
+    free(p->command);
+    free(p);
+}
+
+void processes_end(struct drain *d)
+{
+    struct drain_process *next;
+
+    for (struct drain_process *p = d->processes; p; p = next) {
+        next = p->next;
+        if (!p->dead || p->threads)
+            continue;
+        /* How our own child ended is told a moment later. */
+        if (!p->ended && !(p->is_child && p->status == -1 && !p->replaced && !d->finished))
+            process_end_write(d, p);
+        if (p->ended && !p->is_root)
+            process_free(d, p);
+    }
+}
+
+void processes_finish(struct drain *d)
+{
+    d->finished = true;
+    for (struct drain_process *p = d->processes; p; p = p->next)
+        if (p->exec_path && !p->dead) { /* it runs on as something else */
+            drain_write_note(d, TRACE_NOTE_UNTRACED, p->number,
+                             "process %u executed %s, which was not traced: the agent did not come "
+                             "up in it",
+                             p->pid, p->exec_path);
+            free(p->exec_path);
+            p->exec_path = NULL;
+        }
+    processes_end(d);
+}

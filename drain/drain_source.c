@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One segment: its slots are walked, its rings kept ready, its end found out. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/atomic.h"
+#include "drain/drain_state.h"
+
+enum {
+    AHEAD_MIN = 2,
+    AHEAD_MAX = 64,
+    AHEAD_BYTES = 8 << 20, /* of rings that nobody uses yet, while a process has few threads */
+    LOOK_PAUSE_MIN_NS = 10 * 1000 * 1000,
+    LOOK_PAUSE_MAX_NS = 1000 * 1000 * 1000
+};
+
+/* ---- begin ---- */
+
+/* A slot that had another drain before: its thread goes on under our eyes, or it is dead and all
+ * that it left belongs to the other trace. */
+static void slot_adopt(struct drain *d, struct drain_source *s, uint32_t slot)
+{
+    struct registry_view view;
+
+    if (!registry_look(&s->segment, slot, &view))
+        return;
+    if (view.dead || view.state == SLOT_RETIRED)
+        registry_free(&s->segment, slot);
+    else
+        s->threads[slot] = thread_open(d, s, slot, &view, true);
+}
+
+void source_attach(struct drain *d, struct drain_attachment *a)
+{
+    struct drain_source *s = calloc(1, sizeof(*s));
+
+    if (!s)
+        goto fail;
+    s->segment = a->segment;
+    s->kept = a->kept;
+    s->unringed_since = a->ticks;
+    s->root = process_add_root(d, s, a);
+    if (!s->root)
+        goto fail;
+    if (a->reused) {
+        s->unringed = load_relaxed(&s->segment.shared->unringed);
+        s->unringed_bytes = load_relaxed(&s->segment.shared->unringed_bytes);
+        s->arena_lost = load_relaxed(&s->segment.arena->lost);
+    }
+    s->next = d->sources;
+    d->sources = s;
+    source_hear(d, s);
+    s->bound = registry_bound(&s->segment);
+    for (uint32_t slot = 0; a->reused && slot < s->bound; slot++)
+        slot_adopt(d, s, slot);
+    return;
+fail:
+    drain_fail(d, -ENOMEM);
+    free(s);
+    if (!a->kept)
+        segment_destroy(&a->segment);
+    proc_facts_free(&a->facts);
+}
+
+/* ---- a round ---- */
+
+/* Rings ready for the next threads: as many as half of those in use, and a few megabytes. */
+static unsigned rings_ahead(const struct drain_source *s)
+{
+    uint64_t ahead = AHEAD_BYTES / s->segment.geometry.ring_bytes;
+
+    if (s->live < 2 && ahead > 4)
+        ahead = 4;
+    if (ahead > 16)
+        ahead = 16;
+    if (ahead < s->live / 2)
+        ahead = s->live / 2;
+    return ahead < AHEAD_MIN ? AHEAD_MIN : ahead > AHEAD_MAX ? AHEAD_MAX : (unsigned)ahead;
+}
+
+static void slot_visit(struct drain *d, struct drain_source *s, uint32_t slot, uint64_t share_bytes,
+                       struct wait_load *load)
+{
+    struct drain_thread *t = s->threads[slot];
+    struct registry_view view;
+    bool seen = registry_look(&s->segment, slot, &view), over;
+
+    if (!t && seen)
+        t = s->threads[slot] = thread_open(d, s, slot, &view, false);
+    if (!t)
+        return;
+    /* Found out before the ring is read: then an empty ring is the end of it. */
+    over = t->process->dead || (seen && (view.dead || view.state == SLOT_RETIRED));
+    if (seen)
+        thread_rename(d, t, &view);
+    if (!thread_visit(d, t, share_bytes, load) || !over)
+        return;
+    thread_end(d, t);
+    s->threads[slot] = NULL;
+    registry_free(&s->segment, slot);
+}
+
+void source_round(struct drain *d, struct drain_source *s, uint64_t share_bytes,
+                  struct wait_load *load)
+{
+    uint32_t bound = registry_bound(&s->segment);
+
+    /* Untrusted: it only grows. */
+    if (s->bound < bound)
+        s->bound = bound;
+    /* Types before the records that need them. */
+    source_hear(d, s);
+    for (uint32_t slot = 0; slot < s->bound; slot++)
+        slot_visit(d, s, slot, share_bytes, load);
+    /* No memory for more: threads find no ring, and that is counted in the segment. */
+    if (!s->root->dead || s->live)
+        (void)!registry_prepare(&s->segment, rings_ahead(s));
+}
+
+/* ---- once a second ---- */
+
+/* What threads without a ring wanted to say becomes the loss of a stand-in. */
+static void unringed_tell(struct drain *d, struct drain_source *s)
+{
+    const struct segment_shared *h = s->segment.shared;
+    uint64_t records = load_relaxed(&h->unringed) - s->unringed; /* relaxed: figures */
+    uint64_t bytes = load_relaxed(&h->unringed_bytes) - s->unringed_bytes, now = drain_now(d);
+    struct trace_gap gap = {.kind = TRACE_GAP_DROPPED,
+                            .first_ticks = s->unringed_since,
+                            .last_ticks = now,
+                            .bytes = bytes};
+    struct trace_ledger ledger = {.final = true};
+
+    if (s->unringed_told == records) {
+        s->unringed_since = now;
+        return;
+    }
+    if (!s->unringed_thread) {
+        const struct trace_thread item = {.thread = d->next_thread++,
+                                          .process = s->root->number,
+                                          .start_ticks = s->unringed_since,
+                                          .name = "(threads without a ring)"};
+
+        s->unringed_thread = item.thread;
+        drain_fail(d, trace_writer_thread(d->writer, &item));
+        drain_fail(d, trace_stream_open(d->writer, item.thread, &s->unringed_stream));
+    }
+    gap.thread = ledger.thread = s->unringed_thread;
+    gap.records = records - s->unringed_told;
+    gap.bytes = bytes - s->unringed_told_bytes;
+    ledger.dropped = records;
+    ledger.dropped_bytes = bytes;
+    if (s->unringed_stream)
+        drain_fail(d, trace_stream_gap(s->unringed_stream, &gap));
+    drain_fail(d, trace_writer_ledger(d->writer, &ledger));
+    d->ended.dropped += gap.records;
+    s->unringed_told = records;
+    s->unringed_told_bytes = bytes;
+    s->unringed_since = now;
+}
+
+static void arena_loss_tell(struct drain *d, struct drain_source *s)
+{
+    uint64_t lost = load_relaxed(&s->segment.arena->lost); /* relaxed: a figure */
+
+    if (lost == s->arena_lost)
+        return;
+    drain_write_note(d, TRACE_NOTE_WARNING, s->root->number,
+                     "process %u told more types, modules and notes than there is room for: %llu "
+                     "are missing",
+                     s->root->pid, (unsigned long long)(lost - s->arena_lost));
+    s->arena_lost = lost;
+}
+
+void source_tick(struct drain *d, struct drain_source *s)
+{
+    for (uint32_t slot = 0; slot < s->bound; slot++)
+        if (s->threads[slot])
+            thread_tell(d, s->threads[slot]);
+    unringed_tell(d, s);
+    arena_loss_tell(d, s);
+}
+
+/* ---- end ---- */
+
+/*
+ * Does anybody still map the segment? A child may have been forked that never said a word. The
+ * kernel refuses to seal a file against writing while it is mapped writable, so we take our own
+ * mapping away (its addresses stay reserved) and try.
+ */
+static bool segment_has_users(struct segment *segment)
+{
+    void *base = segment->shared;
+
+    if (mmap(base, segment->bytes, PROT_NONE,
+             MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) == MAP_FAILED)
+        return true;
+    if (fcntl(segment->fd, F_ADD_SEALS, F_SEAL_WRITE) == 0)
+        return false;
+    /* Back again at the same place. Should that fail, nothing can be read from it any more. */
+    return mmap(base, segment->bytes, PROT_READ | PROT_WRITE, MAP_FIXED | MAP_SHARED, segment->fd,
+                0) != MAP_FAILED;
+}
+
+static bool source_has_processes(const struct drain *d, const struct drain_source *s)
+{
+    for (const struct drain_process *p = d->processes; p; p = p->next)
+        if (p->source == s && !p->dead)
+            return true;
+    return false;
+}
+
+bool source_release(struct drain *d, struct drain_source *s, uint64_t now_ns)
+{
+    if (s->kept || s->live || !s->root->dead || now_ns < s->look_again_ns ||
+        source_has_processes(d, s))
+        return false;
+    source_tick(d, s);
+    if (segment_has_users(&s->segment)) {
+        s->look_pause_ns = s->look_pause_ns ? s->look_pause_ns * 2 : LOOK_PAUSE_MIN_NS;
+        if (s->look_pause_ns > LOOK_PAUSE_MAX_NS)
+            s->look_pause_ns = LOOK_PAUSE_MAX_NS;
+        s->look_again_ns = now_ns + s->look_pause_ns;
+        return false;
+    }
+    source_free(d, s);
+    return true;
+}
+
+void source_finish(struct drain *d, struct drain_source *s)
+{
+    for (uint32_t slot = 0; slot < s->bound; slot++) {
+        if (!s->threads[slot])
+            continue;
+        thread_leave(d, s->threads[slot]);
+        s->threads[slot] = NULL;
+    }
+    source_tick(d, s);
+    if (s->unringed_stream)
+        drain_fail(d, trace_stream_close(s->unringed_stream));
+    s->unringed_stream = NULL;
+}
+
+void source_free(struct drain *d, struct drain_source *s)
+{
+    struct drain_source **at = &d->sources;
+    struct drain_process *next;
+
+    while (*at && *at != s)
+        at = &(*at)->next;
+    if (*at)
+        *at = s->next;
+    for (struct drain_process *p = d->processes; p; p = next) {
+        next = p->next;
+        if (p->source == s)
+            process_free(d, p);
+    }
+    if (s->unringed_stream)
+        drain_fail(d, trace_stream_close(s->unringed_stream));
+    if (!s->kept)
+        segment_destroy(&s->segment);
+    free(s);
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The drain's insides, shared by its source files only. Everything belongs to the thread that runs
+ * the rounds, except what `lock` guards.
+ */
+#ifndef ADATRACE_DRAIN_DRAIN_STATE_H
+#define ADATRACE_DRAIN_DRAIN_STATE_H
+
+#include <pthread.h>
+
+#include "drain/drain.h"
+#include "drain/pace.h"
+#include "drain/process_watch.h"
+#include "registry/arena.h"
+#include "registry/registry.h"
+
+enum { DRAIN_SHARE_BYTES = 256 * 1024 }; /* taken from one ring in one round */
+
+/* A process, or what exec made of it: the pid and the segment name it. */
+struct drain_process {
+    struct drain_process *next;
+    struct drain_source *source;
+    uint32_t number;
+    uint32_t pid;      /* as we see it */
+    uint32_t slot_pid; /* as its own slots say; differs in another pid namespace */
+    uint32_t threads;  /* alive in the registry */
+    int pidfd;
+    bool is_root;    /* the segment was made for it; the others are its forks */
+    bool is_child;   /* of ours: its status will be told */
+    bool is_foreign; /* another pid namespace: we do not know its pid */
+    bool dead;       /* no more records, no more claims */
+    bool replaced;   /* exec made another image of it, which attached */
+    bool ended;      /* written so */
+    int status;      /* as waitpid(2), -1: not known */
+    uint64_t end_ticks;
+    char *exec_path; /* its last record said that it executes this; or NULL */
+    char *executable, *command;
+};
+
+/* One occupant of one slot: a thread, from claim to end. */
+struct drain_thread {
+    struct drain_process *process;
+    struct drain_source *source;
+    uint32_t slot, number, pid, tid;
+    struct ring_reader reader;
+    struct trace_stream *stream; /* opened by the first record */
+    uint64_t ticks;              /* of the newest record */
+    uint64_t empty_ticks;        /* when the ring was last seen empty */
+    uint64_t start_ticks;
+    struct trace_gap hole; /* missing records, not written yet: their end is not known */
+    uint64_t
+        hole_at_damaged; /* reader's damaged_bytes and overwritten that are in a hole already */
+    uint64_t hole_at_overwritten, hole_at_overwritten_bytes;
+    uint64_t told_dropped, told_dropped_bytes; /* in GAP records */
+    uint64_t damaged;                          /* records that fit no type */
+    uint64_t refused;                          /* records for which there was no stream */
+    uint64_t exec_at;       /* records stored when it was about to execute something; 0: never */
+    struct ring_stats past; /* counters when we came, of a reused segment */
+    uint64_t past_taken;
+    uint64_t past_gap_records; /* dropped then, and not told yet */
+    struct trace_ledger told;  /* the ledger as last written */
+    uint32_t name_changes;
+    char name[32];
+};
+
+/* A segment. */
+struct drain_source {
+    struct drain_source *next;
+    struct segment segment;
+    bool kept, arena_is_damaged;
+    uint64_t image; /* the root's process number */
+    struct drain_process *root;
+    uint32_t bound; /* one more than the highest slot ever seen in use */
+    struct arena_reader arena;
+    uint64_t arena_lost;               /* as last told */
+    uint64_t unringed, unringed_bytes; /* when we came */
+    uint64_t unringed_told, unringed_told_bytes;
+    uint32_t unringed_thread; /* number of the stand-in for threads without a ring; 0: none */
+    struct trace_stream *unringed_stream;
+    uint64_t unringed_since;         /* ticks */
+    uint32_t exec_type, exec_offset; /* id of process:exec, payload offset of its variable part */
+    uint32_t exec_before;            /* variable fields before `path` */
+    uint32_t live;                   /* threads */
+    uint64_t look_again_ns;          /* for other users of the segment, not before */
+    uint64_t look_pause_ns;
+    struct drain_thread *threads[SEGMENT_SLOTS_MAX];
+};
+
+/* A program that was executed and cannot be traced, and of which a note tells. */
+struct drain_untraced {
+    struct drain_untraced *next;
+    char path[];
+};
+
+struct drain_message;
+
+struct drain {
+    struct drain_options options;
+    struct trace_writer *writer;
+    struct drain_source *sources;
+    struct drain_process *processes;
+    struct drain_module *modules;
+    struct process_watch watch;
+    struct wait wait;
+    struct pace pace;
+    struct arena_item item;
+    uint32_t next_process, next_thread, next_module;
+    struct drain_figures ended; /* sums over threads that have ended */
+    uint64_t tick_ns, look_ns;  /* when the next ones are due, CLOCK_MONOTONIC */
+    uint64_t start_ticks;
+    uint64_t figures_ns;
+    struct drain_untraced *untraced;
+    bool finished;
+    int error;
+
+    pthread_t thread;
+    bool running;
+    uint32_t stopping; /* atomic */
+
+    pthread_mutex_t lock;
+    struct drain_message *inbox, **inbox_end; /* under lock */
+    struct drain_figures figures;             /* under lock */
+};
+
+/* Remember the first error that writing met. */
+void drain_fail(struct drain *d, int error);
+uint64_t drain_now(const struct drain *d);
+void drain_write_note(struct drain *d, enum trace_note_kind kind, uint32_t process,
+                      const char *format, ...) __attribute__((format(printf, 4, 5)));
+void drain_tell_news(struct drain *d, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* ---- drain_source.c ---- */
+void source_attach(struct drain *d, struct drain_attachment *attachment);
+void source_round(struct drain *d, struct drain_source *s, uint64_t share_bytes,
+                  struct wait_load *load);
+void source_tick(struct drain *d, struct drain_source *s);
+/* Nobody can write to it any more: say so and free it. `next` stays valid. */
+bool source_release(struct drain *d, struct drain_source *s, uint64_t now_ns);
+/* The recording ends: nobody may claim any more. */
+void source_finish(struct drain *d, struct drain_source *s);
+void source_free(struct drain *d, struct drain_source *s);
+
+/* ---- drain_arena.c ---- */
+void source_hear(struct drain *d, struct drain_source *s);
+/* A process:exec record was taken. */
+void source_exec_seen(struct drain *d, struct drain_thread *t, const unsigned char *payload,
+                      uint32_t size);
+
+/* ---- drain_thread.c ---- */
+struct drain_thread *thread_open(struct drain *d, struct drain_source *s, uint32_t slot,
+                                 const struct registry_view *view, bool reused);
+/* Take up to share_bytes. True: the ring was emptied. */
+bool thread_visit(struct drain *d, struct drain_thread *t, uint64_t share_bytes,
+                  struct wait_load *load);
+void thread_rename(struct drain *d, struct drain_thread *t, const struct registry_view *view);
+/* Add its counters. */
+void thread_count(const struct drain_thread *t, struct drain_figures *figures);
+/* Write the ledger if it changed. */
+void thread_tell(struct drain *d, struct drain_thread *t);
+/* The owner is gone and the ring is empty: final ledger. */
+void thread_end(struct drain *d, struct drain_thread *t);
+/* Is all that it counted as written in the trace, or known to be lost? */
+bool thread_is_settled(const struct drain_thread *t);
+/* The recording ends, the owner lives on. */
+void thread_leave(struct drain *d, struct drain_thread *t);
+
+/* ---- drain_process.c ---- */
+struct drain_process *process_add_root(struct drain *d, struct drain_source *s,
+                                       struct drain_attachment *attachment);
+/* The process that a slot of this segment belongs to; new ones are written. NULL: no memory. */
+struct drain_process *process_of_slot(struct drain *d, struct drain_source *s,
+                                      const struct registry_view *view);
+/* The process that an arena item is about. */
+struct drain_process *process_of_item(struct drain *d, struct drain_source *s, uint32_t slot_pid);
+void process_told(struct drain *d, struct drain_source *s, const struct arena_item *item);
+void processes_look(struct drain *d);  /* whose death the kernel tells */
+void processes_check(struct drain *d); /* once a second: the unwatched ones */
+void processes_end(struct drain *d);   /* write who ended, free them */
+void processes_finish(struct drain *d);
+void process_free(struct drain *d, struct drain_process *p);
+void process_status(struct drain *d, uint32_t pid, int status);
+
+/* ---- drain_modules.c ---- */
+void modules_map(struct drain *d, struct drain_source *s, const struct arena_item *item);
+void modules_unmap(struct drain *d, struct drain_source *s, const struct arena_item *item);
+
+#endif

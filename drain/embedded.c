@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The embedded session: the application's own segment, drained by one thread inside the application
+ * into a file of its own. All calls come under the tracer's session lock.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "drain/drain.h"
+#include "drain/machine.h"
+#include "registry/registry.h"
+#include "registry/session_host.h"
+
+enum { RINGS_AT_START = 2 };
+
+static struct {
+    struct segment segment; /* made by the first session, for the life of the process */
+    struct drain *drain;    /* of the current one */
+    pid_t pid;              /* a forked child has a copy of all this, but no thread */
+} host;
+
+/* ---- the file ---- */
+
+/* A file of ours in any case: what somebody is still writing to, or reading, keeps its name's old
+ * file. -EEXIST: it is there and may not be replaced. */
+static int output_open(const char *path, bool replace, bool *created)
+{
+    struct stat status;
+    int fd;
+
+    /* A pipe or a device is written to as it is. */
+    *created = stat(path, &status) || S_ISREG(status.st_mode);
+    if (!*created)
+        fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    else if (replace && unlink(path) && errno != ENOENT)
+        return -errno;
+    else
+        fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    return fd < 0 ? -errno : fd;
+}
+
+static const char *policy_name(enum ring_policy policy)
+{
+    return policy == RING_OVERWRITE ? "overwrite" : policy == RING_BLOCK ? "block" : "drop";
+}
+
+static int writer_open(struct trace_writer **out, int fd, const struct session_host_options *o,
+                       enum clock_source clock, const char *command)
+{
+    const struct trace_writer_options options = {.level = o->compression};
+    struct machine *machine = malloc(sizeof(*machine));
+    int err;
+
+    if (!machine) {
+        close(fd);
+        return -ENOMEM;
+    }
+    machine_describe(machine, clock, clock_source_rate(clock));
+    machine->recording.command = command ? command : "";
+    machine->recording.policy = policy_name(o->geometry.policy);
+    err = trace_writer_open(out, fd, &options, &machine->recording);
+    free(machine);
+    return err;
+}
+
+/* ---- start ---- */
+
+static int segment_begin(const struct session_host_options *o, bool *reused)
+{
+    struct segment_geometry geometry = o->geometry;
+    int err;
+
+    *reused = host.segment.shared != NULL;
+    if (!*reused) {
+        geometry.clock = (enum segment_clock)clock_source_choose();
+        err = segment_create(&host.segment, &geometry, o->segment_path);
+        if (err)
+            return err;
+        err = registry_prepare(&host.segment, RINGS_AT_START);
+        if (err < 0) {
+            segment_destroy(&host.segment);
+            return err;
+        }
+    }
+    return segment_control_set(&host.segment, o->globs, o->level);
+}
+
+static int drain_begin(const struct session_host_options *o, int fd, bool reused)
+{
+    enum clock_source clock = (enum clock_source)host.segment.geometry.clock;
+    const struct drain_options options = {.clock = clock, .level = o->compression};
+    struct drain_attachment self = {
+        .segment = host.segment,
+        .kept = true,
+        .reused = reused,
+        .pid = (uint32_t)getpid(),
+        .pidfd = -1,
+        .ticks = clock_source_ticks(clock),
+    };
+    struct trace_writer *writer;
+    int err;
+
+    proc_facts_read(self.pid, &self.facts);
+    err = writer_open(&writer, fd, o, clock, self.facts.command);
+    if (!err)
+        err = drain_create(&host.drain, writer, &options);
+    if (err) {
+        proc_facts_free(&self.facts);
+        return err;
+    }
+    err = drain_attach(host.drain, &self);
+    if (err)
+        proc_facts_free(&self.facts);
+    else
+        err = drain_start(host.drain);
+    if (err) {
+        drain_destroy(host.drain);
+        host.drain = NULL;
+    }
+    return err;
+}
+
+static int embedded_start(const char *path, const struct session_host_options *o,
+                          struct segment *segment)
+{
+    bool reused = false, created;
+    int fd, err;
+
+    /* A forked child goes on in its parent's segment, whose drain is the parent's thread. */
+    if (host.drain || (host.pid && host.pid != getpid()))
+        return -EALREADY;
+    fd = output_open(path, o->overwrite_file, &created);
+    if (fd < 0)
+        return fd;
+    err = segment_begin(o, &reused);
+    if (err) {
+        close(fd);
+        goto fail;
+    }
+    err = drain_begin(o, fd, reused);
+    if (err)
+        goto fail;
+    host.pid = getpid();
+    *segment = host.segment;
+    return 0;
+fail:
+    if (created)
+        unlink(path);
+    return err;
+}
+
+/* ---- stop ---- */
+
+static int embedded_stop(void)
+{
+    int err;
+
+    if (!host.drain || host.pid != getpid())
+        return 0;
+    drain_stop(host.drain);
+    err = drain_close(host.drain);
+    drain_destroy(host.drain);
+    host.drain = NULL;
+    return err;
+}
+
+static const struct session_host embedded = {.start = embedded_start, .stop = embedded_stop};
+
+const struct session_host *const session_host_embedded = &embedded;

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drain/machine.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+static void cpu_read(char *out, size_t size)
+{
+    char line[512], *at;
+    FILE *file = fopen("/proc/cpuinfo", "re");
+
+    *out = 0;
+    while (file && fgets(line, sizeof(line), file)) {
+        if (strncmp(line, "model name", 10) != 0 || !(at = strchr(line, ':')))
+            continue;
+        at += 1 + strspn(at + 1, " \t");
+        at[strcspn(at, "\n")] = 0;
+        snprintf(out, size, "%.*s", (int)size - 1, at);
+        break;
+    }
+    if (file)
+        fclose(file);
+}
+
+void machine_describe(struct machine *machine, enum clock_source clock, uint64_t ticks_per_second)
+{
+    struct utsname name = {.sysname = "Linux"};
+
+    memset(machine, 0, sizeof(*machine));
+    (void)uname(&name);
+    snprintf(machine->host, sizeof(machine->host), "%s", name.nodename);
+    snprintf(machine->kernel, sizeof(machine->kernel), "%.64s %.64s %.64s", name.sysname,
+             name.release, name.machine);
+    cpu_read(machine->cpu, sizeof(machine->cpu));
+    if (!getcwd(machine->directory, sizeof(machine->directory)))
+        machine->directory[0] = 0;
+    machine->recording = (struct trace_recording){
+        .adatrace_version = ADATRACE_VERSION,
+        .host = machine->host,
+        .kernel = machine->kernel,
+        .cpu = machine->cpu,
+        .directory = machine->directory,
+        .command = "",
+        .policy = "drop",
+        .clock_source = clock_source_name(clock),
+        .cpu_count = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN),
+        .page_bytes = (uint32_t)sysconf(_SC_PAGESIZE),
+        .ticks_per_second = ticks_per_second,
+    };
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Machine: what a trace says about where it was recorded. Reads uname and /proc; any thread.
+ */
+#ifndef ADATRACE_DRAIN_MACHINE_H
+#define ADATRACE_DRAIN_MACHINE_H
+
+#include "base/clock_source.h"
+#include "format/trace_model.h"
+
+/* Holds the strings of `recording`. */
+struct machine {
+    struct trace_recording recording;
+    char host[256], kernel[256], cpu[128], directory[4096];
+};
+
+/* Fill in all but `command` and `policy`. `ticks_per_second` is clock_source_rate()'s. */
+void machine_describe(struct machine *machine, enum clock_source clock, uint64_t ticks_per_second);
+
+#endif

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drain/proc_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { COMMAND_MAX = 32 * 1024 };
+
+/* Up to size - 1 bytes and a NUL. Returns how many, 0 when there is nothing to read. */
+static size_t file_read(const char *path, char *out, size_t size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    size_t used = 0;
+    ssize_t got;
+
+    while (fd >= 0 && used < size - 1 && (got = read(fd, out + used, size - 1 - used)) > 0)
+        used += (size_t)got;
+    if (fd >= 0)
+        close(fd);
+    out[used] = 0;
+    return used;
+}
+
+static bool is_plain(const char *word)
+{
+    return *word && !word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                       "0123456789_-+=./:,@%^")];
+}
+
+static void quote_word(FILE *out, const char *word)
+{
+    if (is_plain(word)) {
+        fputs(word, out);
+        return;
+    }
+    fputc('\'', out);
+    for (; *word; word++)
+        if (*word == '\'')
+            fputs("'\\''", out);
+        else
+            fputc(*word, out);
+    fputc('\'', out);
+}
+
+char *proc_words_quote(const char *words, size_t size)
+{
+    char *text = NULL;
+    size_t length;
+    FILE *out = open_memstream(&text, &length);
+
+    if (!out)
+        return NULL;
+    for (size_t at = 0; at < size; at += strlen(words + at) + 1) {
+        if (at)
+            fputc(' ', out);
+        quote_word(out, words + at);
+    }
+    if (fclose(out)) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+static char *executable_read(uint32_t pid)
+{
+    char path[64], target[PATH_MAX];
+    ssize_t size;
+
+    snprintf(path, sizeof(path), "/proc/%u/exe", pid);
+    size = readlink(path, target, sizeof(target) - 1);
+    if (size <= 0)
+        return NULL;
+    target[size] = 0;
+    return strdup(target);
+}
+
+static char *command_read(uint32_t pid)
+{
+    char path[64], *words = malloc(COMMAND_MAX), *text = NULL;
+    size_t size;
+
+    snprintf(path, sizeof(path), "/proc/%u/cmdline", pid);
+    size = words ? file_read(path, words, COMMAND_MAX) : 0;
+    if (size)
+        text = proc_words_quote(words, words[size - 1] ? size + 1 : size);
+    free(words);
+    return text;
+}
+
+/* "pid (name) state ppid ...": the name may hold anything, so look for its end from behind. */
+static void stat_read(uint32_t pid, struct proc_facts *facts)
+{
+    char path[64], text[1024], *at;
+
+    snprintf(path, sizeof(path), "/proc/%u/stat", pid);
+    if (!file_read(path, text, sizeof(text)) || !(at = strrchr(text, ')')))
+        return;
+    at += strcspn(at, " ");
+    for (unsigned field = 3; at && *at; field++) {
+        at++;
+        if (field == 4)
+            facts->parent_pid = (uint32_t)strtoul(at, NULL, 10);
+        if (field == 22) {
+            facts->start_time = strtoull(at, NULL, 10);
+            return;
+        }
+        at = strchr(at, ' ');
+    }
+}
+
+void proc_facts_read(uint32_t pid, struct proc_facts *facts)
+{
+    *facts = (struct proc_facts){.executable = executable_read(pid), .command = command_read(pid)};
+    stat_read(pid, facts);
+}
+
+void proc_facts_free(struct proc_facts *facts)
+{
+    free(facts->executable);
+    free(facts->command);
+    *facts = (struct proc_facts){0};
+}
+
+void proc_thread_name(uint32_t pid, uint32_t tid, char *name, size_t size)
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), "/proc/%u/task/%u/comm", pid, tid);
+    file_read(path, name, size);
+    name[strcspn(name, "\n")] = 0;
+}
+
+/* "base-end perms offset device inode   path" */
+static bool map_parse(char *line, struct proc_map *map)
+{
+    char *at = line, *perms;
+
+    map->base = strtoull(at, &at, 16);
+    if (*at++ != '-')
+        return false;
+    map->end = strtoull(at, &at, 16);
+    if (*at++ != ' ')
+        return false;
+    perms = at;
+    at += strcspn(at, " ");
+    map->offset = strtoull(at, &at, 16);
+    map->path = strchr(at, '/');
+    return map->path && strlen(perms) > 4 && perms[2] == 'x' && map->end > map->base;
+}
+
+int proc_maps_visit(uint32_t pid, void (*visit)(void *context, const struct proc_map *map),
+                    void *context)
+{
+    char path[64], *line = NULL;
+    struct proc_map map;
+    size_t size = 0;
+    FILE *file;
+
+    snprintf(path, sizeof(path), "/proc/%u/maps", pid);
+    file = fopen(path, "re");
+    if (!file)
+        return -errno;
+    while (getline(&line, &size, file) > 0) {
+        line[strcspn(line, "\n")] = 0;
+        if (map_parse(line, &map))
+            visit(context, &map);
+    }
+    free(line);
+    fclose(file);
+    return 0;
+}
