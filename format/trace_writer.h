@@ -26,7 +26,8 @@ struct trace_writer_options {
     uint64_t reserve_bytes; /* kept free on the disk for the end of the file; 0: 1 MiB */
 };
 
-/* `fd` is open for writing, at offset 0; the writer takes it over and closes it. */
+/* `fd` is open for writing, at offset 0; the writer takes it over and closes it, also when this
+ * fails. `options` NULL: the defaults. */
 int trace_writer_open(struct trace_writer **out, int fd, const struct trace_writer_options *options,
                       const struct trace_recording *recording) __attribute__((warn_unused_result));
 

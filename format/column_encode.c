@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "format/column.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "format/le.h"
+
+enum {
+    SAMPLE = 256,
+    SLOTS_SMALL_BITS = 10, /* enough for DICT_SMALL entries */
+    SLOTS_LARGE_BITS = 14, /* enough for DICTIONARY_MAX */
+    DICT_SMALL = COLUMN_DICT_BYTE_MAX,
+    DICT_LARGE_FROM = 2048, /* elements: below, two-byte indexes are not worth a large table */
+};
+
+int column_encoder_init(struct column_encoder *encoder)
+{
+    memset(encoder, 0, sizeof(*encoder));
+    encoder->dictionary.slots = malloc(sizeof(uint16_t) << SLOTS_LARGE_BITS);
+    return encoder->dictionary.slots ? 0 : -ENOMEM;
+}
+
+void column_encoder_fini(struct column_encoder *encoder)
+{
+    free(encoder->values);
+    free(encoder->work);
+    free(encoder->indexes);
+    free(encoder->dictionary.slots);
+}
+
+static int array_grow(void **array, size_t count, size_t element)
+{
+    void *grown = realloc(*array, count * element);
+
+    if (!grown)
+        return -ENOMEM;
+    *array = grown;
+    return 0;
+}
+
+int column_encoder_reserve(struct column_encoder *encoder, size_t count)
+{
+    if (count <= encoder->capacity)
+        return 0;
+    encoder->capacity = 0;
+    if (array_grow((void **)&encoder->values, count, sizeof(uint64_t)) != 0 ||
+        array_grow((void **)&encoder->work, count, sizeof(uint64_t)) != 0 ||
+        array_grow((void **)&encoder->indexes, count, sizeof(uint16_t)) != 0)
+        return -ENOMEM;
+    encoder->capacity = count;
+    return 0;
+}
+
+/* ---- CONST and PLANES ---- */
+
+/* Which byte positions differ between elements: a bit for each. */
+static unsigned varying_bytes(const uint64_t *values, uint32_t count)
+{
+    uint64_t differing = 0;
+    unsigned mask = 0;
+
+    for (uint32_t i = 0; i < count; i++)
+        differing |= values[i] ^ values[0];
+    for (unsigned b = 0; b < 8; b++)
+        mask |= (unsigned)((differing >> (8 * b) & 0xFF) != 0) << b;
+    return mask;
+}
+
+static void plane_put(unsigned char *restrict out, const uint64_t *restrict values, uint32_t count,
+                      unsigned shift)
+{
+    for (uint32_t i = 0; i < count; i++)
+        out[i] = (unsigned char)(values[i] >> shift);
+}
+
+static int planes_append(struct byte_buffer *out, const uint64_t *values, uint32_t count,
+                         unsigned width, unsigned varying)
+{
+    unsigned planes = (unsigned)__builtin_popcount(varying);
+    uint64_t constant = values[0];
+    unsigned char *at;
+
+    if (byte_buffer_reserve(out, 2 + width + (size_t)planes * count) != 0)
+        return -ENOMEM;
+    at = out->bytes + out->size;
+    *at++ = varying ? COLUMN_PLANES : COLUMN_CONST;
+    if (varying)
+        *at++ = (unsigned char)varying;
+    for (unsigned b = 0; b < width; b++)
+        if (varying >> b & 1)
+            constant &= ~(UINT64_C(0xFF) << (8 * b));
+    le_store(at, constant, width);
+    at += width;
+    for (unsigned b = 0; b < width; b++) {
+        if (varying >> b & 1) {
+            plane_put(at, values, count, 8 * b);
+            at += count;
+        }
+    }
+    out->size = (size_t)(at - out->bytes);
+    return 0;
+}
+
+int column_planes_append(struct column_encoder *encoder, struct byte_buffer *out, uint32_t count,
+                         unsigned width)
+{
+    return planes_append(out, encoder->values, count, width, varying_bytes(encoder->values, count));
+}
+
+int column_bytes_append(struct byte_buffer *out, const unsigned char *bytes, size_t count)
+{
+    static const unsigned char planes_head[] = {COLUMN_PLANES, 1, 0};
+    unsigned char const_column[] = {COLUMN_CONST, bytes[0]};
+
+    if (count == 1 || memcmp(bytes, bytes + 1, count - 1) == 0)
+        return byte_buffer_append(out, const_column, sizeof(const_column));
+    if (byte_buffer_reserve(out, sizeof(planes_head) + count) != 0)
+        return -ENOMEM;
+    memcpy(out->bytes + out->size, planes_head, sizeof(planes_head));
+    memcpy(out->bytes + out->size + sizeof(planes_head), bytes, count);
+    out->size += sizeof(planes_head) + count;
+    return 0;
+}
+
+/* ---- DELTA ---- */
+
+/* Difference as a signed number of `width` bytes, small magnitudes made small numbers. */
+static uint64_t zigzag(uint64_t from, uint64_t to, unsigned width)
+{
+    unsigned unused = 64 - 8 * width;
+    uint64_t difference = (to - from) << unused;
+    uint64_t sign = 0 - (difference >> 63);
+
+    return (difference << 1 ^ sign << unused) >> unused;
+}
+
+static int delta_append(struct column_encoder *encoder, struct byte_buffer *out, uint32_t count,
+                        unsigned width)
+{
+    const uint64_t *values = encoder->values;
+    uint64_t *work = encoder->work;
+    unsigned char head[9] = {COLUMN_DELTA};
+    int status;
+
+    le_store(head + 1, values[0], width);
+    status = byte_buffer_append(out, head, 1 + width);
+    if (status != 0)
+        return status;
+    work[0] = 0;
+    for (uint32_t i = 1; i < count; i++)
+        work[i] = zigzag(values[i - 1], values[i], width);
+    return planes_append(out, work, count, width, varying_bytes(work, count));
+}
+
+/* ---- DICT ---- */
+
+static uint32_t slot_first(uint64_t value, unsigned bits)
+{
+    return (uint32_t)((value * UINT64_C(0x9E3779B97F4A7C15)) >> (64 - bits));
+}
+
+/* Number the distinct values in order of appearance. False: more than `limit`. */
+static bool dictionary_build(struct dictionary *d, const uint64_t *values, uint32_t count,
+                             uint16_t *indexes, unsigned bits, uint32_t limit)
+{
+    uint32_t mask = (1u << bits) - 1;
+
+    d->count = 0;
+    memset(d->slots, 0, sizeof(uint16_t) << bits);
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t value = values[i];
+        uint32_t slot = slot_first(value, bits), entry;
+
+        while ((entry = d->slots[slot]) && d->values[entry - 1] != value)
+            slot = (slot + 1) & mask;
+        if (!entry) {
+            if (d->count == limit) {
+                d->count = 0;
+                return false;
+            }
+            entry = ++d->count;
+            d->slots[slot] = (uint16_t)entry;
+            d->values[entry - 1] = value;
+            d->first[entry - 1] = i;
+        }
+        d->last[entry - 1] = i;
+        indexes[i] = (uint16_t)(entry - 1);
+    }
+    return true;
+}
+
+static bool dictionary_fill(struct column_encoder *encoder, uint32_t count)
+{
+    struct dictionary *d = &encoder->dictionary;
+
+    return dictionary_build(d, encoder->values, count, encoder->indexes, SLOTS_SMALL_BITS,
+                            DICT_SMALL) ||
+           (count >= DICT_LARGE_FROM &&
+            dictionary_build(d, encoder->values, count, encoder->indexes, SLOTS_LARGE_BITS,
+                             DICTIONARY_MAX));
+}
+
+static unsigned index_width(uint32_t entries)
+{
+    return entries <= COLUMN_DICT_BYTE_MAX ? 1 : 2;
+}
+
+static int indexes_append(struct column_encoder *encoder, struct byte_buffer *out, uint32_t count,
+                          uint32_t entries)
+{
+    uint64_t *work = encoder->work;
+
+    for (uint32_t i = 0; i < count; i++)
+        work[i] = encoder->indexes[i];
+    return planes_append(out, work, count, index_width(entries), varying_bytes(work, count));
+}
+
+static int dict_append(struct column_encoder *encoder, struct byte_buffer *out, uint32_t count,
+                       unsigned width)
+{
+    const struct dictionary *d = &encoder->dictionary;
+    unsigned char head[5] = {COLUMN_DICT};
+    int status;
+
+    le32_store(head + 1, d->count);
+    status = byte_buffer_append(out, head, sizeof(head));
+    if (status == 0)
+        status = planes_append(out, d->values, d->count, width, varying_bytes(d->values, d->count));
+    return status ? status : indexes_append(encoder, out, count, d->count);
+}
+
+/* ---- choice ---- */
+
+struct sample {
+    unsigned distinct;    /* of `taken` */
+    unsigned taken;       /* elements looked at */
+    unsigned delta_bytes; /* significant bytes of the differences at them, summed */
+};
+
+static void sample_take(const uint64_t *values, uint32_t count, unsigned width, struct sample *s)
+{
+    uint64_t seen[2 * SAMPLE];
+    bool used[2 * SAMPLE] = {false};
+    uint32_t step = count > SAMPLE ? count / SAMPLE : 1;
+
+    memset(s, 0, sizeof(*s));
+    for (uint32_t i = 1; i < count && s->taken < SAMPLE; i += step, s->taken++) {
+        uint64_t delta = zigzag(values[i - 1], values[i], width);
+        uint32_t slot = slot_first(values[i], 9);
+
+        s->delta_bytes += delta ? 8 - (unsigned)__builtin_clzll(delta) / 8 : 0;
+        while (used[slot] && seen[slot] != values[i])
+            slot = (slot + 1) % (2 * SAMPLE);
+        s->distinct += !used[slot];
+        used[slot] = true;
+        seen[slot] = values[i];
+    }
+}
+
+int column_append(struct column_encoder *encoder, struct byte_buffer *out, uint32_t count,
+                  unsigned width, bool distinct)
+{
+    struct dictionary *d = &encoder->dictionary;
+    unsigned varying = varying_bytes(encoder->values, count);
+    size_t planes = (size_t)__builtin_popcount(varying);
+    struct sample sample;
+
+    d->count = 0;
+    if (planes == 0 && distinct) {
+        d->count = 1;
+        d->values[0] = encoder->values[0];
+        d->first[0] = 0;
+        d->last[0] = count - 1;
+    }
+    if (planes == 0 || (planes == 1 && !distinct))
+        return planes_append(out, encoder->values, count, width, varying);
+
+    sample_take(encoder->values, count, width, &sample);
+    if ((distinct || sample.distinct <= sample.taken / 2) && dictionary_fill(encoder, count) &&
+        d->count * planes + (size_t)count * index_width(d->count) < planes * count)
+        return dict_append(encoder, out, count, width);
+    if (planes > 1 && sample.delta_bytes * 4 <= planes * sample.taken * 3)
+        return delta_append(encoder, out, count, width);
+    return planes_append(out, encoder->values, count, width, varying);
+}
+
+/* ---- strings ---- */
+
+static uint64_t text_hash(const unsigned char *text, uint32_t length)
+{
+    uint64_t hash = length;
+
+    for (; length >= 8; length -= 8, text += 8)
+        hash = (hash ^ le64_load(text)) * UINT64_C(0xD6E8FEB86659FD93), hash ^= hash >> 32;
+    return (hash ^ le_load(text, length)) * UINT64_C(0xD6E8FEB86659FD93);
+}
+
+/* Like dictionary_build(), over strings; values[] holds where an entry's text begins, first[] its
+ * length. */
+static bool text_dictionary_build(struct column_encoder *encoder, const uint32_t *lengths,
+                                  uint32_t count, const unsigned char *text)
+{
+    struct dictionary *d = &encoder->dictionary;
+    uint32_t mask = (1u << SLOTS_LARGE_BITS) - 1, limit = count / 2;
+    uint64_t begin = 0;
+
+    d->count = 0;
+    memset(d->slots, 0, sizeof(uint16_t) << SLOTS_LARGE_BITS);
+    for (uint32_t i = 0; i < count; begin += lengths[i++]) {
+        uint32_t slot = slot_first(text_hash(text + begin, lengths[i]), SLOTS_LARGE_BITS), entry;
+
+        while ((entry = d->slots[slot]) &&
+               (d->first[entry - 1] != lengths[i] ||
+                memcmp(text + d->values[entry - 1], text + begin, lengths[i]) != 0))
+            slot = (slot + 1) & mask;
+        if (!entry) {
+            if (d->count == limit || d->count == DICTIONARY_MAX) {
+                d->count = 0;
+                return false;
+            }
+            entry = ++d->count;
+            d->slots[slot] = (uint16_t)entry;
+            d->values[entry - 1] = begin;
+            d->first[entry - 1] = lengths[i];
+        }
+        encoder->indexes[i] = (uint16_t)(entry - 1);
+    }
+    return true;
+}
+
+static int lengths_append(struct column_encoder *encoder, struct byte_buffer *out,
+                          const uint32_t *lengths, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        encoder->work[i] = lengths[i];
+    return planes_append(out, encoder->work, count, 4, varying_bytes(encoder->work, count));
+}
+
+static int text_dict_append(struct column_encoder *encoder, struct byte_buffer *out, uint32_t count,
+                            const unsigned char *text)
+{
+    const struct dictionary *d = &encoder->dictionary;
+    unsigned char head[5] = {COLUMN_TEXT_DICT};
+    int status;
+
+    le32_store(head + 1, d->count);
+    status = byte_buffer_append(out, head, sizeof(head));
+    if (status == 0)
+        status = lengths_append(encoder, out, d->first, d->count);
+    for (uint32_t i = 0; i < d->count && status == 0; i++)
+        status = byte_buffer_append(out, text + d->values[i], d->first[i]);
+    return status ? status : indexes_append(encoder, out, count, d->count);
+}
+
+int column_text_append(struct column_encoder *encoder, struct byte_buffer *out,
+                       const uint32_t *lengths, uint32_t count, const unsigned char *text,
+                       size_t text_bytes)
+{
+    static const unsigned char head = COLUMN_TEXT;
+    int status = column_encoder_reserve(encoder, count);
+
+    if (status != 0)
+        return status;
+    if (text_dictionary_build(encoder, lengths, count, text))
+        return text_dict_append(encoder, out, count, text);
+    status = byte_buffer_append(out, &head, sizeof(head));
+    if (status == 0)
+        status = lengths_append(encoder, out, lengths, count);
+    return status ? status : byte_buffer_append(out, text, text_bytes);
+}

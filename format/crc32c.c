@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "format/crc32c.h"
+
+#include "format/le.h"
+
+/* One nibble at a time: the table is 64 bytes, built by the compiler from the polynomial, and only
+ * machines without a CRC instruction ever walk it. */
+#define STEP(c)   (((c) >> 1) ^ (((c)&1) ? UINT32_C(0x82F63B78) : 0))
+#define NIBBLE(n) STEP(STEP(STEP(STEP(UINT32_C(n)))))
+
+static const uint32_t nibbles[16] = {
+    NIBBLE(0), NIBBLE(1), NIBBLE(2),  NIBBLE(3),  NIBBLE(4),  NIBBLE(5),  NIBBLE(6),  NIBBLE(7),
+    NIBBLE(8), NIBBLE(9), NIBBLE(10), NIBBLE(11), NIBBLE(12), NIBBLE(13), NIBBLE(14), NIBBLE(15),
+};
+
+uint32_t crc32c_portable(const void *bytes, size_t size)
+{
+    const unsigned char *at = bytes;
+    uint32_t crc = ~UINT32_C(0);
+
+    while (size--) {
+        crc ^= *at++;
+        crc = (crc >> 4) ^ nibbles[crc & 15];
+        crc = (crc >> 4) ^ nibbles[crc & 15];
+    }
+    return ~crc;
+}
+
+#if defined(__x86_64__)
+
+__attribute__((target("sse4.2"))) static uint32_t crc32c_sse42(const void *bytes, size_t size)
+{
+    const unsigned char *at = bytes;
+    uint64_t crc = ~UINT32_C(0);
+
+    for (; size >= 8; size -= 8, at += 8)
+        crc = __builtin_ia32_crc32di(crc, le64_load(at));
+    while (size--)
+        crc = __builtin_ia32_crc32qi((uint32_t)crc, *at++);
+    return ~(uint32_t)crc;
+}
+
+uint32_t crc32c(const void *bytes, size_t size)
+{
+    return __builtin_cpu_supports("sse4.2") ? crc32c_sse42(bytes, size)
+                                            : crc32c_portable(bytes, size);
+}
+
+#elif defined(__ARM_FEATURE_CRC32)
+#include <arm_acle.h>
+
+uint32_t crc32c(const void *bytes, size_t size)
+{
+    const unsigned char *at = bytes;
+    uint32_t crc = ~UINT32_C(0);
+
+    for (; size >= 8; size -= 8, at += 8)
+        crc = __crc32cd(crc, le64_load(at));
+    while (size--)
+        crc = __crc32cb(crc, *at++);
+    return ~crc;
+}
+
+#else
+
+uint32_t crc32c(const void *bytes, size_t size)
+{
+    return crc32c_portable(bytes, size);
+}
+
+#endif

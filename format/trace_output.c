@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "format/trace_output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+enum {
+    AHEAD_BYTES = 4 << 20,     /* allocated at a time */
+    CHECK_BYTES = 1 << 20,     /* without allocation: look up free room this often */
+    RESERVE_SHARE = 8,         /* the reserve is at most this part of the free room */
+    WRITE_BYTES_MAX = 1 << 30, /* of one write(2): well below its own limit */
+};
+
+static uint64_t free_bytes(int fd)
+{
+    struct statvfs vfs;
+
+    if (fstatvfs(fd, &vfs) != 0)
+        return UINT64_MAX;
+    return (uint64_t)vfs.f_bavail * vfs.f_frsize;
+}
+
+static uint64_t size_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+        return UINT64_MAX;
+    return limit.rlim_cur;
+}
+
+void trace_output_open(struct trace_output *output, int fd, uint64_t reserve)
+{
+    struct stat status;
+    uint64_t room;
+
+    memset(output, 0, sizeof(*output));
+    output->fd = fd;
+    output->seekable = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+    output->allocates = output->seekable;
+    if (!output->seekable)
+        return;
+    room = free_bytes(fd);
+    if (size_limit() < room)
+        room = size_limit();
+    output->reserve = reserve < room / RESERVE_SHARE ? reserve : room / RESERVE_SHARE;
+}
+
+/* fallocate(2) without changing the size: a crash leaves a file that ends with its last block. */
+static int allocate(struct trace_output *output, uint64_t end)
+{
+    int status;
+
+    do
+        status = fallocate(output->fd, FALLOC_FL_KEEP_SIZE, (off_t)output->allocated,
+                           (off_t)(end - output->allocated));
+    while (status != 0 && errno == EINTR);
+    if (status == 0)
+        output->allocated = end;
+    return status == 0 ? 0 : -errno;
+}
+
+/* Is there room for `size` more bytes, the reserve not counted? Only ENOSPC, EDQUOT and EFBIG are
+ * a no; whatever else stops us from knowing is left to write(2). */
+static int room_secure(struct trace_output *output, size_t size)
+{
+    uint64_t need = output->written + size + output->reserve;
+    int status;
+
+    if (need > size_limit())
+        return -EFBIG;
+    if (output->allocates && need > output->allocated) {
+        if (output->allocated < output->written)
+            output->allocated = output->written;
+        if (need + AHEAD_BYTES > size_limit() || allocate(output, need + AHEAD_BYTES) != 0) {
+            status = allocate(output, need); /* the last megabytes of a small disk */
+            if (status == -ENOSPC || status == -EDQUOT || status == -EFBIG)
+                return status;
+            output->allocates = status == 0;
+        }
+    }
+    if (!output->allocates && output->written >= output->check_at) {
+        if (free_bytes(output->fd) < size + output->reserve + CHECK_BYTES)
+            return -ENOSPC;
+        output->check_at = output->written + CHECK_BYTES;
+    }
+    return 0;
+}
+
+static int bytes_write(int fd, const unsigned char *bytes, size_t size, size_t *done)
+{
+    for (*done = 0; *done < size;) {
+        size_t left = size - *done;
+        ssize_t part = write(fd, bytes + *done, left < WRITE_BYTES_MAX ? left : WRITE_BYTES_MAX);
+
+        if (part < 0 && errno == EINTR)
+            continue;
+        if (part < 0)
+            return -errno;
+        if (part == 0)
+            return -ENOSPC;
+        *done += (size_t)part;
+    }
+    return 0;
+}
+
+int trace_output_write(struct trace_output *output, const void *bytes, size_t size, bool last)
+{
+    size_t done;
+    int status = 0;
+
+    if (output->broken)
+        return -EIO;
+    if (output->seekable && !last)
+        status = room_secure(output, size);
+    else if (output->seekable && output->written + size > size_limit())
+        status = -EFBIG;
+    if (status != 0)
+        return status;
+
+    status = bytes_write(output->fd, bytes, size, &done);
+    if (status == 0) {
+        output->written += size;
+    } else if (done > 0) {
+        output->broken = !output->seekable || ftruncate(output->fd, (off_t)output->written) != 0 ||
+                         lseek(output->fd, (off_t)output->written, SEEK_SET) < 0;
+        output->allocated = output->written; /* cutting back gave away what was held ahead */
+    }
+    return status;
+}
+
+int trace_output_close(struct trace_output *output)
+{
+    int status = 0;
+
+    if (output->seekable && output->allocated > output->written &&
+        ftruncate(output->fd, (off_t)output->written) != 0)
+        status = -errno;
+    if (close(output->fd) != 0 && errno != EINTR && status == 0)
+        status = -errno;
+    output->fd = -1;
+    return status;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Trace output: whole blocks onto a descriptor, with room kept for the end of the file.
+ *
+ * A block stands in the file completely or not at all: what a full disk or an error cut short is
+ * taken back where the descriptor allows it. Ordinary writes stop while `reserve` bytes are still
+ * free; the last ones (metadata, index, end) may use them. Free room is held by allocating ahead of
+ * the end where the file system can, else by asking how much is left. RLIMIT_FSIZE is kept to
+ * rather than run into, so no SIGXFSZ; a caller that writes to a pipe ignores SIGPIPE itself.
+ * Belongs to one thread at a time.
+ */
+#ifndef ADATRACE_FORMAT_TRACE_OUTPUT_H
+#define ADATRACE_FORMAT_TRACE_OUTPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct trace_output {
+    int fd;
+    bool seekable;  /* a regular file: can be cut back, allocated ahead */
+    bool allocates; /* the file system can allocate ahead */
+    bool broken;    /* part of a block could not be taken back: nothing may follow */
+    uint64_t written;
+    uint64_t allocated; /* the file's room ends here; > written while we hold some */
+    uint64_t check_at;  /* without allocation: free room is looked up again at this offset */
+    uint64_t reserve;
+};
+
+/* Take over `fd`. `reserve` is lessened on a small disk: at most an eighth of what is free. */
+void trace_output_open(struct trace_output *output, int fd, uint64_t reserve);
+
+/* Write all of bytes[size], or nothing. `last`: the reserve may be used. 0 or a negative errno. */
+int trace_output_write(struct trace_output *output, const void *bytes, size_t size, bool last)
+    __attribute__((warn_unused_result));
+
+/* Give room held ahead back and close the descriptor. 0 or a negative errno. */
+int trace_output_close(struct trace_output *output);
+
+#endif

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "format/writer_state.h"
+#include "format/xxh64.h"
+
+enum {
+    META_BLOCK_BYTES = 64 * 1024,   /* waiting metadata becomes a block at this size */
+    META_HELD_BYTES_MAX = 16 << 20, /* kept for the end when the disk is full */
+    SCHEMA_ID_BYTES = 2,            /* an encoded schema begins with its id */
+};
+
+/* ---- items ---- */
+
+int writer_meta_flush(struct trace_writer *w, bool last)
+{
+    struct block_header header = {.kind = BLOCK_META, .records = w->meta_items};
+    int status;
+
+    if (w->meta_items == 0)
+        return 0;
+    if (w->error && !last)
+        return w->error;
+    status = writer_block_write(w, &header, w->meta.bytes, w->meta.size, w->level, last);
+    if (status == 0) {
+        w->meta.size = 0;
+        w->meta_items = 0;
+        w->meta_urgent = false;
+    }
+    return status;
+}
+
+/* Once the disk is full items are only kept: the end of the file has room for them, data does not.
+ */
+static int meta_append(struct trace_writer *w, enum item_kind kind, const void *record, bool urgent)
+{
+    int status;
+
+    if (w->meta.size >= META_HELD_BYTES_MAX)
+        return w->error ? w->error : -ENOMEM;
+    status = item_append(&w->meta, kind, record);
+    if (status != 0)
+        return status;
+    w->meta_items++;
+    w->meta_urgent |= urgent;
+    return w->meta.size >= META_BLOCK_BYTES ? writer_meta_flush(w, false) : w->error;
+}
+
+int trace_writer_clock(struct trace_writer *w, const struct trace_clock_pair *pair)
+{
+    return meta_append(w, ITEM_CLOCK, pair, false);
+}
+
+int trace_writer_process_end(struct trace_writer *w, const struct trace_process_end *end)
+{
+    return meta_append(w, ITEM_PROCESS_END, end, false);
+}
+
+int trace_writer_ledger(struct trace_writer *w, const struct trace_ledger *ledger)
+{
+    return meta_append(w, ITEM_LEDGER, ledger, false);
+}
+
+int trace_writer_module(struct trace_writer *w, const struct trace_module *module)
+{
+    return meta_append(w, ITEM_MODULE, module, true);
+}
+
+int trace_writer_symbol(struct trace_writer *w, const struct trace_symbol *symbol)
+{
+    return meta_append(w, ITEM_SYMBOL, symbol, false);
+}
+
+int trace_writer_note(struct trace_writer *w, const struct trace_note *note)
+{
+    return meta_append(w, ITEM_NOTE, note, false);
+}
+
+/* ---- images, processes, threads ---- */
+
+static int list_grow(void **list, size_t count, size_t *capacity)
+{
+    size_t wanted = *capacity ? *capacity * 2 : 16;
+    void *grown;
+
+    if (count < *capacity)
+        return 0;
+    grown = realloc(*list, wanted * sizeof(void *));
+    if (!grown)
+        return -ENOMEM;
+    *list = grown;
+    *capacity = wanted;
+    return 0;
+}
+
+/* The image's place in w->images, made if need be; NUMBER_MAP_NONE: out of memory. */
+static uint32_t image_place(struct trace_writer *w, uint64_t number)
+{
+    uint32_t place = number_map_find(&w->image_of_number, number);
+    struct writer_image *image;
+
+    if (place != NUMBER_MAP_NONE)
+        return place;
+    place = (uint32_t)w->image_count;
+    image = calloc(1, sizeof(*image));
+    if (!image || list_grow((void **)&w->images, w->image_count, &w->image_capacity) != 0 ||
+        number_map_set(&w->image_of_number, number, place) != 0) {
+        free(image);
+        return NUMBER_MAP_NONE;
+    }
+    image->image = number;
+    w->images[w->image_count++] = image;
+    return place;
+}
+
+struct writer_image *writer_image_of_thread(const struct trace_writer *w, uint32_t thread)
+{
+    uint32_t process = number_map_find(&w->process_of_thread, thread);
+    uint32_t place = number_map_find(&w->image_of_process, process);
+
+    return process == NUMBER_MAP_NONE || place == NUMBER_MAP_NONE ? NULL : w->images[place];
+}
+
+int trace_writer_process(struct trace_writer *w, const struct trace_process *process)
+{
+    uint32_t place = image_place(w, process->image);
+
+    if (process->process == TRACE_PROCESS_NONE || process->process == NUMBER_MAP_NONE)
+        return -EINVAL;
+    if (place == NUMBER_MAP_NONE ||
+        number_map_set(&w->image_of_process, process->process, place) != 0)
+        return -ENOMEM;
+    return meta_append(w, ITEM_PROCESS, process, true);
+}
+
+int trace_writer_thread(struct trace_writer *w, const struct trace_thread *thread)
+{
+    if (thread->thread == TRACE_THREAD_NONE || thread->process == NUMBER_MAP_NONE)
+        return -EINVAL;
+    if (number_map_set(&w->process_of_thread, thread->thread, thread->process) != 0)
+        return -ENOMEM;
+    return meta_append(w, ITEM_THREAD, thread, true);
+}
+
+void trace_writer_addresses(struct trace_writer *w,
+                            void (*visit)(void *context, uint64_t image, uint64_t address,
+                                          uint64_t first_ticks, uint64_t last_ticks),
+                            void *context)
+{
+    for (struct trace_stream *s = w->streams; s; s = s->next)
+        (void)trace_stream_flush(s); /* an error sticks and is told by close */
+    for (size_t i = 0; i < w->image_count; i++) {
+        const struct address_set *set = &w->images[i]->addresses;
+
+        for (size_t n = 0; n < set->count; n++)
+            visit(context, w->images[i]->image, set->uses[n].address, set->uses[n].first_ticks,
+                  set->uses[n].last_ticks);
+    }
+}
+
+/* ---- types ---- */
+
+static void type_free(struct writer_type *type)
+{
+    if (!type)
+        return;
+    schema_free(&type->owned);
+    free(type->bytes);
+    free(type);
+}
+
+static struct writer_type *type_create(const void *schema, size_t size, int *status)
+{
+    struct writer_type *type = calloc(1, sizeof(*type));
+    const struct schema *decoded;
+
+    *status = -ENOMEM;
+    if (!type)
+        return NULL;
+    type->bytes = malloc(size ? size : 1);
+    if (type->bytes)
+        *status = schema_decode(schema, size, &type->owned);
+    if (*status != 0) {
+        type_free(type);
+        return NULL;
+    }
+    memcpy(type->bytes, schema, size);
+    type->size = size;
+    decoded = &type->owned.schema;
+    type->fixed_bytes = schema_fixed_bytes(decoded, &type->variable_count);
+    for (unsigned i = 0; i < decoded->field_count; i++)
+        type->has_code |= decoded->fields[i].kind == ADA_KIND_CODE;
+    return type;
+}
+
+static bool types_are_equal(const struct writer_type *a, const struct writer_type *b)
+{
+    return a->size == b->size && memcmp(a->bytes + SCHEMA_ID_BYTES, b->bytes + SCHEMA_ID_BYTES,
+                                        a->size - SCHEMA_ID_BYTES) == 0;
+}
+
+/* Declare `fresh` in the file, or free it and return the equal one that is there already. */
+static struct writer_type *type_intern(struct trace_writer *w, struct writer_type *fresh,
+                                       int *status)
+{
+    uint64_t hash = xxh64(fresh->bytes + SCHEMA_ID_BYTES, fresh->size - SCHEMA_ID_BYTES);
+    uint32_t place = number_map_find(&w->type_of_hash, hash);
+    struct item_type item = {.schema = fresh->bytes, .schema_bytes = (uint32_t)fresh->size};
+
+    if (place != NUMBER_MAP_NONE && types_are_equal(w->types[place], fresh)) {
+        type_free(fresh);
+        return w->types[place];
+    }
+    *status = -ENOMEM;
+    if (list_grow((void **)&w->types, w->type_count, &w->type_capacity) != 0 ||
+        number_map_set(&w->type_of_hash, hash, (uint32_t)w->type_count) != 0) {
+        type_free(fresh);
+        return NULL;
+    }
+    w->types[w->type_count++] = fresh;
+    fresh->number = item.type = (uint32_t)w->type_count;
+    *status = meta_append(w, ITEM_TYPE, &item, true);
+    return fresh;
+}
+
+static int ids_grow(struct writer_image *image, uint32_t count)
+{
+    struct writer_type **grown;
+
+    if (count <= image->id_count)
+        return 0;
+    count = (count + 63) / 64 * 64;
+    grown = realloc(image->type_of_id, count * sizeof(*grown));
+    if (!grown)
+        return -ENOMEM;
+    memset(grown + image->id_count, 0, (count - image->id_count) * sizeof(*grown));
+    image->type_of_id = grown;
+    image->id_count = count;
+    return 0;
+}
+
+int trace_writer_type(struct trace_writer *w, uint64_t image_number, const void *schema,
+                      size_t size)
+{
+    struct writer_image *image;
+    struct writer_type *type;
+    uint32_t place, id;
+    int status;
+
+    type = type_create(schema, size, &status);
+    if (!type)
+        return status;
+    id = type->owned.schema.id;
+    place = image_place(w, image_number);
+    image = place == NUMBER_MAP_NONE ? NULL : w->images[place];
+    if (image && id < image->id_count && image->type_of_id[id]) {
+        type_free(type);
+        return -EEXIST;
+    }
+    if (!image || ids_grow(image, id + 1) != 0) {
+        type_free(type);
+        return -ENOMEM;
+    }
+    status = 0;
+    image->type_of_id[id] = type_intern(w, type, &status);
+    return status;
+}
+
+void writer_meta_free(struct trace_writer *w)
+{
+    for (size_t i = 0; i < w->type_count; i++)
+        type_free(w->types[i]);
+    for (size_t i = 0; i < w->image_count; i++) {
+        address_set_free(&w->images[i]->addresses);
+        free(w->images[i]->type_of_id);
+        free(w->images[i]);
+    }
+    free(w->types);
+    free(w->images);
+    byte_buffer_free(&w->meta);
+    number_map_free(&w->type_of_hash);
+    number_map_free(&w->image_of_number);
+    number_map_free(&w->image_of_process);
+    number_map_free(&w->process_of_thread);
+}
