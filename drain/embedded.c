@@ -170,4 +170,4 @@ static int embedded_stop(void)
 
 static const struct session_host embedded = {.start = embedded_start, .stop = embedded_stop};
 
-const struct session_host *const session_host_embedded = &embedded;
+const struct session_host *session_host_embedded = &embedded;

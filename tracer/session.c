@@ -10,7 +10,7 @@
 #include "tracer/tracer_state.h"
 
 /* Where no drain is linked in (the agent), there is only the collector's session. */
-__attribute__((weak)) const struct session_host *const session_host_embedded = NULL;
+__attribute__((weak)) const struct session_host *session_host_embedded = NULL;
 
 static pthread_mutex_t session_lock = PTHREAD_MUTEX_INITIALIZER;
 static bool session_is_ours;
