@@ -9,10 +9,6 @@ set(_config_dir ${CMAKE_INSTALL_LIBDIR}/cmake/adatrace)
 
 set(_objects)
 foreach(_layer IN LISTS _layers)
-    if(NOT TARGET ${_layer})
-        message(STATUS "no libadatrace: ${_layer} is not there yet")
-        return()
-    endif()
     list(APPEND _objects $<TARGET_OBJECTS:${_layer}>)
 endforeach()
 

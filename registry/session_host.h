@@ -34,8 +34,8 @@ struct session_host {
     int (*stop)(void);
 };
 
-/* Defined by whoever links a drain in; tracer/ holds a weak NULL. No const pointer: compilers fold the
- * value of a weak constant into its own file. */
+/* Defined by whoever links a drain in; tracer/ holds a weak NULL. No const pointer: compilers fold
+ * the value of a weak constant into its own file. */
 extern const struct session_host *session_host_embedded;
 
 #endif
