@@ -81,7 +81,7 @@ static void wait_for_drain(void)
 {
     struct ada_thread_stats stats;
 
-    while (!ada_thread_stats(&stats) && stats.fill_bytes)
+    while (!ada_thread_stats_read(&stats) && stats.fill_bytes)
         sched_yield();
 }
 
@@ -189,13 +189,13 @@ static double measure_drain(const char *path, uint64_t *dropped)
     double start;
 
     session(path, ADA_POLICY_BLOCK);
-    (void)ada_thread_stats(&before);
+    (void)ada_thread_stats_read(&before);
     start = now_ns();
     for (uint64_t i = 0; i < SATURATION; i++)
         ada_trace_bench_value(i);
     check(ada_session_stop(), "cannot end the session");
     start = now_ns() - start;
-    check(ada_thread_stats(&after), "no ring");
+    check(ada_thread_stats_read(&after), "no ring");
     *dropped = after.dropped - before.dropped;
     return SATURATION / (start / 1e9);
 }

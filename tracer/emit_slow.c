@@ -138,7 +138,7 @@ static void fill_stats(const struct slot_shared *slot, struct ada_thread_stats *
     };
 }
 
-int ada_thread_stats(struct ada_thread_stats *out)
+int ada_thread_stats_read(struct ada_thread_stats *out)
 {
     struct ada_writer *w = ada_self;
 

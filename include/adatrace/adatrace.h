@@ -89,7 +89,7 @@ struct ada_thread_stats {
     uint64_t ring_bytes, fill_bytes, high_water_bytes;
 };
 /* Of the calling thread. -ENODATA: it has no ring (yet). Signal-safe. */
-ADA_EXPORT int ada_thread_stats(struct ada_thread_stats *out);
+ADA_EXPORT int ada_thread_stats_read(struct ada_thread_stats *out);
 /* Of every thread that has a ring: calls visit until it returns nonzero, and returns that.
  * Signal-safe if visit is. */
 ADA_EXPORT int ada_threads_visit(int (*visit)(void *context, const struct ada_thread_stats *stats),
