@@ -64,7 +64,8 @@ struct drain_thread *thread_open(struct drain *d, struct drain_source *s, uint32
     t->pid = view->pid;
     t->tid = view->tid;
     if (ring_reader_init(&t->reader, &s->segment.slots[slot].ring,
-                         segment_ring_data(&s->segment, slot), g->ring_bytes, g->policy)) {
+                         segment_ring_data(&s->segment, slot), g->ring_bytes, g->policy) ||
+        ring_set_policy(&t->reader, g->policy, g->timeout_ns)) {
         free(t);
         return NULL;
     }

@@ -190,7 +190,7 @@ static bool layout_fits(const struct ada_writer *w, const struct layout *l)
     const struct ring_shared *ring = w->ring;
 
     /* Overwriting spares only what is not published: that is still being written. */
-    if (ring->policy == RING_OVERWRITE)
+    if (load_relaxed(&ring->policy) == RING_OVERWRITE)
         return l->end - load_relaxed(&w->front->head) <= ring->capacity - ring->block_bytes;
     /* Reclaim. Acquire: the drain's reads of these bytes ended before it moved tail, so we may
      * write there. Pairs with the release of tail in ring_release(). */
@@ -202,7 +202,7 @@ static void announce_block(struct ada_writer *w, uint64_t first)
 {
     struct ring_shared *ring = w->ring;
 
-    if (ring->policy != RING_OVERWRITE || first + ring->block_bytes <= ring->intent)
+    if (load_relaxed(&ring->policy) != RING_OVERWRITE || first + ring->block_bytes <= ring->intent)
         return;
     store_relaxed(&ring->intent, first + ring->block_bytes);
     /* Intent. Release fence: intent is visible before the bytes that follow. Pairs with the acquire
@@ -260,7 +260,7 @@ static uint64_t fast_limit(const struct ada_writer *w, uint64_t end)
 
     if (w->clocked || load_relaxed(&ring->gap.records))
         return 0;
-    if (ring->policy == RING_OVERWRITE)
+    if (load_relaxed(&ring->policy) == RING_OVERWRITE)
         return block_end;
     /* Reclaim. Acquire: as in layout_fits(). */
     space_end = load_acquire(&ring->tail) + ring->capacity;
@@ -660,6 +660,19 @@ int ring_read_batch(struct ring_reader *r, struct ring_record *records, unsigned
         ring_advance(r, &records[n++]);
     }
     return (int)n;
+}
+
+int ring_set_policy(struct ring_reader *r, enum ring_policy policy, uint64_t timeout_ns)
+{
+    if ((policy == RING_OVERWRITE) != (r->policy == RING_OVERWRITE))
+        return -ENOTSUP;
+    r->policy = policy;
+    /* relaxed: the producer looks when its ring is full, and either policy is right at that moment.
+     */
+    store_relaxed(&r->shared->timeout_ns, timeout_ns);
+    store_relaxed(&r->shared->policy, (uint32_t)policy);
+    ring_tell_here(r->shared);
+    return 0;
 }
 
 uint64_t ring_available_to_read(struct ring_reader *r)

@@ -38,7 +38,7 @@ struct ring_mark {
 
 /* The shared header. One group per 128-byte line, by who writes it. */
 struct ring_shared {
-    /* Nobody, after ring_format(). */
+    /* Nobody, after ring_format(); policy and timeout: ring_set_policy(). */
     uint32_t magic, version;
     uint64_t capacity;    /* bytes, a power of two */
     uint64_t block_bytes; /* no record crosses a multiple of this */
@@ -216,6 +216,11 @@ int ring_read(struct ring_reader *reader, void *out, size_t capacity, struct rin
 /* Up to `max` records, given back by one ring_release() of the caller's. Returns how many, or as
  * ring_peek() when the first one fails. */
 int ring_read_batch(struct ring_reader *reader, struct ring_record *records, unsigned max)
+    __attribute__((warn_unused_result));
+
+/* Take the ring on, also after another consumer has gone, and from now on drop or block. A ring of
+ * policy overwrite is laid out otherwise and stays what it is: -ENOTSUP. */
+int ring_set_policy(struct ring_reader *reader, enum ring_policy policy, uint64_t timeout_ns)
     __attribute__((warn_unused_result));
 
 uint64_t ring_available_to_read(struct ring_reader *reader); /* bytes */

@@ -49,11 +49,12 @@ static bool sleep_for_room(struct ring_shared *ring, uint64_t end)
 bool ring_wait_for_room(struct ada_writer *w, uint64_t end)
 {
     struct ring_shared *ring = w->ring;
-    uint64_t started, seen, now;
+    uint64_t started, seen, now, timeout_ns = load_relaxed(&ring->timeout_ns);
     uint32_t beat;
     bool room = false;
 
-    if (ring->policy != RING_BLOCK || load_relaxed(&ring->beat) == (uint32_t)BEAT_GONE)
+    if (load_relaxed(&ring->policy) != RING_BLOCK ||
+        load_relaxed(&ring->beat) == (uint32_t)BEAT_GONE)
         return false;
     if (w->stalled_tail == load_relaxed(&ring->tail) + 1)
         return false;
@@ -72,7 +73,7 @@ bool ring_wait_for_room(struct ada_writer *w, uint64_t end)
             seen = now;
         beat = now_beat;
         if (beat == (uint32_t)BEAT_GONE || now - seen > no_beat_ns ||
-            (ring->timeout_ns && now - started > ring->timeout_ns))
+            (timeout_ns && now - started > timeout_ns))
             break;
     }
     store_relaxed(&ring->waiting, 0);
@@ -92,6 +93,12 @@ void ring_tell_room(struct ring_shared *ring)
     store_relaxed(&ring->waiting, 0);
     add_relaxed(&ring->space, 1);
     futex(&ring->space, FUTEX_WAKE, 1, NULL);
+}
+
+void ring_tell_here(struct ring_shared *ring)
+{
+    if (load_relaxed(&ring->beat) == (uint32_t)BEAT_GONE)
+        store_relaxed(&ring->beat, 0);
 }
 
 void ring_tell_gone(struct ring_shared *ring)

@@ -18,7 +18,8 @@ bool ring_wait_for_room(struct ada_writer *writer, uint64_t end);
 
 /* The consumer, after each release. */
 void ring_tell_room(struct ring_shared *ring);
-/* The consumer, when it goes for good. */
+/* The consumer, when it takes over a ring whose last one has gone, and when it goes for good. */
+void ring_tell_here(struct ring_shared *ring);
 void ring_tell_gone(struct ring_shared *ring);
 
 #endif
