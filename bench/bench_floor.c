@@ -4,9 +4,10 @@
  *
  *     bench_floor [--json] [ROUNDS]
  *
- * Every round measures each case once, in turn, so that a machine whose speed drifts drifts for all of them; quoted are
- * the median over the rounds and the median of the round-by-round ratios to the clock. Nothing is excluded: emitting
- * goes through the public API into the ring of a real session whose drain writes a real file.
+ * Every round measures each case once, in turn, so that a machine whose speed drifts drifts for all
+ * of them; quoted are the median over the rounds and the median of the round-by-round ratios to the
+ * clock. Nothing is excluded: emitting goes through the public API into the ring of a real session
+ * whose drain writes a real file.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -26,7 +27,7 @@ ADA_EVENT(bench, off, (u64, value))
 enum {
     ROUNDS_DEFAULT = 25,
     ROUNDS_MAX = 1000,
-    BATCH = 50000,         /* 800 KB of records: fits the ring, so emitting is not measured as dropping */
+    BATCH = 50000, /* 800 KB of records: fits the ring, so emitting is not measured as dropping */
     SATURATION = 20000000, /* events through the drain, policy block */
     TICKS_MAX = 65536,
 };
@@ -182,7 +183,8 @@ static void session(const char *path, enum ada_policy policy)
     check(ada_session_start(path, &options), "cannot start a session");
 }
 
-/* Events a second from one producer flat out to the file, nothing lost; and the bytes that each takes there. */
+/* Events a second from one producer flat out to the file, nothing lost; and the bytes that each
+ * takes there. */
 static double measure_drain(const char *path, uint64_t *dropped)
 {
     struct ada_thread_stats before = {0}, after;
@@ -215,19 +217,20 @@ static void print_text(const struct figures *f, int rounds)
     printf("%-22s %8.0f ns    p99 %.0f  p99.9 %.0f  max %.0f\n", "single emit, p50",
            (double)f->p50 * f->tick_ns, (double)f->p99 * f->tick_ns, (double)f->p999 * f->tick_ns,
            (double)f->longest * f->tick_ns);
-    printf("%-22s %8.1f M/s   %" PRIu64 " dropped (policy block, 8-byte payload, to a file)\n", "drain",
-           f->drain / 1e6, f->dropped);
+    printf("%-22s %8.1f M/s   %" PRIu64 " dropped (policy block, 8-byte payload, to a file)\n",
+           "drain", f->drain / 1e6, f->dropped);
 }
 
 static void print_json(const struct figures *f, int rounds)
 {
-    printf("{\"rounds\": %d, \"clock_ns\": %.3f, \"emit_ns\": %.3f, \"emit_over_clock\": %.3f, "
-           "\"off_ns\": %.3f, \"emit_p50_ns\": %.1f, \"emit_p99_ns\": %.1f, \"emit_p999_ns\": %.1f, "
-           "\"emit_max_ns\": %.1f, \"emits_per_second\": %.0f, \"drain_events_per_second\": %.0f, "
-           "\"drain_dropped\": %" PRIu64 "}\n",
-           rounds, f->ns[CLOCK], f->ns[EMIT], f->ratio, f->ns[OFF] - f->ns[EMPTY],
-           (double)f->p50 * f->tick_ns, (double)f->p99 * f->tick_ns, (double)f->p999 * f->tick_ns,
-           (double)f->longest * f->tick_ns, 1e9 / f->ns[EMIT], f->drain, f->dropped);
+    printf(
+        "{\"rounds\": %d, \"clock_ns\": %.3f, \"emit_ns\": %.3f, \"emit_over_clock\": %.3f, "
+        "\"off_ns\": %.3f, \"emit_p50_ns\": %.1f, \"emit_p99_ns\": %.1f, \"emit_p999_ns\": %.1f, "
+        "\"emit_max_ns\": %.1f, \"emits_per_second\": %.0f, \"drain_events_per_second\": %.0f, "
+        "\"drain_dropped\": %" PRIu64 "}\n",
+        rounds, f->ns[CLOCK], f->ns[EMIT], f->ratio, f->ns[OFF] - f->ns[EMPTY],
+        (double)f->p50 * f->tick_ns, (double)f->p99 * f->tick_ns, (double)f->p999 * f->tick_ns,
+        (double)f->longest * f->tick_ns, 1e9 / f->ns[EMIT], f->drain, f->dropped);
 }
 
 int main(int argc, char **argv)

@@ -98,7 +98,8 @@ void registry_rename(struct segment *s, uint32_t n, const char *name)
 
 void registry_retire(struct segment *s, uint32_t n)
 {
-    /* The thread lives on: the next owner's mutex must not lie in this thread's list of robust ones. */
+    /* The thread lives on: the next owner's mutex must not lie in this thread's list of robust
+     * ones. */
     if (s->slots[n].robust)
         pthread_mutex_unlock(&s->slots[n].life.mutex);
     /* Retire. Release: our last record is visible before. Pairs with the acquire in
