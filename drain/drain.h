@@ -34,9 +34,9 @@ struct drain_options {
     void *context; /* for the calls below, which come from the drain's thread */
     /* A process or thread came or went, in one line without its end. May be NULL. */
     void (*news)(void *context, const char *text);
-    /* A process is about to execute `path`. Returns why that program will not be traced, as a
-     * clause for people in static or per-drain memory, or NULL. May be NULL. */
-    const char *(*untraceable)(void *context, const char *path);
+    /* Process `pid` is about to execute `path`. Returns why that program will not be traced, as a
+     * clause for people in memory that stays until the next call, or NULL. May be NULL. */
+    const char *(*untraceable)(void *context, uint32_t pid, const char *path);
 };
 
 /* Takes the writer over, also on failure. Returns 0 or a negative errno. */

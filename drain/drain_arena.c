@@ -150,7 +150,7 @@ void source_exec_seen(struct drain *d, struct drain_thread *t, const unsigned ch
 
     if (!path)
         return;
-    why = d->options.untraceable ? d->options.untraceable(d->options.context, path) : NULL;
+    why = d->options.untraceable ? d->options.untraceable(d->options.context, p->pid, path) : NULL;
     if (why) {
         if (untraced_is_news(d, path))
             drain_write_note(d, TRACE_NOTE_UNTRACED, p->number,

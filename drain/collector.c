@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drain/collector.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "drain/door.h"
+#include "drain/machine.h"
+#include "drain/program_file.h"
+#include "drain/session_folder.h"
+
+struct collector {
+    struct session_folder folder;
+    struct drain *drain;
+    struct door *door;
+    struct drain_figures last;
+    bool finished;
+    void (*news)(void *context, const char *text);
+    void *context;
+    struct program_verdict verdict; /* the drain's thread: of the program looked at last */
+};
+
+/* ---- what the drain asks ---- */
+
+static void news_pass_on(void *context, const char *text)
+{
+    struct collector *c = context;
+
+    if (c->news)
+        c->news(c->context, text);
+}
+
+/* `path` as the process sees it: its own folder counts when it is relative. */
+static const char *untraceable(void *context, uint32_t pid, const char *path)
+{
+    struct collector *c = context;
+    char where[4200];
+
+    if (path[0] == '/')
+        snprintf(where, sizeof(where), "%.4095s", path);
+    else if (strchr(path, '/'))
+        snprintf(where, sizeof(where), "/proc/%u/cwd/%.4095s", pid, path);
+    else if (program_find(path, getenv("PATH"), where, sizeof(where)))
+        return NULL;
+    /* What cannot be executed was not. */
+    if (access(where, X_OK) || program_inspect(where, &c->verdict) || c->verdict.is_traceable)
+        return NULL;
+    return c->verdict.why;
+}
+
+/* ---- start ---- */
+
+static const char *policy_name(enum ring_policy policy)
+{
+    return policy == RING_OVERWRITE ? "overwrite" : policy == RING_BLOCK ? "block" : "drop";
+}
+
+static int drain_make(struct collector *c, int fd, const struct collector_options *o,
+                      enum clock_source clock)
+{
+    const struct trace_writer_options writer_options = {.level = o->compression};
+    const struct drain_options options = {
+        .clock = clock,
+        .level = o->compression,
+        .watches_processes = true,
+        .context = c,
+        .news = news_pass_on,
+        .untraceable = untraceable,
+    };
+    struct machine *machine = malloc(sizeof(*machine));
+    struct trace_writer *writer;
+    int err;
+
+    if (!machine) {
+        close(fd);
+        return -ENOMEM;
+    }
+    machine_describe(machine, clock, clock_source_rate(clock));
+    machine->recording.command = o->command;
+    machine->recording.policy = policy_name(o->geometry.policy);
+    err = trace_writer_open(&writer, fd, &writer_options, &machine->recording);
+    free(machine);
+    return err ? err : drain_create(&c->drain, writer, &options);
+}
+
+static int door_make(struct collector *c, const struct collector_options *o,
+                     enum clock_source clock)
+{
+    struct door_options options = {
+        .listen_fd = c->folder.socket_fd,
+        .drain = c->drain,
+        .geometry = o->geometry,
+        .globs = o->globs,
+        .level = o->level,
+    };
+
+    options.geometry.clock = (enum segment_clock)clock;
+    return door_open(&c->door, &options);
+}
+
+int collector_create(struct collector **out, int fd, const struct collector_options *o,
+                     enum collector_step *step)
+{
+    struct collector *c = calloc(1, sizeof(*c));
+    enum clock_source clock = clock_source_choose();
+    int err = -ENOMEM;
+
+    *step = COLLECTOR_FILE;
+    if (!c) {
+        close(fd);
+        return -ENOMEM;
+    }
+    c->folder.socket_fd = -1;
+    c->news = o->news;
+    c->context = o->context;
+    err = drain_make(c, fd, o, clock);
+    if (err)
+        goto fail;
+    *step = COLLECTOR_FOLDER;
+    err = session_folder_create(&c->folder);
+    if (err)
+        goto fail;
+    *step = COLLECTOR_RINGS;
+    err = door_make(c, o, clock);
+    if (err)
+        goto fail;
+    *step = COLLECTOR_THREADS;
+    err = drain_start(c->drain);
+    if (err)
+        goto fail;
+    *out = c;
+    return 0;
+fail:
+    c->finished = true;
+    collector_destroy(c);
+    return err;
+}
+
+const char *collector_socket(const struct collector *c)
+{
+    return c->folder.socket;
+}
+
+void collector_note(struct collector *c, enum trace_note_kind kind, const char *text)
+{
+    drain_note(c->drain, kind, text);
+}
+
+void collector_figures(struct collector *c, struct drain_figures *out)
+{
+    drain_figures(c->drain, out);
+}
+
+/* ---- end ---- */
+
+int collector_finish(struct collector *c, uint32_t pid, int status,
+                     struct symbolize_figures *symbols)
+{
+    int err;
+
+    *symbols = (struct symbolize_figures){0};
+    if (pid)
+        drain_child_status(c->drain, pid, status);
+    door_close(c->door);
+    c->door = NULL;
+    drain_stop(c->drain);
+    err = symbolize(c->drain, symbols);
+    c->finished = true;
+    status = drain_close(c->drain);
+    return status ? status : err;
+}
+
+void collector_destroy(struct collector *c)
+{
+    struct symbolize_figures symbols;
+
+    if (!c)
+        return;
+    if (!c->finished)
+        (void)collector_finish(c, 0, 0, &symbols);
+    door_close(c->door);
+    drain_destroy(c->drain);
+    session_folder_remove(&c->folder);
+    free(c);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Collector: the recording side of `adatrace record`. Gives every process that says hello a
+ * segment, drains them all into one file, and puts the symbols in at the end.
+ *
+ * Has two threads of its own, the door and the drain, with all signals blocked. Its calls are for
+ * one thread at a time; only collector_figures() and collector_note() may come from any.
+ */
+#ifndef ADATRACE_DRAIN_COLLECTOR_H
+#define ADATRACE_DRAIN_COLLECTOR_H
+
+#include "drain/drain.h"
+#include "drain/symbolize.h"
+
+struct collector;
+
+struct collector_options {
+    struct segment_geometry geometry; /* of every process's segment; the clock is chosen here */
+    const char *globs;                /* which events are on; NULL: all */
+    uint32_t level;                   /* highest enum ada_level that is on */
+    int compression;                  /* zstd level */
+    const char *command;              /* as one would type it */
+    void *context;                    /* for news, which comes from the drain's thread */
+    void (*news)(void *context, const char *text);
+};
+
+/* Which step failed, for a message. */
+enum collector_step { COLLECTOR_FILE, COLLECTOR_FOLDER, COLLECTOR_RINGS, COLLECTOR_THREADS };
+
+/* Start. `fd` is the trace file, taken over also on failure. 0 or a negative errno. */
+int collector_create(struct collector **out, int fd, const struct collector_options *options,
+                     enum collector_step *step) __attribute__((warn_unused_result));
+
+/* What ADATRACE_SESSION has to say to traced processes. */
+const char *collector_socket(const struct collector *collector);
+
+void collector_note(struct collector *collector, enum trace_note_kind kind, const char *text);
+
+/* Live, and final after collector_finish(). */
+void collector_figures(struct collector *collector, struct drain_figures *out);
+
+/*
+ * The program has ended with `status` (as waitpid(2); pid 0: it never ran): take what is there,
+ * resolve symbols, end the file. Returns the first error that writing the file met.
+ */
+int collector_finish(struct collector *collector, uint32_t pid, int status,
+                     struct symbolize_figures *symbols);
+
+/* Removes the session folder. A collector that was not finished ends its file as well as it can. */
+void collector_destroy(struct collector *collector);
+
+#endif

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drain/door.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "drain/process_watch.h"
+#include "registry/handshake.h"
+#include "registry/registry.h"
+
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77 /* since Linux 6.5 */
+#endif
+
+enum {
+    GUESTS_MAX = 64, /* who have connected and not said hello yet */
+    RINGS_AT_START = 2,
+    PATIENCE_MS = 2000
+};
+
+struct guest {
+    int fd;
+    uint64_t since_ns;
+};
+
+struct door {
+    struct door_options options;
+    char globs[SEGMENT_GLOBS_BYTES];
+    struct segment spare; /* ready for the next process; shared NULL: none */
+    int wake_fd;
+    pthread_t thread;
+    struct guest guests[GUESTS_MAX];
+    unsigned guest_count;
+};
+
+/* ---- segments ---- */
+
+static int segment_make(struct door *door, struct segment *segment)
+{
+    int err = segment_create(segment, &door->options.geometry, NULL);
+
+    if (err)
+        return err;
+    err = segment_control_set(segment, door->globs, door->options.level);
+    if (!err)
+        err = registry_prepare(segment, RINGS_AT_START);
+    if (err < 0) {
+        segment_destroy(segment);
+        return err;
+    }
+    return 0;
+}
+
+/* Made ahead: pages that are cleared already are what makes the answer quick. */
+static void spare_make(struct door *door)
+{
+    if (!door->spare.shared && segment_make(door, &door->spare))
+        door->spare.shared = NULL;
+}
+
+static int segment_take(struct door *door, struct segment *segment)
+{
+    if (!door->spare.shared)
+        return segment_make(door, segment);
+    *segment = door->spare;
+    door->spare.shared = NULL;
+    return 0;
+}
+
+/* ---- the answer ---- */
+
+static int welcome_send(int fd, int status, const char *text, int segment_fd)
+{
+    struct handshake_welcome welcome = {
+        .magic = HANDSHAKE_MAGIC, .version = HANDSHAKE_VERSION, .status = status};
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr aligned;
+    } control = {0};
+    struct iovec piece = {.iov_base = &welcome, .iov_len = sizeof(welcome)};
+    struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
+
+    snprintf(welcome.text, sizeof(welcome.text), "%s", text);
+    if (segment_fd >= 0) {
+        message.msg_control = &control;
+        message.msg_controllen = sizeof(control);
+        control.aligned.cmsg_level = SOL_SOCKET;
+        control.aligned.cmsg_type = SCM_RIGHTS;
+        control.aligned.cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(&control.aligned), &segment_fd, sizeof(int));
+    }
+    return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+}
+
+static void refuse(struct door *door, int fd, uint32_t pid, int status, const char *text)
+{
+    char note[256];
+
+    (void)welcome_send(fd, status, text, -1);
+    snprintf(note, sizeof(note), "process %u is not traced: %s", pid, text);
+    drain_note(door->options.drain, TRACE_NOTE_WARNING, note);
+}
+
+/* Why this hello is not good enough, in words; NULL: it is. */
+static const char *objection(const struct handshake_hello *hello, ssize_t size,
+                             const struct ucred *peer, char *text, size_t text_size, int *status)
+{
+    *status = -EPERM;
+    if (peer->uid != geteuid() && peer->uid != 0)
+        return "it belongs to another user";
+    *status = -EPROTO;
+    if (size != sizeof(*hello) || hello->magic != HANDSHAKE_MAGIC)
+        return "it does not speak adatrace's language";
+    *status = -EPROTONOSUPPORT;
+    if (hello->version != HANDSHAKE_VERSION || hello->segment_version != SEGMENT_VERSION) {
+        snprintf(text, text_size,
+                 "its adatrace has protocol %u.%u, this command has %u.%u: use those of one "
+                 "version",
+                 hello->version, hello->segment_version, HANDSHAKE_VERSION, SEGMENT_VERSION);
+        return text;
+    }
+    *status = -EINVAL;
+    if (hello->role < HANDSHAKE_AGENT || hello->role > HANDSHAKE_STATIC)
+        return "it says hello in a role that is not known";
+    return NULL;
+}
+
+static int peer_pidfd(int fd, uint32_t pid)
+{
+    int pidfd = -1;
+    socklen_t size = sizeof(pidfd);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size) == 0)
+        return pidfd;
+    /* It is waiting for our answer, so the pid is still its own. */
+    pidfd = process_watch_open(pid);
+    return pidfd < 0 ? -1 : pidfd;
+}
+
+static void guest_admit(struct door *door, int fd, const struct handshake_hello *hello,
+                        uint32_t pid)
+{
+    struct drain_attachment a = {.pid = pid, .second = hello->role == HANDSHAKE_STATIC};
+    char text[112];
+    int err = segment_take(door, &a.segment);
+
+    if (err) {
+        snprintf(text, sizeof(text), "there is no memory for its rings (%s)", strerror(-err));
+        refuse(door, fd, pid, err, text);
+        return;
+    }
+    a.ticks = clock_source_ticks((enum clock_source)door->options.geometry.clock);
+    a.pidfd = peer_pidfd(fd, pid);
+    /* Now, while it waits: a short program is gone before the drain looks. */
+    proc_facts_read(pid, &a.facts);
+    a.is_child = a.facts.parent_pid == (uint32_t)getpid();
+    err = welcome_send(fd, 0, "", a.segment.fd);
+    if (!err)
+        err = drain_attach(door->options.drain, &a);
+    if (!err)
+        return;
+    segment_destroy(&a.segment);
+    proc_facts_free(&a.facts);
+    if (a.pidfd >= 0)
+        close(a.pidfd);
+}
+
+/* True: the guest has been dealt with. */
+static bool guest_hear(struct door *door, struct guest *guest)
+{
+    struct handshake_hello hello;
+    struct ucred peer = {0};
+    socklen_t peer_size = sizeof(peer);
+    char text[112];
+    const char *why;
+    int status;
+    ssize_t size = recv(guest->fd, &hello, sizeof(hello), MSG_DONTWAIT | MSG_TRUNC);
+
+    if (size < 0 && (errno == EAGAIN || errno == EINTR))
+        return clock_monotonic_ns() - guest->since_ns > (uint64_t)PATIENCE_MS * 1000000;
+    if (size <= 0 || getsockopt(guest->fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_size))
+        return true;
+    why = objection(&hello, size, &peer, text, sizeof(text), &status);
+    if (why)
+        refuse(door, guest->fd, (uint32_t)peer.pid, status, why);
+    else
+        guest_admit(door, guest->fd, &hello, (uint32_t)peer.pid);
+    return true;
+}
+
+/* ---- the thread ---- */
+
+static void guests_accept(struct door *door)
+{
+    while (door->guest_count < GUESTS_MAX) {
+        int fd = accept4(door->options.listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+        if (fd < 0)
+            return;
+        door->guests[door->guest_count++] =
+            (struct guest){.fd = fd, .since_ns = clock_monotonic_ns()};
+    }
+}
+
+static void guests_hear(struct door *door)
+{
+    for (unsigned i = 0; i < door->guest_count;) {
+        if (!guest_hear(door, &door->guests[i])) {
+            i++;
+            continue;
+        }
+        close(door->guests[i].fd);
+        door->guests[i] = door->guests[--door->guest_count];
+    }
+}
+
+static void *door_run(void *argument)
+{
+    struct door *door = argument;
+    struct pollfd fds[GUESTS_MAX + 2];
+
+    pthread_setname_np(pthread_self(), "adatrace-door");
+    for (;;) {
+        bool full = door->guest_count == GUESTS_MAX;
+
+        fds[0] = (struct pollfd){.fd = door->wake_fd, .events = POLLIN};
+        fds[1] = (struct pollfd){.fd = full ? -1 : door->options.listen_fd, .events = POLLIN};
+        for (unsigned i = 0; i < door->guest_count; i++)
+            fds[i + 2] = (struct pollfd){.fd = door->guests[i].fd, .events = POLLIN};
+        if (poll(fds, door->guest_count + 2, door->guest_count ? PATIENCE_MS : -1) < 0 &&
+            errno != EINTR)
+            return NULL;
+        if (fds[0].revents)
+            return NULL;
+        guests_accept(door);
+        guests_hear(door);
+        spare_make(door);
+    }
+}
+
+/* ---- open and close ---- */
+
+static int thread_start(struct door *door)
+{
+    sigset_t all, before;
+    int err;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    err = pthread_create(&door->thread, NULL, door_run, door);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return -err;
+}
+
+int door_open(struct door **out, const struct door_options *options)
+{
+    struct door *door = calloc(1, sizeof(*door));
+    int err;
+
+    if (!door)
+        return -ENOMEM;
+    door->options = *options;
+    err = -ENAMETOOLONG;
+    if ((size_t)snprintf(door->globs, sizeof(door->globs), "%s",
+                         options->globs ? options->globs : "") >= sizeof(door->globs))
+        goto fail;
+    door->wake_fd = eventfd(0, EFD_CLOEXEC);
+    err = door->wake_fd < 0 ? -errno : segment_make(door, &door->spare);
+    if (!err)
+        err = thread_start(door);
+    if (err)
+        goto fail_fd;
+    *out = door;
+    return 0;
+fail_fd:
+    if (door->spare.shared)
+        segment_destroy(&door->spare);
+    if (door->wake_fd >= 0)
+        close(door->wake_fd);
+fail:
+    free(door);
+    return err;
+}
+
+void door_close(struct door *door)
+{
+    uint64_t one = 1;
+
+    if (!door)
+        return;
+    (void)!write(door->wake_fd, &one, sizeof(one));
+    pthread_join(door->thread, NULL);
+    for (unsigned i = 0; i < door->guest_count; i++)
+        close(door->guests[i].fd);
+    if (door->spare.shared)
+        segment_destroy(&door->spare);
+    close(door->wake_fd);
+    free(door);
+}
