@@ -84,11 +84,15 @@ CALL_INLINE void call_stack_drop(struct call_stack *stack, uint64_t ticks,
     if (call->presumption == CALL_ALIVE) {
         observer->ended(context, call, parent, ticks, call->child_ticks, false);
     } else {
-        /* What ran on top of it since then was its parent's child, not its own. */
+        uint64_t end_ticks = call->successor_ticks;
+
+        /* What ran on top of it since then was its parent's child, not its own; it itself ended
+         * within its parent's time, even if that had ended by then, too. */
         if (parent)
             parent->child_ticks += call->child_ticks - call->child_ticks_before;
-        observer->ended(context, call, parent, call->successor_ticks, call->child_ticks_before,
-                        false);
+        if (parent && parent->presumption != CALL_ALIVE && end_ticks <= parent->successor_ticks)
+            parent->child_ticks_before += end_ticks - call->start_ticks;
+        observer->ended(context, call, parent, end_ticks, call->child_ticks_before, false);
         stack->presumed--;
     }
     stack->count--;

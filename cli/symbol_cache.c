@@ -76,6 +76,22 @@ const char *symbol_module_name(const struct trace_module *module)
     return slash && slash[1] ? slash + 1 : module->path;
 }
 
+/* ---- functions ---- */
+
+const char *symbol_function_name(const struct symbol_text *symbol)
+{
+    return symbol->symbol ? symbol->symbol->name : symbol->text;
+}
+
+int symbol_function_compare(const struct symbol_text *a, const struct symbol_text *b)
+{
+    const char *a_path = a->module ? a->module->path : "",
+               *b_path = b->module ? b->module->path : "";
+    int order = strcmp(symbol_function_name(a), symbol_function_name(b));
+
+    return order ? order : strcmp(a_path, b_path);
+}
+
 /* ---- text ---- */
 
 /* `name`, escaped, and +0xoffset unless that is zero. NULL without memory. */
@@ -83,7 +99,7 @@ static char *text_make(const struct symbol_cache *cache, const char *name, uint6
                        uint32_t *size)
 {
     size_t length = strnlen(name, 64 * 1024);
-    char *text = malloc(TEXT_ESCAPED_MAX * length + 1 + TEXT_HEX_MAX), *at, *smaller;
+    char *text = malloc(TEXT_ESCAPED_MAX * length + TEXT_HEX_MAX + 2), *at, *smaller;
 
     if (!text)
         return NULL;
@@ -120,8 +136,9 @@ static void entry_describe(const struct symbol_cache *cache, struct symbol_text 
     } else if (entry->module) {
         entry->text = text_make(cache, symbol_module_name(entry->module),
                                 entry->address - entry->module->bias, &entry->text_size);
-    } else if ((entry->text = malloc(TEXT_HEX_MAX))) {
+    } else if ((entry->text = malloc(TEXT_HEX_MAX + 1))) {
         entry->text_size = (uint32_t)(text_hex(entry->text, entry->address) - entry->text);
+        entry->text[entry->text_size] = 0;
     }
 }
 
@@ -152,8 +169,8 @@ static bool slots_double(struct symbol_cache *cache)
     return true;
 }
 
-const struct symbol_text *symbol_cache_miss(struct symbol_cache *cache, uint32_t process,
-                                            uint64_t address, uint64_t ticks)
+struct symbol_text *symbol_cache_miss(struct symbol_cache *cache, uint32_t process,
+                                      uint64_t address, uint64_t ticks)
 {
     struct symbol_text entry = {.address = address, .process = process}, *slot;
 

@@ -22,6 +22,7 @@ struct symbol_text {
     char *text; /* escaped as the cache was told to; NULL: the slot is free */
     uint32_t text_size;
     uint32_t process;
+    uint32_t user; /* 0 at first; a number of the cache's owner */
 };
 
 struct symbol_cache {
@@ -37,8 +38,8 @@ int symbol_cache_init(struct symbol_cache *cache, const struct trace *trace,
     __attribute__((warn_unused_result));
 void symbol_cache_fini(struct symbol_cache *cache);
 
-const struct symbol_text *symbol_cache_miss(struct symbol_cache *cache, uint32_t process,
-                                            uint64_t address, uint64_t ticks);
+struct symbol_text *symbol_cache_miss(struct symbol_cache *cache, uint32_t process,
+                                      uint64_t address, uint64_t ticks);
 
 static inline uint32_t symbol_cache_hash(uint32_t process, uint64_t address)
 {
@@ -46,14 +47,13 @@ static inline uint32_t symbol_cache_hash(uint32_t process, uint64_t address)
 }
 
 /* Valid until the next call. NULL: out of memory. */
-static inline const struct symbol_text *symbol_cache_find(struct symbol_cache *cache,
-                                                          uint32_t process, uint64_t address,
-                                                          uint64_t ticks)
+static inline struct symbol_text *symbol_cache_find(struct symbol_cache *cache, uint32_t process,
+                                                    uint64_t address, uint64_t ticks)
 {
     uint32_t slot = symbol_cache_hash(process, address) & cache->mask;
 
     for (; cache->slots[slot].text; slot = (slot + 1) & cache->mask) {
-        const struct symbol_text *found = &cache->slots[slot];
+        struct symbol_text *found = &cache->slots[slot];
 
         if (found->address == address && found->process == process && ticks >= found->from_ticks &&
             ticks < found->to_ticks)
@@ -61,6 +61,12 @@ static inline const struct symbol_text *symbol_cache_find(struct symbol_cache *c
     }
     return symbol_cache_miss(cache, process, address, ticks);
 }
+
+/* Do both lie in the same function (or, when that is not known, at the same place)? For sorting by
+ * function: less than, equal to or greater than 0. */
+int symbol_function_compare(const struct symbol_text *a, const struct symbol_text *b);
+/* The function's name; where it is not known, the text. Not escaped in the first case. */
+const char *symbol_function_name(const struct symbol_text *symbol);
 
 /* The module that holds an address of a process (or of one with the same image) at a time. */
 const struct trace_module *symbol_module_find(const struct trace *trace, uint32_t process,

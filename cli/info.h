@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `adatrace info`, shared by its two formats. Main thread.
+ */
+#ifndef ADATRACE_CLI_INFO_H
+#define ADATRACE_CLI_INFO_H
+
+#include <stdbool.h>
+
+#include "cli/out_buffer.h"
+#include "cli/summary.h"
+#include "format/trace_reader.h"
+
+struct info {
+    const struct trace *trace;
+    const char *path;
+    struct summary summary;
+    bool verbose, colour;
+};
+
+/* 0 or -ENOMEM. */
+int info_print_text(const struct info *info, struct out_buffer *out)
+    __attribute__((warn_unused_result));
+void info_print_json(const struct info *info, struct out_buffer *out);
+
+/* How a process ended, as waitpid(2) tells: "exit 0", "signal 9", "not known", "running". */
+const char *info_end_text(const struct trace_process_end *end, char text[32]);
+
+/* All threads of a process added up. */
+struct summary_counts info_process_counts(const struct trace *trace, uint32_t process);
+
+#endif

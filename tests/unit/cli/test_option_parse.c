@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/option_parse.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct settings {
+    bool flag, other;
+    const char *text;
+    int word;
+    uint64_t count, bytes;
+    int64_t time_ns;
+    struct option_globs globs;
+};
+
+#define AT(field) .offset = offsetof(struct settings, field)
+
+static const struct option_row rows[] = {
+    {.letter = 'f', .name = "flag", .type = &option_flag, AT(flag)},
+    {.letter = 'o', .name = "other", .type = &option_flag, AT(other)},
+    {.letter = 't', .name = "text", .argument = "TEXT", .type = &option_text, AT(text)},
+    {.letter = 'w', .name = "word", .words = "one|two|three", .type = &option_word, AT(word)},
+    {.name = "count", .argument = "N", .type = &option_count, AT(count)},
+    {.name = "bytes", .argument = "SIZE", .type = &option_bytes, AT(bytes)},
+    {.name = "time", .argument = "T", .type = &option_time, AT(time_ns)},
+    {.letter = 'e', .name = "events", .argument = "GLOB", .type = &option_globs, AT(globs)},
+    OPTION_HELP_ROW,
+};
+
+static struct settings settings;
+static struct option_line line;
+
+/* Parse these words, which NULL ends. */
+static int parse(bool operands_end_options, ...)
+{
+    static char *words[32];
+    int count = 0;
+    va_list arguments;
+
+    va_start(arguments, operands_end_options);
+    while ((words[count] = va_arg(arguments, char *)))
+        count++;
+    va_end(arguments);
+    memset(&settings, 0, sizeof(settings));
+    line = (struct option_line){.rows = rows,
+                                .settings = &settings,
+                                .operands_end_options = operands_end_options,
+                                .words = words,
+                                .count = count};
+    return option_line_parse(&line);
+}
+
+#define PARSE(...) parse(false, __VA_ARGS__, (char *)NULL)
+
+#define REFUSED(problem_text, ...)                       \
+    do {                                                 \
+        assert_true(PARSE(__VA_ARGS__) < 0);             \
+        assert_string_equal(line.problem, problem_text); \
+    } while (0)
+
+static void long_value_after_equals_or_space(void **state)
+{
+    (void)state;
+    assert_int_equal(PARSE("--text=a=b", "--word", "three"), 0);
+    assert_string_equal(settings.text, "a=b");
+    assert_int_equal(settings.word, 2);
+}
+
+static void short_options_group_and_take_values(void **state)
+{
+    (void)state;
+    assert_int_equal(PARSE("-fot", "value", "-wtwo"), 0);
+    assert_true(settings.flag && settings.other);
+    assert_string_equal(settings.text, "value");
+    assert_int_equal(settings.word, 1);
+}
+
+static void operands_mix_with_options(void **state)
+{
+    (void)state;
+    assert_int_equal(PARSE("a", "-f", "-", "--", "-x", "b"), 0);
+    assert_int_equal(line.operand_count, 4);
+    assert_string_equal(line.words[0], "a");
+    assert_string_equal(line.words[1], "-");
+    assert_string_equal(line.words[2], "-x");
+    assert_string_equal(line.words[3], "b");
+}
+
+static void operands_end_options_when_told(void **state)
+{
+    (void)state;
+    assert_int_equal(parse(true, "-f", "cmd", "-o", "--", "x", (char *)NULL), 0);
+    assert_true(settings.flag);
+    assert_false(settings.other);
+    assert_int_equal(line.operand_count, 4);
+    assert_string_equal(line.words[1], "-o");
+}
+
+static void help_stops_the_reading(void **state)
+{
+    (void)state;
+    assert_int_equal(PARSE("--help", "--nonsense"), 0);
+    assert_true(line.help);
+    assert_int_equal(PARSE("-fh", "--nonsense"), 0);
+    assert_true(line.help);
+}
+
+static void unknown_option_names_the_nearest(void **state)
+{
+    (void)state;
+    REFUSED("there is no option --evnets; did you mean --events?", "--evnets", "x");
+    REFUSED("there is no option --cou; did you mean --count?", "--cou=3");
+    REFUSED("there is no option --zzz", "--zzz");
+    REFUSED("there is no option -z", "-fz");
+}
+
+static void missing_or_needless_value_is_refused(void **state)
+{
+    (void)state;
+    REFUSED("--text needs a value: --text TEXT", "--text");
+    REFUSED("--word needs a value: --word one|two|three", "-w");
+    REFUSED("--flag takes no value", "--flag=yes");
+}
+
+static void wrong_value_says_what_is_taken(void **state)
+{
+    (void)state;
+    REFUSED("--word four: it takes one of one|two|three", "--word=four");
+    REFUSED("--count 3x: it takes a whole number", "--count", "3x");
+    REFUSED("--count -1: it takes a whole number", "--count", "-1");
+    REFUSED("--text '': it takes a text that is not empty", "--text=");
+    REFUSED("--time 3 days: it takes a time such as 1.5s, 200ms, 10us or 500ns", "--time",
+            "3 days");
+}
+
+static void globs_add_up(void **state)
+{
+    (void)state;
+    assert_int_equal(PARSE("-e", "a:*", "--events", "!a:b", "-ec"), 0);
+    assert_string_equal(settings.globs.list, "a:*,!a:b,c");
+}
+
+static void globs_beyond_the_limit_are_refused(void **state)
+{
+    char glob[sizeof(settings.globs.list) / 2 + 1];
+
+    (void)state;
+    memset(glob, 'x', sizeof(glob) - 1);
+    glob[sizeof(glob) - 1] = 0;
+    assert_int_equal(PARSE("-e", glob), 0);
+    assert_true(PARSE("-e", glob, "-e", glob) < 0);
+}
+
+static void times_are_exact(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t ns;
+    } times[] = {
+        {"0", 0},
+        {"12", 12},
+        {"12ns", 12},
+        {"1us", 1000},
+        {"1.5ms", 1500000},
+        {"0.1s", 100000000},
+        {"1.000000001s", 1000000001},
+        {"1.0000000019s", 1000000001},
+        {"0.000001234", 1234},
+        {"2m", INT64_C(120000000000)},
+        {"1h", INT64_C(3600000000000)},
+        {"9223372036s", INT64_C(9223372036000000000)},
+    };
+    static const char *const wrong[] = {
+        "", "s", ".5s", "1.5x", "1 s", "-1s", "1e3s", "9223372037s", "99999999999999999999"};
+    int64_t ns;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(times) / sizeof(*times); i++) {
+        assert_int_equal(option_parse_time(times[i].text, &ns), 0);
+        assert_int_equal(ns, times[i].ns);
+    }
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
+        assert_true(option_parse_time(wrong[i], &ns) < 0);
+}
+
+static void sizes_know_their_units(void **state)
+{
+    static const char *const wrong[] = {"", "K", "1X", "1KK", "-1", "1.5M", "99999999999T"};
+    uint64_t bytes;
+
+    (void)state;
+    assert_int_equal(option_parse_bytes("4096", &bytes), 0);
+    assert_int_equal(bytes, 4096);
+    assert_int_equal(option_parse_bytes("64k", &bytes), 0);
+    assert_int_equal(bytes, 65536);
+    assert_int_equal(option_parse_bytes("1MiB", &bytes), 0);
+    assert_int_equal(bytes, 1 << 20);
+    assert_int_equal(option_parse_bytes("2GB", &bytes), 0);
+    assert_int_equal(bytes, UINT64_C(2) << 30);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
+        assert_true(option_parse_bytes(wrong[i], &bytes) < 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(long_value_after_equals_or_space),
+        cmocka_unit_test(short_options_group_and_take_values),
+        cmocka_unit_test(operands_mix_with_options),
+        cmocka_unit_test(operands_end_options_when_told),
+        cmocka_unit_test(help_stops_the_reading),
+        cmocka_unit_test(unknown_option_names_the_nearest),
+        cmocka_unit_test(missing_or_needless_value_is_refused),
+        cmocka_unit_test(wrong_value_says_what_is_taken),
+        cmocka_unit_test(globs_add_up),
+        cmocka_unit_test(globs_beyond_the_limit_are_refused),
+        cmocka_unit_test(times_are_exact),
+        cmocka_unit_test(sizes_know_their_units),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
