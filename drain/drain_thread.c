@@ -64,8 +64,7 @@ struct drain_thread *thread_open(struct drain *d, struct drain_source *s, uint32
     t->pid = view->pid;
     t->tid = view->tid;
     if (ring_reader_init(&t->reader, &s->segment.slots[slot].ring,
-                         segment_ring_data(&s->segment, slot), g->ring_bytes, g->policy) ||
-        ring_set_policy(&t->reader, g->policy, g->timeout_ns)) {
+                         segment_ring_data(&s->segment, slot), g->ring_bytes, g->policy)) {
         free(t);
         return NULL;
     }
@@ -257,15 +256,18 @@ bool thread_visit(struct drain *d, struct drain_thread *t, uint64_t share_bytes,
                   struct wait_load *load)
 {
     struct ring_record records[BATCH_RECORDS];
-    uint64_t from = t->reader.at, fill_bytes = ring_available_to_read(&t->reader);
+    /* No more than what is there now. To follow a producer record by record would take the line of
+     * its head, and those of its records, from under it: 30 ns for each instead of 10. */
+    uint64_t before = drain_now(d), from = t->reader.at;
+    uint64_t fill_bytes = ring_available_to_read(&t->reader);
+    uint64_t bytes = fill_bytes < share_bytes ? fill_bytes : share_bytes;
     unsigned fill_percent = (unsigned)(fill_bytes * 100 / t->reader.capacity), errors = 0;
+    int got;
 
     if (fill_percent > load->fill_percent)
         load->fill_percent = fill_percent;
-    while (t->reader.at - from < share_bytes) {
-        uint64_t before = drain_now(d);
-        int got = ring_read_batch(&t->reader, records, BATCH_RECORDS);
-
+    do {
+        got = ring_read_batch(&t->reader, records, BATCH_RECORDS);
         holes_notice(d, t);
         if (got > 0) {
             batch_take(d, t, records, (unsigned)got);
@@ -273,13 +275,13 @@ bool thread_visit(struct drain *d, struct drain_thread *t, uint64_t share_bytes,
         }
         /* Every time, also when there was nothing: a blocked producer waits for this heartbeat. */
         ring_release(&t->reader);
-        if (!got || (got < 0 && ++errors > ERRORS_MAX)) {
-            t->empty_ticks = before;
-            return true;
-        }
+    } while (t->reader.at - from < bytes && (got > 0 || (got < 0 && ++errors <= ERRORS_MAX)));
+    if (fill_bytes > share_bytes && got > 0) {
+        load->more = true;
+        return false;
     }
-    load->more = true;
-    return false;
+    t->empty_ticks = before;
+    return true;
 }
 
 /* ---- the ledger ---- */

@@ -78,10 +78,9 @@ static int segment_begin(const struct session_host_options *o, bool *reused)
     if (*reused) {
         /* Its rings are laid out: what they do when they are full can still change, but for
          * overwrite. */
-        if ((geometry.policy == RING_OVERWRITE) != (host.segment.geometry.policy == RING_OVERWRITE))
-            return -ENOTSUP;
-        host.segment.geometry.policy = geometry.policy;
-        host.segment.geometry.timeout_ns = geometry.timeout_ns;
+        err = registry_set_policy(&host.segment, geometry.policy, geometry.timeout_ns);
+        if (err)
+            return err;
     } else {
         geometry.clock = (enum segment_clock)clock_source_choose();
         err = segment_create(&host.segment, &geometry, o->segment_path);

@@ -163,6 +163,18 @@ int registry_prepare(struct segment *s, unsigned ahead)
     return ready || !err ? (int)ready : err;
 }
 
+int registry_set_policy(struct segment *s, enum ring_policy policy, uint64_t timeout_ns)
+{
+    int err = 0;
+
+    s->geometry.policy = policy;
+    s->geometry.timeout_ns = timeout_ns;
+    for (uint32_t n = 0; n < s->geometry.slots && !err; n++)
+        if (s->prepared[n])
+            err = ring_set_policy(&s->slots[n].ring, policy, timeout_ns);
+    return err;
+}
+
 uint32_t registry_bound(const struct segment *s)
 {
     /* Untrusted: bounded by our own knowledge. */

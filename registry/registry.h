@@ -39,6 +39,11 @@ void registry_unringed(struct segment *segment, uint64_t bytes);
  */
 int registry_prepare(struct segment *segment, unsigned ahead) __attribute__((warn_unused_result));
 
+/* What all rings do when they are full, from now on: ring_set_policy() for each that exists, and
+ * for those to come. */
+int registry_set_policy(struct segment *segment, enum ring_policy policy, uint64_t timeout_ns)
+    __attribute__((warn_unused_result));
+
 /* One past the highest slot ever claimed: the bound of the drain's walk; never above
  * geometry.slots. */
 uint32_t registry_bound(const struct segment *segment);

@@ -608,7 +608,7 @@ void ring_release(struct ring_reader *r)
 {
     struct ring_shared *ring = r->shared;
     /* relaxed: only its distance from tail matters. */
-    uint64_t fill = load_relaxed(&ring->front.head) - r->tail;
+    uint64_t fill = load_relaxed(&ring->front.head) - r->tail, left;
 
     if (fill <= r->capacity && fill > r->high_water_bytes) {
         r->high_water_bytes = fill;
@@ -618,6 +618,7 @@ void ring_release(struct ring_reader *r)
     store_relaxed(&ring->overwritten, r->overwritten);
     store_relaxed(&ring->overwritten_bytes, r->overwritten_bytes);
     store_relaxed(&ring->damaged_bytes, r->damaged_bytes);
+    left = fill - (r->at - r->tail);
     if (r->tail != r->at) {
         r->tail = r->at;
         /* Reclaim. Release: our reads of these bytes end before the producer may reuse them. Pairs
@@ -626,7 +627,7 @@ void ring_release(struct ring_reader *r)
         store_release(&ring->tail, r->at);
     }
     if (r->policy == RING_BLOCK)
-        ring_tell_room(ring);
+        ring_tell_room(ring, left);
 }
 
 int ring_read(struct ring_reader *r, void *out, size_t capacity, struct ring_record *record)
@@ -651,8 +652,9 @@ int ring_read_batch(struct ring_reader *r, struct ring_record *records, unsigned
     while (n < max) {
         int got;
 
-        /* The copy of one block is all that stays valid. */
-        if (n && r->copy && r->at >= r->copy_to)
+        /* The copy of one block is all that stays valid. And a batch ends where head was last seen:
+         * to look again for every record would take the producer's line away from it. */
+        if (n && (r->at == r->head || (r->copy && r->at >= r->copy_to)))
             break;
         got = ring_peek(r, &records[n]);
         if (got <= 0)
@@ -662,16 +664,15 @@ int ring_read_batch(struct ring_reader *r, struct ring_record *records, unsigned
     return (int)n;
 }
 
-int ring_set_policy(struct ring_reader *r, enum ring_policy policy, uint64_t timeout_ns)
+int ring_set_policy(struct ring_shared *ring, enum ring_policy policy, uint64_t timeout_ns)
 {
-    if ((policy == RING_OVERWRITE) != (r->policy == RING_OVERWRITE))
+    if ((policy == RING_OVERWRITE) != (load_relaxed(&ring->policy) == RING_OVERWRITE))
         return -ENOTSUP;
-    r->policy = policy;
     /* relaxed: the producer looks when its ring is full, and either policy is right at that moment.
      */
-    store_relaxed(&r->shared->timeout_ns, timeout_ns);
-    store_relaxed(&r->shared->policy, (uint32_t)policy);
-    ring_tell_here(r->shared);
+    store_relaxed(&ring->timeout_ns, timeout_ns);
+    store_relaxed(&ring->policy, (uint32_t)policy);
+    ring_tell_here(ring);
     return 0;
 }
 

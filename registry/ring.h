@@ -218,9 +218,9 @@ int ring_read(struct ring_reader *reader, void *out, size_t capacity, struct rin
 int ring_read_batch(struct ring_reader *reader, struct ring_record *records, unsigned max)
     __attribute__((warn_unused_result));
 
-/* Take the ring on, also after another consumer has gone, and from now on drop or block. A ring of
- * policy overwrite is laid out otherwise and stays what it is: -ENOTSUP. */
-int ring_set_policy(struct ring_reader *reader, enum ring_policy policy, uint64_t timeout_ns)
+/* From now on drop or block; a ring whose last consumer has gone counts as taken on again. A ring
+ * of policy overwrite is laid out otherwise and stays what it is: -ENOTSUP. */
+int ring_set_policy(struct ring_shared *ring, enum ring_policy policy, uint64_t timeout_ns)
     __attribute__((warn_unused_result));
 
 uint64_t ring_available_to_read(struct ring_reader *reader); /* bytes */

@@ -81,14 +81,14 @@ bool ring_wait_for_room(struct ada_writer *w, uint64_t end)
     return room;
 }
 
-void ring_tell_room(struct ring_shared *ring)
+void ring_tell_room(struct ring_shared *ring, uint64_t fill_bytes)
 {
     uint32_t beat = load_relaxed(&ring->beat) + 1;
 
     store_relaxed(&ring->beat, beat == (uint32_t)BEAT_GONE ? 0 : beat);
     /* Sleep. Full fence: tail is visible before we look who waits. Pairs with sleep_for_room(). */
     fence_seq_cst();
-    if (!load_relaxed(&ring->waiting))
+    if (!load_relaxed(&ring->waiting) || fill_bytes > ring->capacity / 4 * 3)
         return;
     store_relaxed(&ring->waiting, 0);
     add_relaxed(&ring->space, 1);

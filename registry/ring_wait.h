@@ -16,8 +16,9 @@
  * or the consumer shows no life; then no further wait until the consumer has moved. */
 bool ring_wait_for_room(struct ada_writer *writer, uint64_t end);
 
-/* The consumer, after each release. */
-void ring_tell_room(struct ring_shared *ring);
+/* The consumer, after each release; fill_bytes are left in the ring. A waiting producer is woken
+ * when a quarter is free: sooner, it would soon sleep again. */
+void ring_tell_room(struct ring_shared *ring, uint64_t fill_bytes);
 /* The consumer, when it takes over a ring whose last one has gone, and when it goes for good. */
 void ring_tell_here(struct ring_shared *ring);
 void ring_tell_gone(struct ring_shared *ring);

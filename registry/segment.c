@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -162,6 +163,12 @@ int segment_create(struct segment *s, const struct segment_geometry *g, const ch
     /* A core file needs no rings; advice that fails does no harm. */
     (void)madvise(base, segment_bytes(g), MADV_DONTDUMP);
     place(s, base, g);
+    s->prepared = calloc(1, g->slots);
+    if (!s->prepared) {
+        munmap(base, segment_bytes(g));
+        err = -ENOMEM;
+        goto fail;
+    }
     s->fd = fd;
     format(s);
     return 0;
@@ -178,6 +185,7 @@ void segment_destroy(struct segment *s)
         munmap(s->shared, s->bytes);
     if (s->fd >= 0)
         close(s->fd);
+    free(s->prepared);
     memset(s, 0, sizeof(*s));
     s->fd = -1;
 }

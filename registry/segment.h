@@ -114,8 +114,8 @@ struct segment {
     unsigned char *rings;
     size_t bytes;
     struct segment_geometry geometry;
-    int fd;                              /* the creator's, -1 elsewhere */
-    uint8_t prepared[SEGMENT_SLOTS_MAX]; /* the drain's own memory of what registry_prepare() did */
+    int fd;            /* the creator's, -1 elsewhere */
+    uint8_t *prepared; /* the creator's memory of what registry_prepare() did, one byte a slot */
 };
 
 /* Bytes of a segment. Pure. */
