@@ -17,7 +17,7 @@
 enum arena_kind {
     ARENA_TYPE = 1,    /* base/schema.h bytes */
     ARENA_MAP = 2,     /* struct arena_map, path, NUL */
-    ARENA_UNMAP = 3,   /* struct arena_map, path, NUL: these addresses mean it no more */
+    ARENA_UNMAP = 3,   /* struct arena_map, path or nothing, NUL: these addresses mean it no more */
     ARENA_NOTE = 4,    /* struct arena_note, text, NUL */
     ARENA_PROCESS = 5, /* struct arena_process, executable, NUL, command line, NUL */
 };

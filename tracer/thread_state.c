@@ -38,6 +38,11 @@ uint64_t tracer_ticks(void)
                                                                           : ada_ticks();
 }
 
+bool tracer_clock_is_counter(void)
+{
+    return tracer_state.segment.geometry.clock != SEGMENT_CLOCK_MONOTONIC;
+}
+
 bool tracer_is_attached(void)
 {
     /* Attached. Acquire: pairs with the release in tracer_attach_segment(). */

@@ -46,6 +46,8 @@ int tracer_tell(enum arena_kind kind, const void *head, size_t head_bytes, const
 
 /* The session's clock. Signal-safe. */
 uint64_t tracer_ticks(void);
+/* Is that the CPU's counter, ada_ticks()? Does not change once attached. Signal-safe. */
+bool tracer_clock_is_counter(void);
 
 /* This process's id as the trace knows it; no system call. Signal-safe. */
 uint32_t tracer_pid(void);

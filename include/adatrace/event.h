@@ -294,10 +294,12 @@ ADA_EXPORT void ada_printf_event(struct ada_event *event, const char *format, ..
 }
 #endif
 
+#ifndef ADA_NEVER_UNLOADED /* for who is linked -z nodelete */
 __attribute__((destructor)) static void ada__unload(void)
 {
     ada_events_unload((const void *)&ada__unload);
 }
+#endif
 
 ADA_INLINE void ada__emit_empty(struct ada_event *event)
 {
