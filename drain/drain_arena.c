@@ -10,24 +10,36 @@
 
 enum { UNTRACED_MAX = 256 };
 
-/* The one type that the drain itself understands: where in process:exec the path stands. */
-static void exec_learn(struct drain_source *s, const struct schema *schema)
-{
-    uint32_t variable = 0, fixed = schema_fixed_bytes(schema, &variable), before = 0;
+/* ---- the types that the drain itself understands: what is executed ---- */
 
-    if (strcmp(schema->provider, "process") != 0 || strcmp(schema->name, "exec") != 0)
-        return;
+static void exec_learn_fields(struct drain_exec_type *type, const struct schema *schema)
+{
+    uint32_t offset = 0, variable = 0, ignored;
+
+    *type = (struct drain_exec_type){.pid_offset = UINT32_MAX,
+                                     .variable_offset = schema_fixed_bytes(schema, &ignored)};
     for (unsigned i = 0; i < schema->field_count; i++) {
         const struct ada_field *field = &schema->fields[i];
 
         if (field->kind == ADA_KIND_STRING && strcmp(field->name, "path") == 0) {
-            s->exec_type = schema->id;
-            s->exec_offset = fixed;
-            s->exec_before = before;
-            return;
+            type->id = schema->id;
+            type->path_place = variable;
         }
-        before += field->kind == ADA_KIND_STRING || field->kind == ADA_KIND_BYTES;
+        if (field->width == 4 && strcmp(field->name, "pid") == 0)
+            type->pid_offset = offset;
+        offset += (uint32_t)field->width * field->count;
+        variable += !field->width;
     }
+}
+
+static void exec_learn(struct drain_source *s, const struct schema *schema)
+{
+    if (strcmp(schema->provider, "process") != 0)
+        return;
+    if (strcmp(schema->name, "exec") == 0)
+        exec_learn_fields(&s->exec, schema);
+    else if (strcmp(schema->name, "spawn") == 0)
+        exec_learn_fields(&s->spawn, schema);
 }
 
 static void type_told(struct drain *d, struct drain_source *s, const struct arena_item *item)
@@ -140,21 +152,35 @@ static bool untraced_is_news(struct drain *d, const char *path)
     return true;
 }
 
-void source_exec_seen(struct drain *d, struct drain_thread *t, const unsigned char *payload,
-                      uint32_t size)
+/* The process itself, not a vfork child that tells it in its parent's ring, and not a spawn. */
+static bool exec_is_own(const struct drain_thread *t, const struct ring_record *r)
 {
-    struct drain_source *s = t->source;
+    uint32_t at = t->source->exec.pid_offset, pid;
+
+    if (r->type != t->source->exec.id)
+        return false;
+    if (at == UINT32_MAX || at + sizeof(pid) > r->payload_bytes)
+        return true;
+    memcpy(&pid, r->payload + at, sizeof(pid));
+    return pid == t->pid;
+}
+
+void source_exec_seen(struct drain *d, struct drain_thread *t, const struct ring_record *r)
+{
+    const struct drain_exec_type *type =
+        r->type == t->source->exec.id ? &t->source->exec : &t->source->spawn;
     struct drain_process *p = t->process;
-    char *path = variable_copy(payload, size, s->exec_offset, s->exec_before);
+    char *path =
+        variable_copy(r->payload, r->payload_bytes, type->variable_offset, type->path_place);
     const char *why;
 
     if (!path)
         return;
     why = d->options.untraceable ? d->options.untraceable(d->options.context, p->pid, path) : NULL;
-    if (why) {
-        if (untraced_is_news(d, path))
-            drain_write_note(d, TRACE_NOTE_UNTRACED, p->number,
-                             "%s, executed by process %u, is not traced: %s", path, p->pid, why);
+    if (why && untraced_is_news(d, path))
+        drain_write_note(d, TRACE_NOTE_UNTRACED, p->number,
+                         "%s, executed by process %u, is not traced: %s", path, p->pid, why);
+    if (why || !exec_is_own(t, r)) {
         free(path);
         return;
     }

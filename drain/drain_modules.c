@@ -45,12 +45,14 @@ static const char *item_path(const struct arena_item *item, size_t *length)
 }
 
 /* An UNMAP may come without the path: the addresses are enough. */
+/* The module that is mapped there now; an empty path stands for any. */
 static struct drain_module *module_find(struct drain *d, const struct drain_source *s,
                                         const struct arena_map *map, const char *path,
                                         size_t length)
 {
     for (struct drain_module *m = d->modules; m; m = m->next)
-        if (m->image == s->image && m->base == map->base && m->to_ticks == UINT64_MAX &&
+        if (m->image == s->image && m->base == map->base && m->end == map->end &&
+            m->to_ticks == UINT64_MAX &&
             (!length || (strlen(m->path) == length && memcmp(m->path, path, length) == 0)))
             return m;
     return NULL;

@@ -63,6 +63,14 @@ struct drain_thread {
     char name[32];
 };
 
+/* Where the fields of process:exec and process:spawn stand in their payloads. */
+struct drain_exec_type {
+    uint32_t id;              /* 0: not told */
+    uint32_t variable_offset; /* of the variable-length fields */
+    uint32_t path_place;      /* variable fields before `path` */
+    uint32_t pid_offset;      /* of `pid`, 4 bytes; UINT32_MAX: there is none */
+};
+
 /* A segment. */
 struct drain_source {
     struct drain_source *next;
@@ -77,11 +85,10 @@ struct drain_source {
     uint64_t unringed_told, unringed_told_bytes;
     uint32_t unringed_thread; /* number of the stand-in for threads without a ring; 0: none */
     struct trace_stream *unringed_stream;
-    uint64_t unringed_since;         /* ticks */
-    uint32_t exec_type, exec_offset; /* id of process:exec, payload offset of its variable part */
-    uint32_t exec_before;            /* variable fields before `path` */
-    uint32_t live;                   /* threads */
-    uint64_t look_again_ns;          /* for other users of the segment, not before */
+    uint64_t unringed_since; /* ticks */
+    struct drain_exec_type exec, spawn;
+    uint32_t live;          /* threads */
+    uint64_t look_again_ns; /* for other users of the segment, not before */
     uint64_t look_pause_ns;
     struct drain_thread *threads[SEGMENT_SLOTS_MAX];
 };
@@ -143,9 +150,8 @@ void source_free(struct drain *d, struct drain_source *s);
 
 /* ---- drain_arena.c ---- */
 void source_hear(struct drain *d, struct drain_source *s);
-/* A process:exec record was taken. */
-void source_exec_seen(struct drain *d, struct drain_thread *t, const unsigned char *payload,
-                      uint32_t size);
+/* A process:exec or process:spawn record was taken. */
+void source_exec_seen(struct drain *d, struct drain_thread *t, const struct ring_record *record);
 
 /* ---- drain_thread.c ---- */
 struct drain_thread *thread_open(struct drain *d, struct drain_source *s, uint32_t slot,

@@ -235,8 +235,8 @@ static void record_take(struct drain *d, struct drain_thread *t, const struct ri
         return;
     }
     t->ticks = ticks;
-    if (__builtin_expect(r->type == t->source->exec_type, 0))
-        source_exec_seen(d, t, r->payload, r->payload_bytes);
+    if (__builtin_expect(r->type == t->source->exec.id || r->type == t->source->spawn.id, 0))
+        source_exec_seen(d, t, r);
 }
 
 static void batch_take(struct drain *d, struct drain_thread *t, const struct ring_record *records,

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `adatrace record`: run a program and collect what its threads emit. What can go wrong by itself
+ * (the program is not there, the file cannot be written) is found out before the program runs; from
+ * then on its exit status is ours.
+ */
+#include "cli/options_record.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <adatrace/field.h>
+
+#include "cli/message.h"
+#include "cli/record_agent.h"
+#include "cli/record_child.h"
+#include "cli/record_output.h"
+#include "cli/record_signals.h"
+#include "cli/record_talk.h"
+#include "cli/status.h"
+#include "drain/collector.h"
+#include "drain/program_file.h"
+
+enum { STATUS_CANNOT_RUN = 126, STATUS_NOT_FOUND = 127 };
+enum { PROGRESS_MS = 1000, LOOK_MS = 20 };
+
+/* Address space that one process's rings may take: bounds the number of threads with huge rings. */
+static const uint64_t rings_bytes_max = UINT64_C(64) << 30;
+
+struct recording {
+    const struct record_settings *settings;
+    char **words;
+    char program[PATH_MAX], agent[PATH_MAX];
+    struct program_verdict verdict;
+    struct record_output output;
+    struct record_signals signals;
+    struct record_talk talk;
+    struct collector *collector;
+    struct record_child child;
+};
+
+/* ---- before ---- */
+
+static int program_problem(const char *name, int error)
+{
+    if (error == -ENOENT && !strchr(name, '/'))
+        message_print("%s is not a program that can be found in PATH", name);
+    else
+        message_failure(error, "cannot run %s", name);
+    return error == -ENOENT || error == -ENOTDIR ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN;
+}
+
+/* 0, or the exit status. */
+static int program_choose(struct recording *r)
+{
+    const char *name = r->words[0];
+    int err = program_find(name, getenv("PATH"), r->program, sizeof(r->program));
+
+    if (err)
+        return program_problem(name, err);
+    /* A file that cannot be read may still run; then nobody can tell. */
+    if (program_inspect(r->program, &r->verdict))
+        r->verdict =
+            (struct program_verdict){.is_traceable = true, .is_elf = true, .may_preload = true};
+    return record_agent_find(r->agent, sizeof(r->agent)) ? STATUS_FAILED : 0;
+}
+
+static char *command_text(char **words, int count)
+{
+    size_t size = 0, at = 0;
+    char *joined, *text;
+
+    for (int i = 0; i < count; i++)
+        size += strlen(words[i]) + 1;
+    joined = malloc(size);
+    if (!joined)
+        return NULL;
+    for (int i = 0; i < count; at += strlen(words[i++]) + 1)
+        strcpy(joined + at, words[i]);
+    text = proc_words_quote(joined, size);
+    free(joined);
+    return text;
+}
+
+static struct segment_geometry geometry_of(const struct record_settings *s)
+{
+    static const enum ring_policy policies[] = {
+        [RECORD_POLICY_DROP] = RING_DROP,
+        [RECORD_POLICY_OVERWRITE] = RING_OVERWRITE,
+        [RECORD_POLICY_BLOCK] = RING_BLOCK,
+    };
+    int64_t ring = ring_capacity_for(s->ring_bytes);
+    uint64_t bytes = ring > 0 ? (uint64_t)ring : SEGMENT_RING_DEFAULT;
+    uint64_t slots = rings_bytes_max / bytes;
+
+    return (struct segment_geometry){
+        .slots = slots > SEGMENT_SLOTS_MAX ? SEGMENT_SLOTS_MAX : (uint32_t)slots,
+        .ring_bytes = bytes,
+        .arena_bytes = SEGMENT_ARENA_DEFAULT,
+        .policy = policies[s->policy.policy],
+        .timeout_ns = s->policy.block_timeout_ns,
+    };
+}
+
+static int collector_problem(const struct recording *r, enum collector_step step, int error)
+{
+    switch (step) {
+    case COLLECTOR_FILE:
+        return message_failure(error, "cannot write %s", r->output.path);
+    case COLLECTOR_FOLDER:
+        return message_failure(error, "cannot make a folder for the session in $XDG_RUNTIME_DIR "
+                                      "or /tmp");
+    case COLLECTOR_RINGS:
+        if (error == -ENAMETOOLONG) {
+            message_print("--events is too long: patterns may have %d bytes together",
+                          SEGMENT_GLOBS_BYTES - 1);
+            return STATUS_FAILED;
+        }
+        return message_failure(error,
+                               "cannot get memory for rings of %llu bytes (a smaller "
+                               "--ring-size may help)",
+                               (unsigned long long)r->settings->ring_bytes);
+    default:
+        return message_failure(error, "cannot start the drain");
+    }
+}
+
+/* 0, or the exit status. */
+static int collector_begin(struct recording *r, int fd, int count)
+{
+    const struct record_settings *s = r->settings;
+    char *command = command_text(r->words, count);
+    const struct collector_options options = {
+        .geometry = geometry_of(s),
+        .globs = s->events.list,
+        .level = ADA_LEVEL_DEBUG,
+        .compression = s->level,
+        .command = command ? command : r->words[0],
+        .context = &r->talk,
+        .news = s->verbose ? record_talk_news : NULL,
+    };
+    enum collector_step step;
+    int err = collector_create(&r->collector, fd, &options, &step);
+
+    free(command);
+    return err ? collector_problem(r, step, err) : 0;
+}
+
+/* ---- while ---- */
+
+static void untraced_tell(struct recording *r)
+{
+    char text[PATH_MAX + sizeof(r->verdict.why) + 64];
+
+    if (r->verdict.is_traceable)
+        return;
+    snprintf(text, sizeof(text), "%s is not traced: %s", r->program, r->verdict.why);
+    message_print("%s; it runs as always", text);
+    collector_note(r->collector, TRACE_NOTE_UNTRACED, text);
+}
+
+/* A descriptor for every process that is alive; the program itself keeps its own limit. */
+static void descriptors_raise(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static int child_begin(struct recording *r)
+{
+    const struct record_child_options options = {
+        .path = r->program,
+        .words = r->words,
+        .agent = r->verdict.may_preload ? r->agent : NULL,
+        .session = collector_socket(r->collector),
+        .mask = &r->signals.before,
+        .is_script = !r->verdict.is_elf,
+    };
+
+    return record_child_start(&r->child, &options);
+}
+
+static void child_attend(struct recording *r)
+{
+    struct pollfd fds[] = {{.fd = r->child.pidfd, .events = POLLIN},
+                           {.fd = r->signals.fd, .events = POLLIN}};
+    int timeout_ms = r->child.pidfd < 0 ? LOOK_MS : r->talk.is_live ? PROGRESS_MS : -1;
+    struct drain_figures figures;
+
+    for (;;) {
+        int ready = poll(fds, 2, timeout_ms);
+
+        if (ready < 0 && errno != EINTR)
+            break;
+        if (fds[1].revents)
+            record_signals_pass_on(&r->signals, r->child.pid);
+        if (fds[0].revents || (r->child.pidfd < 0 && record_child_has_ended(&r->child)))
+            break;
+        if (ready == 0) {
+            collector_figures(r->collector, &figures);
+            record_talk_progress(&r->talk, &figures);
+        }
+    }
+    record_child_wait(&r->child);
+}
+
+/* ---- after ---- */
+
+static void collector_end(struct recording *r)
+{
+    struct symbolize_figures symbols;
+    struct drain_figures figures;
+    int err = collector_finish(r->collector, (uint32_t)r->child.pid, r->child.status, &symbols);
+
+    collector_figures(r->collector, &figures);
+    record_talk_clear(&r->talk);
+    if (err && figures.lost)
+        message_failure(err, "%s: %llu events could not be written; what is in it is good",
+                        r->output.path, (unsigned long long)figures.lost);
+    else if (err)
+        message_failure(err, "%s may not be complete", r->output.path);
+    record_talk_summary(&figures,
+                        r->output.is_new ? record_output_bytes(&r->output) : figures.file_bytes,
+                        r->output.path);
+}
+
+static int program_record(struct recording *r)
+{
+    int err;
+
+    untraced_tell(r);
+    err = child_begin(r);
+    if (err) {
+        collector_destroy(r->collector);
+        record_output_discard(&r->output);
+        return program_problem(r->words[0], err);
+    }
+    descriptors_raise();
+    child_attend(r);
+    collector_end(r);
+    collector_destroy(r->collector);
+    return record_child_exit_status(&r->child);
+}
+
+int cmd_record(const struct record_settings *settings, int count, char **words)
+{
+    struct recording *r = calloc(1, sizeof(*r));
+    char **program_words = calloc((size_t)count + 1, sizeof(*program_words));
+    int status = STATUS_FAILED, fd;
+
+    if (!r || !program_words) {
+        message_print("out of memory");
+        goto out;
+    }
+    memcpy(program_words, words, (size_t)count * sizeof(*words));
+    r->settings = settings;
+    r->words = program_words;
+    record_talk_init(&r->talk);
+    status = program_choose(r);
+    if (status)
+        goto out;
+    status = STATUS_FAILED;
+    if (record_signals_hold(&r->signals)) {
+        message_failure(errno, "cannot hold signals back");
+        goto out;
+    }
+    fd = record_output_open(&r->output, settings->output, words[0], settings->force);
+    if (fd < 0)
+        goto out_signals;
+    status = collector_begin(r, fd, count);
+    if (status)
+        record_output_discard(&r->output);
+    else
+        status = program_record(r);
+out_signals:
+    record_signals_release(&r->signals);
+out:
+    free(program_words);
+    free(r);
+    return status;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/record_output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/message.h"
+
+static int path_choose(struct record_output *output, const char *path, const char *program)
+{
+    const char *slash = strrchr(program, '/');
+    int size = path ? snprintf(output->path, sizeof(output->path), "%s", path)
+                    : snprintf(output->path, sizeof(output->path), "%s.adatrace",
+                               slash ? slash + 1 : program);
+
+    return size < (int)sizeof(output->path) ? 0 : -ENAMETOOLONG;
+}
+
+/* A new file in place of the old one: who still reads that, or records into it, keeps it. */
+static int file_make(const char *path, bool force)
+{
+    int fd;
+
+    if (force && unlink(path) && errno != ENOENT)
+        return -errno;
+    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    return fd < 0 ? -errno : fd;
+}
+
+int record_output_open(struct record_output *output, const char *path, const char *program,
+                       bool force)
+{
+    struct stat status;
+    int fd = path_choose(output, path, program);
+
+    if (fd) {
+        message_failure(fd, "cannot write %.100s", path ? path : program);
+        return fd;
+    }
+    output->is_new = stat(output->path, &status) || S_ISREG(status.st_mode);
+    if (output->is_new) {
+        fd = file_make(output->path, force);
+    } else {
+        fd = open(output->path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+        fd = fd < 0 ? -errno : fd;
+    }
+    if (fd == -EEXIST)
+        message_print("%s exists already: --force replaces it, -o FILE names another",
+                      output->path);
+    else if (fd < 0)
+        message_failure(fd, "cannot write %s", output->path);
+    return fd;
+}
+
+void record_output_discard(const struct record_output *output)
+{
+    if (output->is_new)
+        unlink(output->path);
+}
+
+uint64_t record_output_bytes(const struct record_output *output)
+{
+    struct stat status;
+
+    return output->is_new && stat(output->path, &status) == 0 ? (uint64_t)status.st_size : 0;
+}
