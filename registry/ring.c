@@ -378,7 +378,7 @@ bool ring_write(struct ada_writer *w, uint32_t type, const void *payload, uint64
         return false;
     if (payload_bytes)
         memcpy(record.payload, payload, payload_bytes);
-    ada_commit_record(&record);
+    ring_commit(&record);
     return true;
 }
 
