@@ -106,11 +106,11 @@ void help_print_command(FILE *to, const struct command *command)
 
 void help_print(FILE *to)
 {
-    fputs("usage: adatrace COMMAND [OPTION]... [OPERAND]...\n"
-          "\n"
-          "Records what every thread of a program does, to the nanosecond, and says exactly what\n"
-          "it could not keep.\n",
-          to);
+    static const char purpose[] = "Records what every thread of a program does, to the nanosecond, "
+                                  "and says exactly what it could not keep.";
+
+    fputs("usage: adatrace COMMAND [OPTION]... [OPERAND]...\n\n", to);
+    paragraph_print(to, purpose, sizeof(purpose) - 1, 0, 0);
     heading_print(to, "Commands");
     for (const struct command *const *c = commands; *c; c++)
         fprintf(to, "  %-*s%s\n", COMMAND_COLUMN - 2, (*c)->name, (*c)->summary);
