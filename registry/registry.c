@@ -133,7 +133,7 @@ static int prepare_slot(struct segment *s, uint32_t n)
 
     /* Allocate before anybody touches: a full tmpfs is our error here, and the program's SIGBUS
      * otherwise. */
-    if (s->fd >= 0) {
+    if (s->fd >= 0 && !(s->prepared[n] & SEGMENT_RING_ALLOCATED)) {
         off_t offset = data - (unsigned char *)s->shared;
 
         while (fallocate(s->fd, 0, offset, (off_t)s->geometry.ring_bytes))
@@ -141,7 +141,7 @@ static int prepare_slot(struct segment *s, uint32_t n)
                 return -errno;
     }
     ring_format_at(&s->slots[n].ring, data, s->geometry.ring_bytes, &options);
-    s->prepared[n] = 1;
+    s->prepared[n] = SEGMENT_RING_ALLOCATED | SEGMENT_RING_READY;
     /* Ready. Release: the formatted ring is visible before the bit. Pairs with take_ready(). */
     or_release(&s->shared->ready[n / 64], UINT64_C(1) << (n % 64));
     return 0;
@@ -153,7 +153,7 @@ int registry_prepare(struct segment *s, unsigned ahead)
     int err = 0;
 
     for (uint32_t n = 0; n < s->geometry.slots && ready < ahead; n++) {
-        if (s->prepared[n])
+        if (s->prepared[n] & SEGMENT_RING_READY)
             continue;
         err = prepare_slot(s, n);
         if (err)
@@ -170,7 +170,7 @@ int registry_set_policy(struct segment *s, enum ring_policy policy, uint64_t tim
     s->geometry.policy = policy;
     s->geometry.timeout_ns = timeout_ns;
     for (uint32_t n = 0; n < s->geometry.slots && !err; n++)
-        if (s->prepared[n])
+        if (s->prepared[n] & SEGMENT_RING_READY)
             err = ring_set_policy(&s->slots[n].ring, policy, timeout_ns);
     return err;
 }
@@ -217,5 +217,5 @@ void registry_free(struct segment *s, uint32_t n)
     /* relaxed: nobody may claim it before registry_prepare() sets its bit, and that is a release.
      */
     store_relaxed(&slot->state, SLOT_FREE);
-    s->prepared[n] = 0;
+    s->prepared[n] &= (uint8_t)~SEGMENT_RING_READY;
 }

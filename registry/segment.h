@@ -106,6 +106,11 @@ _Static_assert(sizeof(struct slot_shared) == 1024, "slot_shared is shared betwee
 _Static_assert(offsetof(struct slot_shared, life) == RING_LINE, "layout");
 _Static_assert(offsetof(struct slot_shared, ring) == 2 * RING_LINE, "layout");
 
+enum segment_prepared {
+    SEGMENT_RING_ALLOCATED = 1, /* its memory, which stays so */
+    SEGMENT_RING_READY = 2      /* laid out for an owner, or in use by one */
+};
+
 /* A mapped segment, seen from one process: private and trusted. */
 struct segment {
     struct segment_shared *shared;
@@ -115,7 +120,8 @@ struct segment {
     size_t bytes;
     struct segment_geometry geometry;
     int fd;            /* the creator's, -1 elsewhere */
-    uint8_t *prepared; /* the creator's memory of what registry_prepare() did, one byte a slot */
+    uint8_t *prepared; /* the creator's memory of what registry_prepare() did: for each slot flags
+                          of enum segment_prepared */
 };
 
 /* Bytes of a segment. Pure. */
