@@ -22,8 +22,8 @@
 #endif
 
 enum {
-    GUESTS_MAX = 64, /* who have connected and not said hello yet */
-    RINGS_AT_START = 2,
+    GUESTS_MAX = 64,    /* who have connected and not said hello yet */
+    RINGS_AT_START = 4, /* a shell forks a pipeline before the drain looks */
     PATIENCE_MS = 2000
 };
 

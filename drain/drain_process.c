@@ -40,7 +40,6 @@ static void process_write(struct drain *d, struct drain_process *p, uint32_t par
     };
 
     drain_fail(d, trace_writer_process(d->writer, &item));
-    drain_tell_news(d, "process %u begins: %s", p->pid, p->command ? p->command : "");
 }
 
 static void process_watch_begin(struct drain *d, struct drain_process *p, int pidfd)
@@ -107,6 +106,7 @@ struct drain_process *process_add_root(struct drain *d, struct drain_source *s,
     p->command = a->facts.command;
     a->facts.executable = a->facts.command = NULL;
     process_write(d, p, parent, a->ticks, a->facts.start_time);
+    drain_tell_news(d, "process %u begins: %s", p->pid, p->command ? p->command : "");
     process_watch_begin(d, p, a->pidfd);
     return p;
 }
@@ -128,7 +128,6 @@ static struct drain_process *process_add_fork(struct drain *d, struct drain_sour
                                               uint64_t ticks)
 {
     struct drain_process *parent = process_find(d, s, parent_slot_pid), *p = process_new(d, s);
-    struct proc_facts facts = {0};
 
     if (!p)
         return NULL;
@@ -136,12 +135,11 @@ static struct drain_process *process_add_fork(struct drain *d, struct drain_sour
         parent = s->root;
     p->pid = p->slot_pid = slot_pid;
     p->is_foreign = s->root->is_foreign;
-    if (!p->is_foreign)
-        proc_facts_read(p->pid, &facts);
-    p->executable =
-        facts.executable ? facts.executable : strdup(parent->executable ? parent->executable : "");
-    p->command = facts.command ? facts.command : strdup(parent->command ? parent->command : "");
-    process_write(d, p, parent->number, ticks, facts.start_time);
+    /* Not from /proc: by now it may have executed something else. */
+    p->executable = parent->executable ? strdup(parent->executable) : NULL;
+    p->command = parent->command ? strdup(parent->command) : NULL;
+    process_write(d, p, parent->number, ticks, p->is_foreign ? 0 : proc_start_time(p->pid));
+    drain_tell_news(d, "process %u begins, forked by %u", p->pid, parent->pid);
     process_watch_begin(d, p, -1);
     return p;
 }

@@ -33,12 +33,30 @@ static void slot_adopt(struct drain *d, struct drain_source *s, uint32_t slot)
         s->threads[slot] = thread_open(d, s, slot, &view, true);
 }
 
+/* Threads that have claimed a slot since the last round. */
+static void source_discover(struct drain *d, struct drain_source *s)
+{
+    uint32_t bound = registry_bound(&s->segment);
+    struct registry_view view;
+
+    /* Untrusted: it only grows. */
+    if (s->bound < bound)
+        s->bound = bound;
+    for (uint32_t slot = 0; slot < s->bound; slot++)
+        if (!s->threads[slot] && registry_look(&s->segment, slot, &view))
+            s->threads[slot] = thread_open(d, s, slot, &view, false);
+}
+
 void source_attach(struct drain *d, struct drain_attachment *a)
 {
     struct drain_source *s = calloc(1, sizeof(*s));
 
     if (!s)
         goto fail;
+    /* What exec has made something else of may be a fork that we have not met yet: it comes first.
+     */
+    for (struct drain_source *other = d->sources; other; other = other->next)
+        source_discover(d, other);
     s->segment = a->segment;
     s->kept = a->kept;
     s->unringed_since = a->ticks;
@@ -86,12 +104,11 @@ static void slot_visit(struct drain *d, struct drain_source *s, uint32_t slot, u
 {
     struct drain_thread *t = s->threads[slot];
     struct registry_view view;
-    bool seen = registry_look(&s->segment, slot, &view), over;
+    bool seen, over;
 
-    if (!t && seen)
-        t = s->threads[slot] = thread_open(d, s, slot, &view, false);
     if (!t)
         return;
+    seen = registry_look(&s->segment, slot, &view);
     /* Found out before the ring is read: then an empty ring is the end of it. */
     over = t->process->dead || (seen && (view.dead || view.state == SLOT_RETIRED));
     if (seen)
@@ -106,11 +123,7 @@ static void slot_visit(struct drain *d, struct drain_source *s, uint32_t slot, u
 void source_round(struct drain *d, struct drain_source *s, uint64_t share_bytes,
                   struct wait_load *load)
 {
-    uint32_t bound = registry_bound(&s->segment);
-
-    /* Untrusted: it only grows. */
-    if (s->bound < bound)
-        s->bound = bound;
+    source_discover(d, s);
     /* Types before the records that need them. */
     source_hear(d, s);
     for (uint32_t slot = 0; slot < s->bound; slot++)

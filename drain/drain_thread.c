@@ -33,7 +33,7 @@ static void name_take(struct drain *d, struct drain_thread *t, const struct regi
 {
     t->name_changes = view->name_changes;
     memcpy(t->name, view->name, sizeof(t->name));
-    if (!t->name[0] && d->options.watches_processes && !t->process->dead)
+    if (!t->name[0] && d->options.watches_processes && !t->process->dead && !view->dead)
         proc_thread_name(t->process->pid, t->tid, t->name, sizeof(t->name));
 }
 

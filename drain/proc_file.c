@@ -128,6 +128,14 @@ void proc_facts_free(struct proc_facts *facts)
     *facts = (struct proc_facts){0};
 }
 
+uint64_t proc_start_time(uint32_t pid)
+{
+    struct proc_facts facts = {0};
+
+    stat_read(pid, &facts);
+    return facts.start_time;
+}
+
 void proc_thread_name(uint32_t pid, uint32_t tid, char *name, size_t size)
 {
     char path[64];

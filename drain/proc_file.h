@@ -19,6 +19,9 @@ struct proc_facts {
 void proc_facts_read(uint32_t pid, struct proc_facts *facts);
 void proc_facts_free(struct proc_facts *facts);
 
+/* Field 22 of its stat, which tells reused pids apart; 0: not readable. */
+uint64_t proc_start_time(uint32_t pid);
+
 /* The thread's name into name[size], "" when it cannot be read. */
 void proc_thread_name(uint32_t pid, uint32_t tid, char *name, size_t size);
 
