@@ -89,9 +89,7 @@ struct column_input {
 
 struct column_decoder {
     size_t capacity;
-    uint64_t *values;
-    uint32_t *lengths;
-    struct byte_buffer entries; /* of a dictionary */
+    uint64_t *values; /* entries of a dictionary */
 };
 
 void column_decoder_fini(struct column_decoder *decoder); /* zero-initialised is ready for use */
@@ -101,8 +99,8 @@ void column_decoder_fini(struct column_decoder *decoder); /* zero-initialised is
 int column_take(struct column_decoder *decoder, struct column_input *in, uint32_t count,
                 unsigned width, unsigned char *out) __attribute__((warn_unused_result));
 
-/* Take a column of `count` strings: their bytes replace `text`, at most `text_bytes_max` of them,
- * and offsets[count + 1] says where each begins. 0, -EBADMSG, -ENOMEM. */
+/* Take a column of `count` strings: their bytes, at most `text_bytes_max`, are appended to `text`;
+ * offsets[count + 1] says where each begins, counted from there. 0, -EBADMSG, -ENOMEM. */
 int column_text_take(struct column_decoder *decoder, struct column_input *in, uint32_t count,
                      uint32_t *offsets, struct byte_buffer *text, size_t text_bytes_max)
     __attribute__((warn_unused_result));

@@ -39,6 +39,12 @@ static size_t stage_row_bytes(const struct stage *stage)
     return (size_t)stage->row_words * 8;
 }
 
+/* What a record of this type takes of the memory that a block may stage, strings not counted. */
+static size_t stage_cost_bytes(const struct stage *stage)
+{
+    return stage_row_bytes(stage) + stage->type->variable_count * sizeof(uint32_t);
+}
+
 static struct stage *stage_create(struct writer_type *type)
 {
     struct stage *stage = calloc(1, sizeof(*stage));
@@ -214,7 +220,7 @@ static size_t stage_growth(const struct stage *stage, size_t text_bytes)
 
     if (stage->records < stage->capacity)
         rows = 0;
-    return rows * stage_row_bytes(stage) + text_bytes;
+    return rows * stage_cost_bytes(stage) + text_bytes;
 }
 
 /* End the block if this record, with `text_bytes` of strings, does not fit into it any more. */
@@ -237,7 +243,7 @@ static int block_end_if_full(struct trace_stream *s, const struct stage *stage, 
 
 static int stage_room_make(struct trace_stream *s, struct stage *stage)
 {
-    size_t row = stage_row_bytes(stage), rows_max = row ? STAGED_BYTES_MAX / row : UINT32_MAX;
+    size_t cost = stage_cost_bytes(stage), rows_max = cost ? STAGED_BYTES_MAX / cost : UINT32_MAX;
     uint32_t capacity = stage->capacity ? stage->capacity * 2 : FIRST_RECORDS;
 
     if (stage->records < stage->capacity)
@@ -249,7 +255,7 @@ static int stage_room_make(struct trace_stream *s, struct stage *stage)
     s->staged_bytes = 0;
     for (uint32_t id = 0; id < s->id_count; id++)
         if (s->stage_of_id[id])
-            s->staged_bytes += s->stage_of_id[id]->capacity * stage_row_bytes(s->stage_of_id[id]);
+            s->staged_bytes += s->stage_of_id[id]->capacity * stage_cost_bytes(s->stage_of_id[id]);
     for (uint32_t i = 0; i < s->run_count; i++)
         for (uint32_t t = 0; t < s->runs[i]->type->variable_count; t++)
             s->staged_bytes += s->runs[i]->texts[t].bytes.size;

@@ -7,6 +7,7 @@
 #ifndef ADATRACE_FORMAT_TRACE_INDEX_H
 #define ADATRACE_FORMAT_TRACE_INDEX_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,7 @@ struct index_entry {
     uint8_t kind;
     uint8_t flags;
     int16_t level;
+    bool damaged, undescribed; /* the reader's: not in the file */
 };
 
 struct trace_index {

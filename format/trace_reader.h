@@ -40,7 +40,10 @@ struct trace_condition {
     bool ended;   /* the end block is there: the recording was closed properly */
     bool indexed; /* the index is there and was used */
     uint64_t file_bytes, blocks, data_blocks, damaged_blocks;
-    uint64_t records;       /* in readable data blocks */
+    uint64_t records;             /* in readable data blocks */
+    uint64_t undescribed_records; /* of `records` met so far: passed over, because the description
+                                     of their type is lost */
+    uint64_t lost_records;        /* the recorder could not write: its disk was full */
     uint64_t damage_offset; /* of the first damage; meaningful when damaged_blocks > 0 or !ended */
     char message[256];      /* first damage, or "" */
 };

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The inside of the trace reader, shared by its source files only.
+ *
+ *     trace_reader.c    open, close, what is in the tables
+ *     trace_file.c      reading bytes, headers, blocks
+ *     trace_blocks.c    finding the blocks: by the index, or header by header
+ *     trace_tables.c    metadata items into tables
+ *     trace_symbols.c   addresses to symbols
+ *     trace_time.c      ticks to nanoseconds
+ *     trace_scan.c      data blocks in file order
+ *     trace_cursor.c    events in time order
+ *     trace_verify.c    is everything as it should be?
+ *
+ * A trace belongs to one thread at a time.
+ */
+#ifndef ADATRACE_FORMAT_TRACE_STATE_H
+#define ADATRACE_FORMAT_TRACE_STATE_H
+
+#include <stdbool.h>
+
+#include "format/block_decode.h"
+#include "format/frame.h"
+#include "format/number_map.h"
+#include "format/string_arena.h"
+#include "format/trace_index.h"
+#include "format/trace_reader.h"
+
+/* A growing array of equal rows. Rows move while a table grows: hand out pointers only when the
+ * metadata is complete. */
+struct table {
+    void *rows;
+    size_t count, capacity;
+};
+
+struct process_row {
+    struct trace_process process;
+    struct trace_process_end end;
+    bool ended;
+    uint32_t image; /* place in images */
+};
+
+struct thread_row {
+    struct trace_thread thread;
+    struct trace_ledger ledger;
+    bool has_ledger;
+};
+
+struct type_row {
+    struct trace_type type;
+    struct schema_owned owned;
+    const unsigned char *bytes; /* the schema, to tell equal ones */
+    uint32_t size;
+};
+
+struct symbol_row {
+    struct trace_symbol symbol;
+    uint32_t image; /* place in images; NUMBER_MAP_NONE: its process is not known */
+};
+
+/* Symbols of an image: where in the sorted symbols each address begins. */
+struct image_row {
+    uint64_t image;
+    struct number_map symbols;
+};
+
+/* A straight piece of the clock: from t0 on, (ticks - t0) * ns / ticks nanoseconds after ns0. */
+struct clock_piece {
+    uint64_t t0, ticks;
+    uint64_t ns; /* that the piece takes */
+    int64_t ns0; /* at t0, since the start of the recording */
+    double ns_per_tick;
+};
+
+struct trace {
+    int fd;
+    uint64_t size;
+    uint32_t recording; /* the random number in every header */
+    struct trace_index blocks;
+    struct trace_end end; /* of the end block, when it is there */
+    struct trace_condition condition;
+    bool walks; /* headers are walked although there may be an index */
+    void (*on_damage)(void *context, uint64_t offset, const char *text); /* or NULL */
+    void *on_damage_context;
+
+    struct frame_decompressor *decompressor;
+    struct column_decoder decoder;
+    struct byte_buffer frame, content; /* of the block being read */
+
+    struct string_arena strings;
+    struct trace_recording about;
+    struct table processes, threads, types, modules, symbols, notes, clocks, images;
+    struct number_map process_of_number, thread_of_number, type_of_number, type_of_hash;
+    struct number_map image_of_number;
+    const struct trace_type **type_list; /* the types by index */
+    uint64_t metadata_bytes;             /* unpacked so far, against what the file may claim */
+
+    struct clock_piece *pieces; /* by time; the first and the last reach to the ends of time */
+    size_t piece_count, piece_recent;
+};
+
+/* ---- trace_reader.c ---- */
+
+/* trace_open() of a trace that is zero but for `walks` and `on_damage`; trace_fini() undoes it,
+ * also after a failure. */
+int trace_init(struct trace *t, const char *path, struct trace_error *error)
+    __attribute__((warn_unused_result));
+void trace_fini(struct trace *t);
+
+/* ---- trace_file.c ---- */
+
+/* Open the file and look at it, nothing more; trace_close() undoes it. */
+int trace_file_open(struct trace *t, const char *path, struct trace_error *error)
+    __attribute__((warn_unused_result));
+
+/* Up to `size` bytes; less only at the end of the file. The number read, or -EIO, -ENOMEM. */
+int64_t trace_bytes_read(const struct trace *t, uint64_t offset, void *bytes, size_t size)
+    __attribute__((warn_unused_result));
+
+/* A good header of this recording at the offset? 0, -EBADMSG, -EPROTONOSUPPORT, -EIO. */
+int trace_header_read(const struct trace *t, uint64_t offset, struct block_header *header)
+    __attribute__((warn_unused_result));
+
+/* Read a block: header into *header, content into t->content, valid until the next read. 0,
+ * -EBADMSG (damage; noted in the condition), -ENOMEM, -EIO. */
+int trace_entry_read(struct trace *t, struct index_entry *entry, struct block_header *header)
+    __attribute__((warn_unused_result));
+int trace_block_read(struct trace *t, size_t place, struct block_header *header)
+    __attribute__((warn_unused_result));
+
+/* Read and unpack a data block; block.thread is filled in. The same returns. */
+int trace_block_load(struct trace *t, size_t place, const struct block_wish *wish,
+                     struct decoded_block *out) __attribute__((warn_unused_result));
+
+/* Note damage at this offset; the message of the lowest offset stays. A block counts once. */
+__attribute__((format(printf, 4, 5))) void trace_damage(struct trace *t, struct index_entry *entry,
+                                                        uint64_t offset, const char *format, ...);
+
+/* Fill in *error and return `code`. */
+__attribute__((format(printf, 4, 5))) int trace_error_set(struct trace_error *error, int code,
+                                                          uint64_t offset, const char *format, ...);
+
+/* ---- trace_blocks.c ---- */
+
+/* Find all blocks. 0, or a negative errno with *error filled in. */
+int trace_blocks_find(struct trace *t, struct trace_error *error)
+    __attribute__((warn_unused_result));
+
+/* Walk the headers from the start of the file, whatever the index says. 0, -ENOMEM, -EIO, or
+ * -EBADMSG: there is no block. */
+int trace_blocks_walk(struct trace *t) __attribute__((warn_unused_result));
+
+/* ---- trace_tables.c ---- */
+
+/* Read all metadata. 0, -ENOMEM, -EIO. */
+int trace_tables_read(struct trace *t) __attribute__((warn_unused_result));
+void trace_tables_free(struct trace *t);
+
+/* The row after the last, zeroed, or NULL. */
+void *table_add(struct table *table, size_t row_bytes);
+
+uint32_t trace_thread_place(const struct trace *t, uint32_t thread);
+
+/* ---- trace_symbols.c, trace_time.c ---- */
+
+int trace_symbols_sort(struct trace *t) __attribute__((warn_unused_result));
+int trace_clock_prepare(struct trace *t) __attribute__((warn_unused_result));
+
+/* What a filter asks for, in ticks and type numbers. `types` is allocated, or NULL for all. */
+int trace_wish_make(const struct trace *t, const struct trace_filter *filter,
+                    struct block_wish *wish) __attribute__((warn_unused_result));
+void trace_wish_free(struct block_wish *wish);
+bool trace_filter_has_thread(const struct trace_filter *filter, const struct trace_thread *thread);
+
+/* Can this block hold anything that is wished for? */
+bool trace_entry_is_wished(const struct index_entry *entry, const struct block_wish *wish);
+
+#endif

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "format/trace_state.h"
+
+/*
+ * The clock is a chain of straight pieces: before the first pair, between neighbours, after the
+ * last. Within a piece ns = ns0 + floor((ticks - t0) * ns / ticks), exactly, as docs/FORMAT.md
+ * says: two decoders must agree on every nanosecond.
+ */
+
+enum { NS_PER_S = 1000000000 };
+
+__extension__ typedef unsigned __int128 uint128;
+
+static int pair_compare(const void *a, const void *b)
+{
+    const struct trace_clock_pair *left = a, *right = b;
+
+    return (left->ticks > right->ticks) - (left->ticks < right->ticks);
+}
+
+/* Sort the pairs and drop those that do not go forward in both clocks. */
+static void pairs_clean(struct table *clocks)
+{
+    struct trace_clock_pair *pairs = clocks->rows;
+    size_t kept = 0;
+
+    if (clocks->count)
+        qsort(pairs, clocks->count, sizeof(*pairs), pair_compare);
+    for (size_t i = 0; i < clocks->count; i++)
+        if (kept == 0 || (pairs[i].ticks > pairs[kept - 1].ticks &&
+                          pairs[i].monotonic_ns > pairs[kept - 1].monotonic_ns))
+            pairs[kept++] = pairs[i];
+    clocks->count = kept;
+}
+
+static uint64_t first_ticks(const struct trace *t)
+{
+    uint64_t first = UINT64_MAX;
+
+    for (size_t i = 0; i < t->blocks.count; i++)
+        if (t->blocks.entries[i].kind == BLOCK_DATA && t->blocks.entries[i].first_ticks < first)
+            first = t->blocks.entries[i].first_ticks;
+    return first == UINT64_MAX ? 0 : first;
+}
+
+int trace_clock_prepare(struct trace *t)
+{
+    const struct trace_clock_pair *pairs;
+    struct clock_piece whole, *piece;
+    size_t count;
+
+    pairs_clean(&t->clocks);
+    pairs = t->clocks.rows;
+    count = t->clocks.count;
+    piece = t->pieces = calloc(count + 2, sizeof(*piece));
+    if (!piece)
+        return -ENOMEM;
+
+    /* The piece that also reaches to both ends of time. */
+    whole.t0 = count ? pairs[0].ticks : first_ticks(t);
+    whole.ns0 = 0;
+    if (count > 1) {
+        whole.ticks = pairs[count - 1].ticks - pairs[0].ticks;
+        whole.ns = pairs[count - 1].monotonic_ns - pairs[0].monotonic_ns;
+    } else {
+        whole.ticks = t->about.ticks_per_second;
+        if (whole.ticks == 0)
+            whole.ticks = NS_PER_S; /* one tick is a nanosecond */
+        whole.ns = NS_PER_S;
+    }
+    *piece++ = whole;
+    for (size_t i = 0; i + 1 < count; i++)
+        *piece++ = (struct clock_piece){
+            .t0 = pairs[i].ticks,
+            .ticks = pairs[i + 1].ticks - pairs[i].ticks,
+            .ns = pairs[i + 1].monotonic_ns - pairs[i].monotonic_ns,
+            .ns0 = (int64_t)(pairs[i].monotonic_ns - pairs[0].monotonic_ns),
+        };
+    if (count > 1)
+        *piece++ = (struct clock_piece){
+            .t0 = pairs[count - 1].ticks,
+            .ticks = whole.ticks,
+            .ns = whole.ns,
+            .ns0 = (int64_t)whole.ns,
+        };
+    t->piece_count = (size_t)(piece - t->pieces);
+    for (piece = t->pieces; piece < t->pieces + t->piece_count; piece++)
+        piece->ns_per_tick = (double)piece->ns / (double)piece->ticks;
+    return 0;
+}
+
+/* ---- one piece ---- */
+
+static int64_t clamp(uint128 magnitude)
+{
+    return magnitude > INT64_MAX ? INT64_MAX : (int64_t)magnitude;
+}
+
+static int64_t sum_clamp(int64_t a, int64_t b)
+{
+    int64_t sum;
+
+    if (__builtin_add_overflow(a, b, &sum))
+        return b < 0 ? INT64_MIN : INT64_MAX;
+    return sum;
+}
+
+/*
+ * floor(elapsed * ns / ticks). Every event of a listing passes here and a 128-bit division takes
+ * longer than all the rest of it, so estimate in floating point, where that is good to a unit or
+ * two, and put it right exactly.
+ */
+static uint128 piece_scale(const struct clock_piece *p, uint64_t elapsed)
+{
+    uint128 product = (uint128)elapsed * p->ns;
+    double estimate = (double)elapsed * p->ns_per_tick;
+    uint64_t quotient;
+
+    if (elapsed >> 52 || estimate > (double)(UINT64_C(1) << 52))
+        return product / p->ticks;
+    quotient = (uint64_t)estimate;
+    while ((uint128)quotient * p->ticks > product)
+        quotient--;
+    while (product - (uint128)quotient * p->ticks >= p->ticks)
+        quotient++;
+    return quotient;
+}
+
+static int64_t piece_ns(const struct clock_piece *p, uint64_t ticks)
+{
+    if (ticks >= p->t0)
+        return sum_clamp(p->ns0, clamp(piece_scale(p, ticks - p->t0)));
+    return sum_clamp(p->ns0, -clamp(((uint128)(p->t0 - ticks) * p->ns + p->ticks - 1) / p->ticks));
+}
+
+/* The piece for these ticks: as a rule the one of the last call, or the one after. */
+static const struct clock_piece *piece_find(const struct trace *t, uint64_t ticks)
+{
+    struct trace *cache = (struct trace *)t; /* a trace belongs to one thread: only a memory */
+    size_t at = t->piece_recent, low = 0, high = t->piece_count - 1;
+    const struct clock_piece *p = t->pieces;
+
+    if ((at == 0 || p[at].t0 <= ticks) && (at == high || ticks < p[at + 1].t0))
+        return &p[at];
+    while (low < high) { /* the last piece that begins at or before these ticks, or the first */
+        size_t middle = low + (high - low + 1) / 2;
+
+        if (p[middle].t0 <= ticks)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    cache->piece_recent = low;
+    return &p[low];
+}
+
+int64_t trace_ns(const struct trace *t, uint64_t ticks)
+{
+    return piece_ns(piece_find(t, ticks), ticks);
+}
+
+/* The least ticks whose time is at or after `ns`: found by halving, because rounding, clamping and
+ * the pieces' seams are then right by construction, and nobody asks often. */
+uint64_t trace_ticks(const struct trace *t, int64_t ns)
+{
+    uint64_t low = 0, high = UINT64_MAX;
+
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+
+        if (trace_ns(t, middle) < ns)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+uint64_t trace_duration_ns(const struct trace *t, uint64_t ticks)
+{
+    const struct clock_piece *whole = &t->pieces[0];
+    uint128 ns = (uint128)ticks * whole->ns / whole->ticks;
+
+    return ns > UINT64_MAX ? UINT64_MAX : (uint64_t)ns;
+}
+
+uint64_t trace_start_realtime_ns(const struct trace *t)
+{
+    const struct trace_clock_pair *pairs = t->clocks.rows;
+
+    return t->clocks.count ? pairs[0].realtime_ns : 0;
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "format/trace_state.h"
+
+enum { GOOD = 0, UNREADABLE = 1, LOSSY = 3 }; /* exit statuses */
+enum { SEVERITY_LOSS = 1, SEVERITY_DAMAGE = 2 };
+
+/* What the data blocks of one thread add up to. */
+struct thread_sum {
+    uint64_t records, last_ticks;
+    uint64_t gap_dropped, gap_overwritten;
+};
+
+struct verification {
+    struct trace trace;
+    void (*say)(void *context, int severity, uint64_t offset, const char *text);
+    void *context;
+    int worst;
+    struct thread_sum *sums; /* by place of the thread */
+    struct decoded_block decoded;
+    uint64_t sequence_next;
+    bool after_damage; /* the next sequence number may be any */
+    size_t index_next; /* block that the next index entry has to tell of */
+};
+
+__attribute__((format(printf, 4, 5))) static void finding(struct verification *v, int severity,
+                                                          uint64_t offset, const char *format, ...)
+{
+    char text[256];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    if (severity > v->worst)
+        v->worst = severity;
+    if (v->say)
+        v->say(v->context, severity, offset, text);
+}
+
+static void damage_forward(void *context, uint64_t offset, const char *text)
+{
+    finding(context, SEVERITY_DAMAGE, offset, "%s", text);
+}
+
+/* ---- block by block ---- */
+
+static void sequence_check(struct verification *v, const struct index_entry *entry,
+                           const struct block_header *header)
+{
+    if (header->sequence != v->sequence_next && !v->after_damage)
+        finding(v, SEVERITY_DAMAGE, entry->offset, "block %llu stands where block %llu should",
+                (unsigned long long)header->sequence, (unsigned long long)v->sequence_next);
+    v->sequence_next = header->sequence + 1;
+    v->after_damage = false;
+}
+
+static void gaps_sum(struct thread_sum *sum, const struct trace_block *block)
+{
+    for (uint32_t i = 0; i < block->gap_count; i++) {
+        if (block->gaps[i].kind == TRACE_GAP_DROPPED)
+            sum->gap_dropped += block->gaps[i].records;
+        else if (block->gaps[i].kind == TRACE_GAP_OVERWRITTEN)
+            sum->gap_overwritten += block->gaps[i].records;
+    }
+}
+
+static int data_check(struct verification *v, size_t place)
+{
+    static const struct block_wish everything = {.to_ticks = UINT64_MAX};
+    const struct index_entry *entry = &v->trace.blocks.entries[place];
+    struct thread_sum *sum = &v->sums[trace_thread_place(&v->trace, entry->thread)];
+    uint64_t undescribed = v->trace.condition.undescribed_records;
+    int status = trace_block_load(&v->trace, place, &everything, &v->decoded);
+
+    if (status != 0)
+        return status;
+    if (entry->first_ticks < sum->last_ticks)
+        finding(v, SEVERITY_DAMAGE, entry->offset, "thread %u goes back in time in this block",
+                entry->thread);
+    sum->last_ticks = entry->last_ticks;
+    sum->records += entry->records;
+    gaps_sum(sum, &v->decoded.block);
+    undescribed = v->trace.condition.undescribed_records - undescribed;
+    if (undescribed)
+        finding(v, SEVERITY_DAMAGE, entry->offset,
+                "%llu records are of event types that are not described",
+                (unsigned long long)undescribed);
+    return 0;
+}
+
+static void index_check(struct verification *v, const struct index_entry *at)
+{
+    const struct trace *t = &v->trace;
+    const unsigned char *bytes = t->content.bytes;
+    size_t count = t->content.size / BLOCK_INDEX_BYTES;
+    bool same = t->content.size % BLOCK_INDEX_BYTES == 0 && count == at->records;
+
+    for (size_t i = 0; i < count && same; i++, bytes += BLOCK_INDEX_BYTES) {
+        unsigned char walked[BLOCK_INDEX_BYTES];
+
+        same = v->index_next < t->blocks.count;
+        if (!same)
+            break;
+        index_entry_encode(&t->blocks.entries[v->index_next++], walked);
+        same = memcmp(walked, bytes, BLOCK_INDEX_BYTES) == 0;
+    }
+    if (!same && t->condition.damaged_blocks == 0)
+        finding(v, SEVERITY_DAMAGE, at->offset, "the index does not agree with the blocks");
+}
+
+static void end_check(struct verification *v, const struct index_entry *at, size_t place)
+{
+    struct trace *t = &v->trace;
+    uint64_t records = 0, data_blocks = 0;
+    struct trace_end end;
+
+    if (t->content.size != BLOCK_END_BYTES) {
+        finding(v, SEVERITY_DAMAGE, at->offset, "the end block has a wrong size");
+        return;
+    }
+    trace_end_decode(t->content.bytes, &end);
+    for (size_t i = 0; i < t->blocks.count; i++) {
+        if (t->blocks.entries[i].kind == BLOCK_DATA) {
+            data_blocks++;
+            records += t->blocks.entries[i].records;
+        }
+    }
+    if (end.lost_records)
+        finding(v, SEVERITY_LOSS, at->offset, "%llu records could not be written: %s",
+                (unsigned long long)end.lost_records, strerror(end.error));
+    if (place + 1 != t->blocks.count)
+        finding(v, SEVERITY_DAMAGE, at->offset, "blocks follow after the end block");
+    else if (t->condition.damaged_blocks == 0 &&
+             (end.records != records || end.data_blocks != data_blocks))
+        finding(v, SEVERITY_DAMAGE, at->offset, "the end block does not agree with the blocks");
+}
+
+static int block_check(struct verification *v, size_t place)
+{
+    struct index_entry *entry = &v->trace.blocks.entries[place];
+    struct block_header header;
+    int status = trace_block_read(&v->trace, place, &header);
+
+    if (status != 0)
+        return status;
+    sequence_check(v, entry, &header);
+    if (place == 0 && entry->kind != BLOCK_START && entry->offset == 0)
+        finding(v, SEVERITY_DAMAGE, entry->offset, "the file does not begin with a start block");
+    if (entry->kind == BLOCK_DATA)
+        return data_check(v, place);
+    if (entry->kind == BLOCK_INDEX)
+        index_check(v, entry);
+    else if (entry->kind == BLOCK_END)
+        end_check(v, entry, place);
+    return 0;
+}
+
+/* ---- the whole ---- */
+
+static void thread_check(struct verification *v, const struct thread_row *row,
+                         const struct thread_sum *sum)
+{
+    const struct trace_ledger *ledger = &row->ledger;
+    const struct trace_condition *c = &v->trace.condition;
+    bool whole = c->ended && c->damaged_blocks == 0;
+
+    if (!row->has_ledger) {
+        if (whole && sum->records)
+            finding(v, SEVERITY_LOSS, 0, "thread %u (%s) has no ledger: losses are not known",
+                    row->thread.thread, row->thread.name);
+        return;
+    }
+    if (ledger->dropped || ledger->overwritten || ledger->damaged)
+        finding(v, SEVERITY_LOSS, 0,
+                "thread %u (%s): %llu records dropped, %llu overwritten, %llu damaged",
+                row->thread.thread, row->thread.name, (unsigned long long)ledger->dropped,
+                (unsigned long long)ledger->overwritten, (unsigned long long)ledger->damaged);
+    if (whole && ledger->stored != sum->records)
+        finding(v, SEVERITY_DAMAGE, 0,
+                "thread %u (%s): the ledger speaks of %llu stored records, the file has %llu",
+                row->thread.thread, row->thread.name, (unsigned long long)ledger->stored,
+                (unsigned long long)sum->records);
+    if (whole && (sum->gap_dropped > ledger->dropped || sum->gap_overwritten > ledger->overwritten))
+        finding(v, SEVERITY_DAMAGE, 0, "thread %u (%s): gaps tell of more losses than the ledger",
+                row->thread.thread, row->thread.name);
+}
+
+static int blocks_check(struct verification *v)
+{
+    const struct trace_condition *c = &v->trace.condition;
+    const struct thread_row *threads = v->trace.threads.rows;
+
+    v->sums = calloc(v->trace.threads.count + 1, sizeof(*v->sums));
+    if (!v->sums)
+        return -ENOMEM;
+    v->after_damage = v->trace.blocks.count && v->trace.blocks.entries[0].offset != 0;
+    for (size_t i = 0; i < v->trace.blocks.count; i++) {
+        int status = block_check(v, i);
+
+        if (status != 0 && status != -EBADMSG)
+            return status;
+        v->after_damage |=
+            status != 0 || (i + 1 < v->trace.blocks.count &&
+                            v->trace.blocks.entries[i + 1].offset !=
+                                v->trace.blocks.entries[i].offset + BLOCK_HEADER_BYTES +
+                                    v->trace.blocks.entries[i].frame_bytes);
+    }
+    for (size_t i = 0; i < v->trace.threads.count; i++) {
+        if (v->sums[i].records && threads[i].thread.process == TRACE_PROCESS_NONE)
+            finding(v, SEVERITY_DAMAGE, 0, "thread %u is not described", threads[i].thread.thread);
+        thread_check(v, &threads[i], &v->sums[i]);
+    }
+    if (!c->ended)
+        finding(v, SEVERITY_LOSS, c->damage_offset,
+                "the recording was not closed: the file ends without an end block");
+    return 0;
+}
+
+int trace_verify(const char *path,
+                 void (*say)(void *context, int severity, uint64_t offset, const char *text),
+                 void *context)
+{
+    struct verification *v = calloc(1, sizeof(*v));
+    struct trace_error error = {0};
+    int status;
+
+    if (!v)
+        return UNREADABLE;
+    v->say = say;
+    v->context = context;
+    v->trace.walks = true;
+    v->trace.on_damage = damage_forward;
+    v->trace.on_damage_context = v;
+    status = trace_init(&v->trace, path, &error);
+    if (status != 0)
+        finding(v, SEVERITY_DAMAGE, error.offset, "%s", error.message);
+    else if ((status = blocks_check(v)) != 0)
+        finding(v, SEVERITY_DAMAGE, 0, "cannot read the file: %s", strerror(-status));
+    status = v->worst == SEVERITY_DAMAGE ? UNREADABLE : v->worst == SEVERITY_LOSS ? LOSSY : GOOD;
+    trace_fini(&v->trace);
+    decoded_block_fini(&v->decoded);
+    free(v->sums);
+    free(v);
+    return status;
+}
