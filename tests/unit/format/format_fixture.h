@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the tests of the trace file share: files that go away by themselves, a model of what was
+ * written (every record's bytes, in order, thread by thread), and its comparison with what the
+ * reader gives back. Asserts through cmocka. One thread.
+ */
+#ifndef ADATRACE_TESTS_FORMAT_FIXTURE_H
+#define ADATRACE_TESTS_FORMAT_FIXTURE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "format/trace_reader.h"
+#include "format/trace_writer.h"
+
+/* ---- files ---- */
+
+/* A path in a folder of this test program, which disappears at exit. */
+const char *fixture_path(const char *name);
+int fixture_create(const char *path); /* a descriptor for writing, at 0 */
+
+/* The whole file; *size gets its size. The caller frees it. */
+unsigned char *fixture_load(const char *path, size_t *size);
+void fixture_store(const char *path, const void *bytes, size_t size);
+
+/* ---- random numbers: the same in every run ---- */
+
+uint64_t fixture_random(uint64_t *state);
+
+/* ---- types ---- */
+
+extern const struct trace_recording fixture_recording;
+
+/* Declare `schema` for an image; asserts success. */
+void fixture_type(struct trace_writer *w, uint64_t image, const struct schema *schema);
+
+/* A process and a thread that runs it. */
+void fixture_process(struct trace_writer *w, uint32_t process, uint64_t image);
+void fixture_thread(struct trace_writer *w, uint32_t thread, uint32_t process, const char *name);
+
+/* ---- model ---- */
+
+struct model_event {
+    uint32_t thread;
+    bool is_gap;
+    const char *name; /* of the type, without provider */
+    uint64_t ticks;
+    struct trace_gap gap;
+    unsigned char *payload;
+    uint32_t size; /* without padding */
+};
+struct model {
+    struct model_event *events;
+    size_t count, capacity;
+};
+
+/* Write a record and remember it. The writer gets the payload padded to whole words, in memory that
+ * ends with it, so that reading on is seen by ASan. */
+void model_record(struct model *model, struct trace_stream *stream, uint32_t thread,
+                  const struct schema *schema, uint64_t ticks, const void *payload, size_t size);
+void model_gap(struct model *model, struct trace_stream *stream, const struct trace_gap *gap);
+
+/* A random payload of this type: every width, strings from empty to `text_max` bytes. Returns its
+ * size. */
+size_t model_payload(const struct schema *schema, uint64_t *random, size_t text_max,
+                     unsigned char *out);
+
+/* The payload that an event's values stand for. Returns its size. */
+size_t model_payload_of(const struct trace_event *event, unsigned char *out, size_t capacity);
+
+/*
+ * Read all events and compare: every thread's in order and byte for byte, times never going back.
+ * `prefix`: threads may end early (a file that was cut). Returns the number of records.
+ */
+uint64_t model_compare(const struct model *model, struct trace *trace, bool prefix);
+
+void model_free(struct model *model);
+
+/* Open a trace; asserts success. */
+struct trace *fixture_open(const char *path);
+
+/* trace_verify() with its findings kept; the newest text of each severity. */
+struct findings {
+    unsigned count[3];
+    char text[3][256];
+    uint64_t offset[3];
+};
+int fixture_verify(const char *path, struct findings *findings);
+
+#endif
