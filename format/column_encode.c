@@ -288,13 +288,20 @@ int column_append(struct column_encoder *encoder, struct byte_buffer *out, uint3
 
 /* ---- strings ---- */
 
+#define HASH_FACTOR UINT64_C(0xD6E8FEB86659FD93)
+
+static uint64_t fold(uint64_t hash)
+{
+    return hash ^ hash >> 32;
+}
+
 static uint64_t text_hash(const unsigned char *text, uint32_t length)
 {
     uint64_t hash = length;
 
     for (; length >= 8; length -= 8, text += 8)
-        hash = (hash ^ le64_load(text)) * UINT64_C(0xD6E8FEB86659FD93), hash ^= hash >> 32;
-    return (hash ^ le_load(text, length)) * UINT64_C(0xD6E8FEB86659FD93);
+        hash = fold((hash ^ le64_load(text)) * HASH_FACTOR);
+    return (hash ^ (length ? le_load(text, length) : 0)) * HASH_FACTOR;
 }
 
 /* Like dictionary_build(), over strings; values[] holds where an entry's text begins, first[] its
@@ -363,6 +370,8 @@ int column_text_append(struct column_encoder *encoder, struct byte_buffer *out,
 
     if (status != 0)
         return status;
+    if (text_bytes == 0)
+        text = &head; /* all are empty: any address will do, but NULL would not */
     if (text_dictionary_build(encoder, lengths, count, text))
         return text_dict_append(encoder, out, count, text);
     status = byte_buffer_append(out, &head, sizeof(head));
