@@ -84,7 +84,7 @@ static const struct option_row options[] = {
     {.letter = 'r',
      .name = "ring-size",
      .argument = "SIZE",
-     .help = "Give every thread a ring of SIZE, 4K to 1G, rounded up to a power of two; 1M by "
+     .help = "Give every thread a ring of SIZE, 4K to 1G, rounded up to a power of two; 4M by "
              "default",
      .type = &option_ring,
      FIELD(ring_bytes)},
@@ -118,7 +118,7 @@ static const struct option_row options[] = {
     OPTION_HELP_ROW,
 };
 
-static const struct record_settings defaults = {.ring_bytes = UINT64_C(1) << 20, .level = 1};
+static const struct record_settings defaults = {.ring_bytes = UINT64_C(4) << 20, .level = 1};
 
 static int record_run(void *settings, int operand_count, char **operands)
 {

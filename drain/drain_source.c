@@ -104,7 +104,7 @@ static void slot_visit(struct drain *d, struct drain_source *s, uint32_t slot, u
 {
     struct drain_thread *t = s->threads[slot];
     struct registry_view view;
-    bool seen, over;
+    bool seen, over, empty;
 
     if (!t)
         return;
@@ -113,7 +113,11 @@ static void slot_visit(struct drain *d, struct drain_source *s, uint32_t slot, u
     over = t->process->dead || (seen && (view.dead || view.state == SLOT_RETIRED));
     if (seen)
         thread_rename(d, t, &view);
-    if (!thread_visit(d, t, share_bytes, load) || !over)
+    empty = thread_visit(d, t, share_bytes, load);
+    /* No memory: the thread gets it page by page, or dies of the limit that was set for it. */
+    if (t->reader.at > REGISTRY_EAGER_BYTES / 4)
+        (void)!registry_extend(&s->segment, slot);
+    if (!empty || !over)
         return;
     thread_end(d, t);
     s->threads[slot] = NULL;

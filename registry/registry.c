@@ -125,23 +125,42 @@ static unsigned count_ready(const struct segment *s)
     return ready;
 }
 
+/* Once for each part. */
+static int allocate_ring(struct segment *s, uint32_t n, uint64_t bytes, uint8_t part)
+{
+    off_t offset = segment_ring_data(s, n) - (unsigned char *)s->shared;
+
+    if (s->prepared[n] & part)
+        return 0;
+    while (s->fd >= 0 && fallocate(s->fd, 0, offset, (off_t)bytes))
+        if (errno != EINTR)
+            return -errno;
+    s->prepared[n] |= part;
+    return 0;
+}
+
+int registry_extend(struct segment *s, uint32_t n)
+{
+    return allocate_ring(s, n, s->geometry.ring_bytes, SEGMENT_RING_WHOLE);
+}
+
 static int prepare_slot(struct segment *s, uint32_t n)
 {
     const struct ring_options options = {.policy = s->geometry.policy,
                                          .timeout_ns = s->geometry.timeout_ns};
-    unsigned char *data = segment_ring_data(s, n);
+    uint64_t bytes = s->geometry.ring_bytes;
+    int err;
 
-    /* Allocate before anybody touches: a full tmpfs is our error here, and the program's SIGBUS
-     * otherwise. */
-    if (s->fd >= 0 && !(s->prepared[n] & SEGMENT_RING_ALLOCATED)) {
-        off_t offset = data - (unsigned char *)s->shared;
-
-        while (fallocate(s->fd, 0, offset, (off_t)s->geometry.ring_bytes))
-            if (errno != EINTR)
-                return -errno;
-    }
-    ring_format_at(&s->slots[n].ring, data, s->geometry.ring_bytes, &options);
-    s->prepared[n] = SEGMENT_RING_ALLOCATED | SEGMENT_RING_READY;
+    /* Allocate before anybody touches: a full filesystem is our error here, and the program's
+     * SIGBUS otherwise. A memfd knows no such fault, there it only saves the thread time: its
+     * beginning is enough until the thread turns out to write much. */
+    if (s->is_memfd && bytes > REGISTRY_EAGER_BYTES)
+        bytes = REGISTRY_EAGER_BYTES;
+    err = allocate_ring(s, n, bytes, SEGMENT_RING_ALLOCATED);
+    if (err)
+        return err;
+    ring_format_at(&s->slots[n].ring, segment_ring_data(s, n), s->geometry.ring_bytes, &options);
+    s->prepared[n] |= SEGMENT_RING_READY;
     /* Ready. Release: the formatted ring is visible before the bit. Pairs with take_ready(). */
     or_release(&s->shared->ready[n / 64], UINT64_C(1) << (n % 64));
     return 0;

@@ -39,6 +39,12 @@ void registry_unringed(struct segment *segment, uint64_t bytes);
  */
 int registry_prepare(struct segment *segment, unsigned ahead) __attribute__((warn_unused_result));
 
+/* What registry_prepare() allocates of a ring in a memfd; a drain that sees a thread use a good
+ * part of it calls registry_extend() to have the rest allocated, too, before the thread gets there.
+ * -ENOSPC or another errno: the thread will do it page by page. */
+enum { REGISTRY_EAGER_BYTES = 512 * 1024 };
+int registry_extend(struct segment *segment, uint32_t slot);
+
 /* What all rings do when they are full, from now on: ring_set_policy() for each that exists, and
  * for those to come. */
 int registry_set_policy(struct segment *segment, enum ring_policy policy, uint64_t timeout_ns)

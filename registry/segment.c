@@ -170,6 +170,7 @@ int segment_create(struct segment *s, const struct segment_geometry *g, const ch
         goto fail;
     }
     s->fd = fd;
+    s->is_memfd = !path;
     format(s);
     return 0;
 fail:

@@ -107,7 +107,8 @@ _Static_assert(offsetof(struct slot_shared, life) == RING_LINE, "layout");
 _Static_assert(offsetof(struct slot_shared, ring) == 2 * RING_LINE, "layout");
 
 enum segment_prepared {
-    SEGMENT_RING_ALLOCATED = 1, /* its memory, which stays so */
+    SEGMENT_RING_ALLOCATED = 1, /* the beginning of its memory, which stays so */
+    SEGMENT_RING_WHOLE = 4,     /* all of it */
     SEGMENT_RING_READY = 2      /* laid out for an owner, or in use by one */
 };
 
@@ -120,6 +121,7 @@ struct segment {
     size_t bytes;
     struct segment_geometry geometry;
     int fd;            /* the creator's, -1 elsewhere */
+    bool is_memfd;     /* touching what is not allocated cannot fault */
     uint8_t *prepared; /* the creator's memory of what registry_prepare() did: for each slot flags
                           of enum segment_prepared */
 };
