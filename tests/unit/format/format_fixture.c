@@ -259,7 +259,7 @@ static size_t model_next(const struct model *model, uint32_t thread, size_t from
     return from;
 }
 
-uint64_t model_compare(const struct model *model, struct trace *trace, bool prefix)
+uint64_t model_compare(const struct model *model, struct trace *trace, enum model_match match)
 {
     enum { SCRATCH = 17 << 20, THREADS = 64 };
     size_t next[THREADS] = {0};
@@ -279,6 +279,8 @@ uint64_t model_compare(const struct model *model, struct trace *trace, bool pref
 
         assert_true(thread < THREADS);
         at = model_next(model, thread, next[thread]);
+        while (match == MATCH_SOME && at < model->count && model->events[at].ticks < event->ticks)
+            at = model_next(model, thread, at + 1);
         assert_true(at < model->count);
         event_compare(&model->events[at], event, scratch, SCRATCH);
         next[thread] = at + 1;
@@ -289,7 +291,7 @@ uint64_t model_compare(const struct model *model, struct trace *trace, bool pref
         records += event->type != NULL;
     }
     assert_int_equal(status, 0);
-    for (uint32_t thread = 0; thread < THREADS && !prefix; thread++)
+    for (uint32_t thread = 0; thread < THREADS && match == MATCH_ALL; thread++)
         assert_int_equal(model_next(model, thread, next[thread]), model->count);
     trace_cursor_close(cursor);
     free(event);

@@ -75,9 +75,11 @@ size_t model_payload_of(const struct trace_event *event, unsigned char *out, siz
 
 /*
  * Read all events and compare: every thread's in order and byte for byte, times never going back.
- * `prefix`: threads may end early (a file that was cut). Returns the number of records.
+ * A damaged file gives only some of the events; no two of a thread may then have the same ticks.
+ * Returns the number of records.
  */
-uint64_t model_compare(const struct model *model, struct trace *trace, bool prefix);
+enum model_match { MATCH_ALL, MATCH_SOME };
+uint64_t model_compare(const struct model *model, struct trace *trace, enum model_match match);
 
 void model_free(struct model *model);
 

@@ -120,7 +120,7 @@ static void random_check(unsigned threads, unsigned records, int level, uint32_t
 
     random_trace(path, &model, threads, records, level, block_records, text_max);
     trace = fixture_open(path);
-    assert_int_equal(model_compare(&model, trace, false), records);
+    assert_int_equal(model_compare(&model, trace, MATCH_ALL), records);
     trace_condition(trace, &condition);
     assert_true(condition.ended && condition.indexed);
     assert_int_equal(condition.damaged_blocks, 0);
@@ -219,7 +219,7 @@ static void shape_check(enum shape shape, uint8_t width, uint32_t records)
     }
     assert_int_equal(trace_writer_close(w), 0);
     trace = fixture_open(path);
-    assert_int_equal(model_compare(&model, trace, false), records);
+    assert_int_equal(model_compare(&model, trace, MATCH_ALL), records);
     trace_close(trace);
     model_free(&model);
 }
@@ -273,7 +273,7 @@ static void three_hundred_types_take_more_than_one_block(void **state)
     assert_int_equal(trace_writer_close(w), 0);
     trace = fixture_open(path);
     assert_int_equal(trace_type_count(trace), 300);
-    assert_int_equal(model_compare(&model, trace, false), 300);
+    assert_int_equal(model_compare(&model, trace, MATCH_ALL), 300);
     trace_condition(trace, &condition);
     assert_int_equal(condition.data_blocks, 2);
     trace_close(trace);
@@ -316,7 +316,7 @@ static void widest_rows_and_longest_record_come_back(void **state)
                      -EBADMSG);
     assert_int_equal(trace_writer_close(w), 0);
     trace = fixture_open(path);
-    assert_int_equal(model_compare(&model, trace, false), 202);
+    assert_int_equal(model_compare(&model, trace, MATCH_ALL), 202);
     trace_close(trace);
     model_free(&model);
     free(payload);
@@ -341,7 +341,7 @@ static void block_of_gaps_only_comes_back(void **state)
     }
     assert_int_equal(trace_writer_close(w), 0);
     trace = fixture_open(path);
-    assert_int_equal(model_compare(&model, trace, false), 0);
+    assert_int_equal(model_compare(&model, trace, MATCH_ALL), 0);
     trace_close(trace);
     model_free(&model);
 }
@@ -356,7 +356,7 @@ static void trace_without_records_reads_as_empty(void **state)
     (void)state;
     assert_int_equal(trace_writer_close(w), 0);
     trace = fixture_open(path);
-    assert_int_equal(model_compare(&model, trace, false), 0);
+    assert_int_equal(model_compare(&model, trace, MATCH_ALL), 0);
     trace_close(trace);
     assert_int_equal(fixture_verify(path, NULL), 0);
 }
