@@ -118,6 +118,11 @@ CALL_INLINE void call_stack_presume(struct call_stack *stack, uint64_t key, uint
             stack->presumed++;
         }
         if (presumption > call->presumption) {
+            /* What lived in the frame after an inlined call shows that it went on until now. */
+            if (above > 0) {
+                call->successor_ticks = ticks;
+                call->child_ticks_before = call->child_ticks;
+            }
             call->presumption = presumption;
             if (presumption == CALL_ENDED)
                 observer->presumed(context, call);

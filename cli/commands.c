@@ -4,10 +4,13 @@
 #include <string.h>
 
 const struct command *const commands[] = {
-#ifdef ADATRACE_HAS_RECORD
     &command_record,
-#endif
-    &command_decode, &command_report, &command_info, &command_verify, &command_help, NULL,
+    &command_decode,
+    &command_report,
+    &command_info,
+    &command_verify,
+    &command_help,
+    NULL,
 };
 
 const struct option_row global_options[] = {

@@ -3,19 +3,30 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/out_text.h"
 
 struct decode_text decode_text_make(const char *format, ...)
 {
     struct decode_text text = {0};
-    char *bytes = NULL;
+    char *bytes = NULL, *slack;
     va_list arguments;
     int size;
 
     va_start(arguments, format);
     size = vasprintf(&bytes, format, arguments);
     va_end(arguments);
-    if (size >= 0)
-        text = (struct decode_text){.bytes = bytes, .size = (uint32_t)size};
+    if (size < 0)
+        return text;
+    slack = realloc(bytes, (size_t)size + 1 + TEXT_SLACK);
+    if (!slack) {
+        free(bytes);
+        return text;
+    }
+    memset(slack + size, 0, 1 + TEXT_SLACK);
+    text = (struct decode_text){.bytes = slack, .size = (uint32_t)size};
     return text;
 }
 

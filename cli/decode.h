@@ -12,11 +12,12 @@
 #include "cli/call_stack.h"
 #include "cli/event_format.h"
 #include "cli/out_buffer.h"
+#include "cli/out_text.h"
 #include "cli/symbol_cache.h"
 #include "cli/thread_index.h"
 #include "format/trace_reader.h"
 
-/* Text that is copied again and again. */
+/* Text that is copied again and again; TEXT_SLACK bytes more can be read. */
 struct decode_text {
     const char *bytes; /* owned by the format */
     uint32_t size;
@@ -77,7 +78,12 @@ struct decode_text decode_text_make(const char *format, ...) __attribute__((form
 
 static inline void decode_put(struct decode *decode, const struct decode_text *text)
 {
-    out_put(&decode->out, text->bytes, text->size);
+    struct out_buffer *out = &decode->out;
+
+    if (__builtin_expect(text->size > OUT_ROOM_MAX - TEXT_SLACK, 0))
+        out_put(out, text->bytes, text->size);
+    else
+        out->at = text_copy(out_room(out, text->size + TEXT_SLACK), text->bytes, text->size);
 }
 
 static inline uint32_t decode_process_of(const struct trace_event *event)

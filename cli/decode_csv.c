@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "cli/decode_scalar.h"
+#include "cli/phase.h"
 
 enum { LINE_ROOM = 256 };
 
@@ -118,11 +119,12 @@ static int label_make(struct decode *decode, struct decode_thread *thread,
 
 static int head_make(struct decode_type *type)
 {
+    const char *phase = phase_identifier(type->type->schema.phase);
     char name[2 * TEXT_ESCAPED_MAX * (SCHEMA_NAME_MAX + 1)];
 
     *text_csv(name, type->type->full_name, strnlen(type->type->full_name, 2 * SCHEMA_NAME_MAX)) = 0;
-    type->head =
-        strpbrk(name, "\",\n") ? decode_text_make("\"%s\",", name) : decode_text_make("%s,", name);
+    type->head = strpbrk(name, "\",\n") ? decode_text_make("\"%s\",%s,", name, phase ? phase : "")
+                                        : decode_text_make("%s,%s,", name, phase ? phase : "");
     return type->head.bytes ? 0 : -ENOMEM;
 }
 
@@ -168,7 +170,7 @@ static void put_quoted(struct out_buffer *out, const char *text, size_t size)
 
 static void header_print(struct decode *decode, const struct csv_columns *columns)
 {
-    out_put_text(&decode->out, "ts_ns,pid,tid,thread,event,text");
+    out_put_text(&decode->out, "ts_ns,pid,tid,thread,event,phase,text");
     for (uint32_t i = 0; i < columns->count; i++) {
         const char *name = columns->names[i];
 
@@ -292,7 +294,7 @@ static void csv_gap(struct decode *decode, const struct trace_event *event,
     const struct trace_gap *gap = &event->gap;
 
     line_start(decode, event, thread);
-    out_put_text(&decode->out, "adatrace:gap,");
+    out_put_text(&decode->out, "adatrace:gap,,");
     for (uint32_t i = 0; i < columns->count; i++) {
         out_put_char(&decode->out, ',');
         if (i != columns->gap_first)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "cli/decode_scalar.h"
+#include "cli/phase.h"
 
 enum { LINE_ROOM = 256 };
 
@@ -42,8 +43,12 @@ static int label_make(struct decode *decode, struct decode_thread *thread,
 static int type_texts_make(struct decode_type *type)
 {
     const struct schema *schema = &type->type->schema;
+    const char *phase = phase_identifier(schema->phase);
+    char after[64];
 
-    type->head = text_around("", type->type->full_name, "\",\"fields\":{");
+    snprintf(after, sizeof(after), "\"%s%s%s,\"fields\":{", phase ? ",\"phase\":\"" : "",
+             phase ? phase : "", phase ? "\"" : "");
+    type->head = text_around("", type->type->full_name, after);
     if (!type->head.bytes)
         return -ENOMEM;
     for (unsigned f = 0; f < schema->field_count; f++) {

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "cli/out_text.h"
+#include "cli/phase.h"
 #include "cli/units.h"
 #include "cli/value.h"
 
@@ -74,11 +75,14 @@ static int labels_make(struct decode *decode)
 static int type_texts_make(const struct decode *decode, struct decode_type *type)
 {
     const struct schema *schema = &type->type->schema;
+    /* Scopes show by their arrows. */
+    bool scope = schema->phase == ADA_PHASE_BEGIN || schema->phase == ADA_PHASE_END;
+    const char *label = scope ? "" : phase_label(schema->phase);
     char name[2 * TEXT_ESCAPED_MAX * SCHEMA_NAME_MAX];
 
     name_escape(name, sizeof(name), type->type->full_name);
-    type->head =
-        decode->colour ? decode_text_make(BOLD "%s" RESET, name) : decode_text_make("%s", name);
+    type->head = decode_text_make("%s%s%s%s%s", decode->colour ? BOLD : "", name, *label ? " " : "",
+                                  label, decode->colour ? RESET : "");
     if (!type->head.bytes)
         return -ENOMEM;
     for (unsigned f = 0; f < schema->field_count; f++) {
@@ -158,14 +162,6 @@ static void scope_enter(struct decode *decode, struct decode_thread *thread, uin
 
 /* ---- values ---- */
 
-static char *text_duration(char *at, uint64_t ns)
-{
-    char text[UNITS_MAX];
-
-    units_duration_compact(text, ns);
-    return text_bytes(at, text, strlen(text));
-}
-
 static void put_code(struct decode *decode, const struct trace_event *event, uint64_t address)
 {
     const struct symbol_text *symbol = decode_symbol(decode, event, address);
@@ -209,7 +205,7 @@ static void put_element(struct decode *decode, const struct trace_event *event,
         put_enum(decode, v->field, value_signed(v, element));
         break;
     case ADA_KIND_DURATION:
-        out->at = text_duration(at, trace_duration_ns(decode->trace, value_bits(v, element)));
+        out->at = text_duration(at, trace_duration_ns(decode->trace, value_bits(v, element)), "");
         break;
     default: /* ADA_KIND_FLOAT: the reader lets no other kind pass */
         out->at = v->field->width == 4 ? text_float(at, (float)value_double(v, element))
@@ -247,14 +243,12 @@ static char *line_start(struct decode *decode, const struct trace_event *event,
                         const struct decode_thread *thread, unsigned depth)
 {
     char *at = out_room(&decode->out, 2 * LINE_ROOM);
-    unsigned indent = 2 * (depth < INDENT_STEPS_MAX ? depth : INDENT_STEPS_MAX);
 
     if (decode->colour)
         at = text_bytes(at, DIM, sizeof(DIM) - 1);
-    at = text_seconds(at, event->ns, SECONDS_WIDTH);
-    at = text_bytes(at, thread->label.bytes, thread->label.size);
-    memset(at, ' ', indent);
-    return at + indent;
+    at = text_seconds_4(at, event->ns);
+    at = text_copy(at, thread->label.bytes, thread->label.size);
+    return text_spaces(at, 2 * (depth < INDENT_STEPS_MAX ? depth : INDENT_STEPS_MAX));
 }
 
 static void put_fields(struct decode *decode, const struct trace_event *event,
@@ -266,39 +260,49 @@ static void put_fields(struct decode *decode, const struct trace_event *event,
     }
 }
 
-static void put_call_end(struct decode *decode, const struct trace_event *event,
-                         uint64_t start_ticks)
+/* FIELD_ROOM. */
+static char *text_call_end(const struct decode *decode, char *at, const struct trace_event *event,
+                           uint64_t start_ticks)
 {
-    char *at = out_room(&decode->out, FIELD_ROOM);
-
     at = text_bytes(at, "  ", 2);
-    decode->out.at =
-        text_duration(at, trace_duration_ns(decode->trace, event->ticks - start_ticks));
+    return text_duration(at, trace_duration_ns(decode->trace, event->ticks - start_ticks), "");
+}
+
+/* The symbol, in what line_start() left; the few that are longer than that go the long way. */
+static char *text_symbol(struct decode *decode, char *at, const struct symbol_text *symbol)
+{
+    if (__builtin_expect(symbol->text_size <= LINE_ROOM / 2, 1))
+        return text_copy(at, symbol->text, symbol->text_size);
+    decode->out.at = at;
+    out_put(&decode->out, symbol->text, symbol->text_size);
+    return out_room(&decode->out, LINE_ROOM);
 }
 
 static void function_print(struct decode *decode, const struct trace_event *event,
                            const struct decode_type *type, struct decode_thread *thread)
 {
-    bool enter = type->type->schema.phase == ADA_PHASE_FUNCTION_ENTER;
     uint64_t address = value_bits(&event->values[0], 0);
     const struct symbol_text *symbol = decode_symbol(decode, event, address);
-    struct call_end end = {.thread = thread};
-    bool known = false;
+    bool enter = type->type->schema.phase == ADA_PHASE_FUNCTION_ENTER;
+    bool tagged = event->value_count > 1 && event->values[1].field->width;
     char *at;
 
-    if (enter)
-        call_enter(decode, thread, address,
-                   event->value_count > 1 ? (uint16_t)value_bits(&event->values[1], 0) : 0,
-                   event->value_count > 1 ? 0 : CALL_UNTAGGED, event->ticks);
-    else
-        known = call_stack_exit(&thread->stack, address, event->ticks, &observer, &end);
-    at = line_start(decode, event, thread,
-                    enter && thread->depth ? thread->depth - 1 : thread->depth);
-    at = text_bytes(at, enter ? "> " : "< ", 2);
+    if (enter) {
+        uint16_t tag = tagged ? (uint16_t)value_bits(&event->values[1], 0) : 0;
+
+        call_enter(decode, thread, address, tag, tagged ? 0 : CALL_UNTAGGED, event->ticks);
+        at = line_start(decode, event, thread, thread->depth - (thread->depth > 0));
+        at = text_symbol(decode, text_bytes(at, "> ", 2), symbol);
+    } else {
+        struct call_end end = {.thread = thread};
+        bool known = call_stack_exit(&thread->stack, address, event->ticks, &observer, &end);
+
+        at = line_start(decode, event, thread, thread->depth);
+        at = text_symbol(decode, text_bytes(at, "< ", 2), symbol);
+        if (known)
+            at = text_call_end(decode, at, event, end.start_ticks);
+    }
     decode->out.at = at;
-    out_put(&decode->out, symbol->text, symbol->text_size);
-    if (known)
-        put_call_end(decode, event, end.start_ticks);
     put_fields(decode, event, type, enter ? 2 : 1);
     out_put_char(&decode->out, '\n');
 }
@@ -316,7 +320,8 @@ static void scope_print(struct decode *decode, const struct trace_event *event,
         text_bytes(line_start(decode, event, thread, thread->depth), enter ? "> " : "< ", 2);
     decode_put(decode, &type->head);
     if (known)
-        put_call_end(decode, event, end.start_ticks);
+        decode->out.at =
+            text_call_end(decode, out_room(&decode->out, FIELD_ROOM), event, end.start_ticks);
     put_fields(decode, event, type, 0);
     out_put_char(&decode->out, '\n');
     if (enter)

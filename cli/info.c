@@ -7,7 +7,7 @@
 const char *info_end_text(const struct trace_process_end *end, char text[32])
 {
     if (!end)
-        snprintf(text, 32, "running");
+        snprintf(text, 32, "not seen");
     else if (end->status == -1)
         snprintf(text, 32, "not known");
     else if (WIFSIGNALED(end->status))

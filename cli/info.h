@@ -23,7 +23,7 @@ int info_print_text(const struct info *info, struct out_buffer *out)
     __attribute__((warn_unused_result));
 void info_print_json(const struct info *info, struct out_buffer *out);
 
-/* How a process ended, as waitpid(2) tells: "exit 0", "signal 9", "not known", "running". */
+/* How a process ended, as waitpid(2) tells: "exit 0", "signal 9", "not known", "not seen". */
 const char *info_end_text(const struct trace_process_end *end, char text[32]);
 
 /* All threads of a process added up. */

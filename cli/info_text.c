@@ -7,7 +7,7 @@
 
 #include "cli/info.h"
 #include "cli/out_text.h"
-#include "cli/table.h"
+#include "cli/text_table.h"
 #include "cli/units.h"
 
 enum { LABEL_WIDTH = 12 };
@@ -89,7 +89,8 @@ static void file_put(const struct info *info, struct out_buffer *out)
                    units_count(bytes, condition->data_blocks),
                    units_count(blocks, condition->damaged_blocks),
                    condition->indexed ? "with an index" : "without an index");
-    label_put(out, "\n  events");
+    out_put_char(out, '\n');
+    label_put(out, "events");
     out_printf(out, "%s\n", units_count(records, condition->records));
 }
 
@@ -113,38 +114,38 @@ static void complete_put(const struct info *info, struct out_buffer *out)
 
 /* ---- tables ---- */
 
-static void add_count(struct table *table, uint64_t count)
+static void add_count(struct text_table *table, uint64_t count)
 {
     char text[UNITS_MAX];
 
-    table_add(table, units_count(text, count));
+    text_table_add(table, units_count(text, count));
 }
 
-static void add_bytes(struct table *table, uint64_t bytes)
+static void add_bytes(struct text_table *table, uint64_t bytes)
 {
     char text[UNITS_MAX];
 
-    table_add(table, units_bytes(text, bytes));
+    text_table_add(table, units_bytes(text, bytes));
 }
 
-static void add_number(struct table *table, uint64_t number)
+static void add_number(struct text_table *table, uint64_t number)
 {
     char text[TEXT_U64_MAX + 1];
 
     *text_u64(text, number) = 0;
-    table_add(table, text);
+    text_table_add(table, text);
 }
 
-static void add_time(struct table *table, const struct info *info, uint64_t ticks)
+static void add_time(struct text_table *table, const struct info *info, uint64_t ticks)
 {
     char text[UNITS_MAX];
     int64_t ns = trace_ns(info->trace, ticks);
 
-    table_add(table, units_duration(text, ns > 0 ? (uint64_t)ns : 0));
+    text_table_add(table, units_duration(text, ns > 0 ? (uint64_t)ns : 0));
 }
 
 /* Untrusted text. */
-static void add_name(struct table *table, const char *name)
+static void add_name(struct text_table *table, const char *name)
 {
     size_t size = strnlen(name, 4096);
     char *text = malloc(TEXT_ESCAPED_MAX * size + 1);
@@ -154,7 +155,7 @@ static void add_name(struct table *table, const char *name)
         return;
     }
     *text_plain(text, name, size) = 0;
-    table_add(table, text);
+    text_table_add(table, text);
     free(text);
 }
 
@@ -165,15 +166,15 @@ static void heading_put(const struct info *info, struct out_buffer *out, const c
 }
 
 static int table_put(const struct info *info, struct out_buffer *out, const char *heading,
-                     struct table *table)
+                     struct text_table *table)
 {
     int status = 0;
 
     if (table->count || table->failed) {
         heading_put(info, out, heading);
-        status = table_print(table, out, info->colour);
+        status = text_table_print(table, out, info->colour);
     }
-    table_fini(table);
+    text_table_fini(table);
     return status;
 }
 
@@ -182,10 +183,10 @@ static int processes_put(const struct info *info, struct out_buffer *out)
     static const char *const headings[] = {"pid",    "parent",  "from", "to",      "threads",
                                            "events", "dropped", "<end", "<command"};
     const struct trace_process *process;
-    struct table table;
+    struct text_table table;
     char end_text[32];
 
-    table_init(&table, headings, sizeof(headings) / sizeof(*headings));
+    text_table_init(&table, headings, sizeof(headings) / sizeof(*headings));
     for (size_t n = 0; (process = trace_process_at(info->trace, n)); n++) {
         struct summary_counts counts = info_process_counts(info->trace, process->process);
         const struct trace_process *parent = trace_process_by_number(info->trace, process->parent);
@@ -195,26 +196,26 @@ static int processes_put(const struct info *info, struct out_buffer *out)
         if (parent)
             add_number(&table, parent->pid);
         else
-            table_add(&table, "-");
+            text_table_add(&table, "-");
         add_time(&table, info, process->start_ticks);
         if (end)
             add_time(&table, info, end->end_ticks);
         else
-            table_add(&table, "-");
+            text_table_add(&table, "-");
         add_count(&table, counts.threads);
         add_count(&table, counts.stored);
         add_count(&table, counts.dropped);
-        table_add(&table, info_end_text(end, end_text));
+        text_table_add(&table, info_end_text(end, end_text));
         add_name(&table, *process->command ? process->command : process->executable);
     }
     return table_put(info, out, "Processes", &table);
 }
 
-static void ledger_add(struct table *table, const struct trace_ledger *ledger)
+static void ledger_add(struct text_table *table, const struct trace_ledger *ledger)
 {
     if (!ledger) {
         for (int i = 0; i < 8; i++)
-            table_add(table, "?");
+            text_table_add(table, "?");
         return;
     }
     add_count(table, ledger->stored);
@@ -233,9 +234,9 @@ static int threads_put(const struct info *info, struct out_buffer *out)
                                            "bytes", "dropped",    "bytes",  "overwritten",
                                            "bytes", "high water", "ring",   "<thread"};
     const struct trace_thread *thread;
-    struct table table;
+    struct text_table table;
 
-    table_init(&table, headings, sizeof(headings) / sizeof(*headings));
+    text_table_init(&table, headings, sizeof(headings) / sizeof(*headings));
     for (size_t n = 0; (thread = trace_thread_at(info->trace, n)); n++) {
         const struct trace_process *process = trace_process_by_number(info->trace, thread->process);
 
@@ -253,17 +254,17 @@ static int modules_put(const struct info *info, struct out_buffer *out)
     static const char *const headings[] = {"pid", "base", "end", "<build id", "<module"};
     const struct trace_module *module;
     char text[TEXT_HEX_MAX + 1];
-    struct table table;
+    struct text_table table;
 
-    table_init(&table, headings, sizeof(headings) / sizeof(*headings));
+    text_table_init(&table, headings, sizeof(headings) / sizeof(*headings));
     for (size_t n = 0; (module = trace_module_at(info->trace, n)); n++) {
         const struct trace_process *process = trace_process_by_number(info->trace, module->process);
 
         add_number(&table, process ? process->pid : 0);
         *text_hex(text, module->base) = 0;
-        table_add(&table, text);
+        text_table_add(&table, text);
         *text_hex(text, module->end) = 0;
-        table_add(&table, text);
+        text_table_add(&table, text);
         add_name(&table, *module->build_id ? module->build_id : "-");
         add_name(&table, module->path);
     }
@@ -273,9 +274,9 @@ static int modules_put(const struct info *info, struct out_buffer *out)
 static int types_put(const struct info *info, struct out_buffer *out)
 {
     static const char *const headings[] = {"<event", "<fields"};
-    struct table table;
+    struct text_table table;
 
-    table_init(&table, headings, sizeof(headings) / sizeof(*headings));
+    text_table_init(&table, headings, sizeof(headings) / sizeof(*headings));
     for (size_t n = 0; n < trace_type_count(info->trace); n++) {
         const struct trace_type *type = trace_type_at(info->trace, n);
         char fields[SCHEMA_FIELDS_MAX * (SCHEMA_NAME_MAX + 1) + 1], *at = fields;

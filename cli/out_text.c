@@ -35,6 +35,69 @@ char *text_seconds(char *at, int64_t ns, unsigned width)
     return text_nine_digits(at, (uint32_t)(absolute - seconds * 1000000000));
 }
 
+/* value / 10^decimals with that many decimals, 0 to 2. */
+static char *text_fixed(char *at, uint64_t value, int decimals)
+{
+    uint64_t unit = decimals == 2 ? 100 : decimals == 1 ? 10 : 1;
+
+    at = text_u64(at, value / unit);
+    if (!decimals)
+        return at;
+    *at++ = '.';
+    if (decimals == 2)
+        return text_two_digits(at, (uint32_t)(value % 100));
+    *at++ = (char)('0' + value % 10);
+    return at;
+}
+
+/* Three digits of value / unit, rounded. */
+static char *text_three_digits(char *at, uint64_t value, uint64_t unit)
+{
+    if (value * 1000 < unit * 9995)
+        return text_fixed(at, (value * 100 + unit / 2) / unit, 2);
+    if (value * 100 < unit * 9995)
+        return text_fixed(at, (value * 10 + unit / 2) / unit, 1);
+    return text_fixed(at, (value + unit / 2) / unit, 0);
+}
+
+/* "2 m 05 s": a number, its unit, and the rest in the next smaller one. */
+static char *text_pair(char *at, uint64_t first, const char *first_unit, uint64_t second,
+                       const char *second_unit, const char *space)
+{
+    at = text_u64(at, first);
+    at = stpcpy(stpcpy(stpcpy(at, space), first_unit), space);
+    at = text_two_digits(at, (uint32_t)second);
+    return stpcpy(stpcpy(at, space), second_unit);
+}
+
+char *text_duration(char *at, uint64_t ns, const char *space)
+{
+    const char *unit = "s";
+
+    if (ns < 1000) {
+        at = text_u64(at, ns);
+        unit = "ns";
+    } else if (ns < 999500) {
+        at = text_three_digits(at, ns, 1000);
+        unit = "us";
+    } else if (ns < 999500000) {
+        at = text_three_digits(at, ns, 1000000);
+        unit = "ms";
+    } else if (ns < 120 * UINT64_C(1000000000)) {
+        at = text_three_digits(at, ns, 1000000000);
+    } else if (ns < 7200 * UINT64_C(1000000000)) {
+        return text_pair(at, ns / 60000000000, "m", ns / 1000000000 % 60, "s", space);
+    } else {
+        return text_pair(at, ns / 3600000000000, "h", ns / 60000000000 % 60, "m", space);
+    }
+    if (*space)
+        *at++ = *space;
+    *at++ = unit[0];
+    if (unit[1])
+        *at++ = unit[1];
+    return at;
+}
+
 static char *special_float(char *at, double value)
 {
     const char *word = isnan(value) ? "nan" : value < 0 ? "-inf" : "inf";

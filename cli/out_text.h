@@ -16,6 +16,7 @@ enum {
     TEXT_I64_MAX = 21,     /* with the sign */
     TEXT_HEX_MAX = 18,     /* 0x and 16 digits */
     TEXT_SECONDS_MAX = 22, /* text_seconds() */
+    TEXT_DURATION_MAX = 32,
     TEXT_FLOAT_MAX = 32,
     TEXT_ESCAPED_MAX = 6, /* per byte of the source */
 };
@@ -23,14 +24,23 @@ enum {
 extern const char text_digit_pairs[200];
 extern const char text_hex_digits[16];
 
-/* Exactly nine digits of a number below 10^9. */
+static inline char *text_two_digits(char *at, uint32_t value)
+{
+    memcpy(at, text_digit_pairs + 2 * value, 2);
+    return at + 2;
+}
+
+/* Exactly nine digits of a number below 10^9; the halves do not wait for each other. */
 static inline char *text_nine_digits(char *at, uint32_t value)
 {
-    for (int place = 7; place > 0; place -= 2) {
-        memcpy(at + place, text_digit_pairs + 2 * (value % 100), 2);
-        value /= 100;
-    }
-    *at = (char)('0' + value);
+    uint32_t high = value / 10000, low = value % 10000;
+
+    at[0] = (char)('0' + high / 10000);
+    high %= 10000;
+    text_two_digits(at + 1, high / 100);
+    text_two_digits(at + 3, high % 100);
+    text_two_digits(at + 5, low / 100);
+    text_two_digits(at + 7, low % 100);
     return at + 9;
 }
 
@@ -80,10 +90,45 @@ static inline char *text_hex(char *at, uint64_t value)
  * TEXT_SECONDS_MAX, or 11 + width if that is more. */
 char *text_seconds(char *at, int64_t ns, unsigned width);
 
+/* The same for four columns, quick for what is common. TEXT_SECONDS_MAX. */
+static inline char *text_seconds_4(char *at, int64_t ns)
+{
+    uint32_t seconds = (uint32_t)(ns / 1000000000);
+
+    if (ns < 0 || seconds > 99)
+        return text_seconds(at, ns, 4);
+    memcpy(at, "    ", 4);
+    at[2] = seconds > 9 ? (char)('0' + seconds / 10) : ' ';
+    at[3] = (char)('0' + seconds % 10);
+    at[4] = '.';
+    return text_nine_digits(at + 5, (uint32_t)(ns - (int64_t)seconds * 1000000000));
+}
+
+/* Three digits and a unit: 123ns, 1.23us; `space` stands between them, if any.
+ * TEXT_DURATION_MAX. */
+char *text_duration(char *at, uint64_t ns, const char *space);
+
 static inline char *text_bytes(char *at, const char *bytes, size_t size)
 {
     memcpy(at, bytes, size);
     return at + size;
+}
+
+/* Copy `size` bytes sixteen at a time: both sides need room for TEXT_SLACK more. */
+enum { TEXT_SLACK = 15 };
+static inline char *text_copy(char *at, const char *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i += TEXT_SLACK + 1)
+        memcpy(at + i, bytes + i, TEXT_SLACK + 1);
+    return at + size;
+}
+
+/* `count` spaces, and room for TEXT_SLACK more. */
+static inline char *text_spaces(char *at, size_t count)
+{
+    for (size_t i = 0; i < count; i += TEXT_SLACK + 1)
+        memset(at + i, ' ', TEXT_SLACK + 1);
+    return at + count;
 }
 
 /* The shortest decimal that reads back as the same double (or float); "nan", "inf", "-inf".

@@ -3,6 +3,7 @@
  * The report for programs: everything, in nanoseconds and bytes.
  */
 #include "cli/json_writer.h"
+#include "cli/phase.h"
 #include "cli/report.h"
 
 struct json_report {
@@ -94,6 +95,7 @@ static void types_put(struct json_report *r)
             continue;
         json_object_open(&r->json, NULL);
         json_text(&r->json, "event", type->type->full_name);
+        json_text(&r->json, "phase", phase_identifier(type->type->schema.phase));
         json_unsigned(&r->json, "count", type->count);
         json_number(&r->json, "per_second", seconds > 0 ? (double)type->count / seconds : 0);
         json_object_close(&r->json);

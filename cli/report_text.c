@@ -10,8 +10,9 @@
 
 #include "cli/bar.h"
 #include "cli/out_text.h"
+#include "cli/phase.h"
 #include "cli/report.h"
-#include "cli/table.h"
+#include "cli/text_table.h"
 #include "cli/units.h"
 
 enum { BAR_WIDTH = 8, COURSE_WIDTH = REPORT_CELLS / 2 };
@@ -25,29 +26,29 @@ struct text_report {
 
 /* ---- cells ---- */
 
-static void add_count(struct table *table, uint64_t count)
+static void add_count(struct text_table *table, uint64_t count)
 {
     char text[UNITS_MAX];
 
-    table_add(table, units_count(text, count));
+    text_table_add(table, units_count(text, count));
 }
 
-static void add_bytes(struct table *table, uint64_t bytes)
+static void add_bytes(struct text_table *table, uint64_t bytes)
 {
     char text[UNITS_MAX];
 
-    table_add(table, units_bytes(text, bytes));
+    text_table_add(table, units_bytes(text, bytes));
 }
 
-static void add_ticks(struct table *table, const struct report *report, uint64_t ticks)
+static void add_ticks(struct text_table *table, const struct report *report, uint64_t ticks)
 {
     char text[UNITS_MAX];
 
-    table_add(table, units_duration(text, trace_duration_ns(report->trace, ticks)));
+    text_table_add(table, units_duration(text, trace_duration_ns(report->trace, ticks)));
 }
 
 /* Untrusted text. */
-static void add_name(struct table *table, const char *name)
+static void add_name(struct text_table *table, const char *name)
 {
     size_t size = strnlen(name, 4096);
     char *text = malloc(TEXT_ESCAPED_MAX * size + 1);
@@ -57,8 +58,25 @@ static void add_name(struct table *table, const char *name)
         return;
     }
     *text_plain(text, name, size) = 0;
-    table_add(table, text);
+    text_table_add(table, text);
     free(text);
+}
+
+static void add_event(struct text_table *table, const struct trace_type *type)
+{
+    const char *label = phase_label(type->schema.phase);
+    char name[2 * SCHEMA_NAME_MAX + 32];
+
+    snprintf(name, sizeof(name), "%s%s%s", type->full_name, *label ? " " : "", label);
+    add_name(table, name);
+}
+
+static void add_number(struct text_table *table, uint64_t number)
+{
+    char text[TEXT_U64_MAX + 1];
+
+    *text_u64(text, number) = 0;
+    text_table_add(table, text);
 }
 
 static void heading_print(const struct text_report *text, const char *heading)
@@ -85,11 +103,11 @@ static void rest_print(const struct text_report *text, size_t shown, size_t coun
                    units_count(number, count - shown));
 }
 
-static void table_finish(struct text_report *text, struct table *table)
+static void table_finish(struct text_report *text, struct text_table *table)
 {
     if (!text->status)
-        text->status = table_print(table, text->out, text->style->colour);
-    table_fini(table);
+        text->status = text_table_print(table, text->out, text->style->colour);
+    text_table_fini(table);
 }
 
 /* ---- parts ---- */
@@ -113,12 +131,12 @@ static void overview_print(const struct text_report *text)
                report->partial ? "; a selection of the recording" : "");
 }
 
-static void stats_add(struct table *table, const struct report *report,
+static void stats_add(struct text_table *table, const struct report *report,
                       const struct call_stats *stats)
 {
     if (!stats->calls) {
         for (int i = 0; i < 5; i++)
-            table_add(table, "-");
+            text_table_add(table, "-");
         return;
     }
     add_ticks(table, report, stats->min_ticks);
@@ -137,7 +155,7 @@ static void functions_print(struct text_report *text)
     size_t shown = rows_shown(text, rows->count);
     char percent[UNITS_MAX], bar[BAR_BYTES_MAX];
     uint64_t self_ticks = 0, unfinished = 0;
-    struct table table;
+    struct text_table table;
 
     if (!rows->count)
         return;
@@ -146,16 +164,17 @@ static void functions_print(struct text_report *text)
         unfinished += rows->rows[n].stats.unfinished;
     }
     heading_print(text, "Functions");
-    table_init(&table, headings, sizeof(headings) / sizeof(*headings));
+    text_table_init(&table, headings, sizeof(headings) / sizeof(*headings));
     for (size_t n = 0; n < shown; n++) {
         const struct call_stats *stats = &rows->rows[n].stats;
 
         add_count(&table, stats->calls);
         add_ticks(&table, report, stats->total_ticks);
         add_ticks(&table, report, stats->self_ticks);
-        table_add(&table, units_percent(percent, (double)stats->self_ticks, (double)self_ticks));
-        table_add(&table, bar_share(bar, (double)stats->self_ticks, (double)self_ticks, BAR_WIDTH,
-                                    text->style->utf8));
+        text_table_add(&table,
+                       units_percent(percent, (double)stats->self_ticks, (double)self_ticks));
+        text_table_add(&table, bar_share(bar, (double)stats->self_ticks, (double)self_ticks,
+                                         BAR_WIDTH, text->style->utf8));
         stats_add(&table, report, stats);
         add_name(&table, rows->rows[n].name);
     }
@@ -174,19 +193,19 @@ static void named_print(struct text_report *text, const struct report_rows *rows
     static const char *const headings[] = {"count", "total", "self", "min",  "mean",
                                            "p50",   "p99",   "max",  "<name"};
     size_t shown = rows_shown(text, rows->count);
-    struct table table;
+    struct text_table table;
 
     if (!rows->count)
         return;
     heading_print(text, heading);
-    table_init(&table, headings, sizeof(headings) / sizeof(*headings));
+    text_table_init(&table, headings, sizeof(headings) / sizeof(*headings));
     for (size_t n = 0; n < shown; n++) {
         const struct call_stats *stats = &rows->rows[n].stats;
 
         add_count(&table, stats->calls);
         add_ticks(&table, text->report, stats->total_ticks);
         if (spans)
-            table_add(&table, "-");
+            text_table_add(&table, "-");
         else
             add_ticks(&table, text->report, stats->self_ticks);
         stats_add(&table, text->report, stats);
@@ -203,7 +222,7 @@ static int by_count(const void *a, const void *b)
 
     if (left->count != right->count)
         return left->count < right->count ? 1 : -1;
-    return strcmp(left->type->full_name, right->type->full_name);
+    return left->type->index < right->type->index ? -1 : 1;
 }
 
 static void types_print(struct text_report *text)
@@ -214,7 +233,7 @@ static void types_print(struct text_report *text)
     double seconds = (double)report->summary.duration_ns / 1e9;
     size_t count = 0, shown;
     char rate[UNITS_MAX];
-    struct table table;
+    struct text_table table;
 
     if (!types) {
         text->status = -ENOMEM;
@@ -227,11 +246,12 @@ static void types_print(struct text_report *text)
     shown = rows_shown(text, count);
     if (count)
         heading_print(text, "Events");
-    table_init(&table, headings, sizeof(headings) / sizeof(*headings));
+    text_table_init(&table, headings, sizeof(headings) / sizeof(*headings));
     for (size_t n = 0; n < shown; n++) {
         add_count(&table, types[n]->count);
-        table_add(&table, seconds > 0 ? units_rate(rate, (double)types[n]->count / seconds) : "-");
-        add_name(&table, types[n]->type->full_name);
+        text_table_add(&table,
+                       seconds > 0 ? units_rate(rate, (double)types[n]->count / seconds) : "-");
+        add_event(&table, types[n]->type);
     }
     if (count)
         table_finish(text, &table);
@@ -240,7 +260,7 @@ static void types_print(struct text_report *text)
 }
 
 /* The cells in use, the same width for all threads. */
-static void course_add(const struct text_report *text, struct table *table,
+static void course_add(const struct text_report *text, struct text_table *table,
                        const struct report_thread *thread, size_t used)
 {
     size_t width = used < COURSE_WIDTH ? used : COURSE_WIDTH;
@@ -249,7 +269,7 @@ static void course_add(const struct text_report *text, struct table *table,
 
     for (size_t c = 0; c < used; c++)
         squeezed[c * width / used] += thread->cells[c];
-    table_add(table, bar_course(course, squeezed, width, text->style->utf8));
+    text_table_add(table, bar_course(course, squeezed, width, text->style->utf8));
 }
 
 static size_t cells_used(const struct report *report)
@@ -273,7 +293,7 @@ static int by_records(const void *a, const void *b)
     return left->thread->thread < right->thread->thread ? -1 : 1;
 }
 
-static void thread_add(const struct text_report *text, struct table *table,
+static void thread_add(const struct text_report *text, struct text_table *table,
                        const struct report_thread *thread, size_t used)
 {
     const struct report *report = text->report;
@@ -285,10 +305,10 @@ static void thread_add(const struct text_report *text, struct table *table,
     if (ledger)
         add_count(table, ledger->dropped + ledger->overwritten + ledger->damaged);
     else
-        table_add(table, "?");
+        text_table_add(table, "?");
     add_ticks(table, report, thread->last_ticks - thread->first_ticks);
-    add_count(table, process ? process->pid : 0);
-    add_count(table, thread->thread->tid);
+    add_number(table, process ? process->pid : 0);
+    add_number(table, thread->thread->tid);
     course_add(text, table, thread, used);
     add_name(table, thread->thread->name);
 }
@@ -301,8 +321,10 @@ static void threads_print(struct text_report *text)
     size_t count = report->thread_index.count, shown = rows_shown(text, count);
     const struct report_thread **threads = calloc(count + 1, sizeof(*threads));
     size_t used = cells_used(report);
-    struct table table;
+    struct text_table table;
 
+    if (!count)
+        goto out;
     if (!threads) {
         text->status = -ENOMEM;
         return;
@@ -311,11 +333,12 @@ static void threads_print(struct text_report *text)
         threads[n] = &report->threads[n];
     qsort(threads, count, sizeof(struct report_thread *), by_records);
     heading_print(text, "Threads");
-    table_init(&table, headings, sizeof(headings) / sizeof(*headings));
+    text_table_init(&table, headings, sizeof(headings) / sizeof(*headings));
     for (size_t n = 0; n < shown; n++)
         thread_add(text, &table, threads[n], used);
     table_finish(text, &table);
     rest_print(text, shown, count);
+out:
     free(threads);
 }
 
@@ -354,9 +377,9 @@ static void memory_functions_print(struct text_report *text)
     static const char *const headings[] = {"calls", "failed", "bytes", "mean size",
                                            "mean",  "p99",    "max",   "<function"};
     const struct report_memory *memory = &text->report->memory;
-    struct table table;
+    struct text_table table;
 
-    table_init(&table, headings, sizeof(headings) / sizeof(*headings));
+    text_table_init(&table, headings, sizeof(headings) / sizeof(*headings));
     for (size_t n = 0; n < memory->function_count; n++) {
         const struct memory_function *function = &memory->functions[n];
         const struct call_stats *stats = &function->durations;
@@ -367,8 +390,8 @@ static void memory_functions_print(struct text_report *text)
         add_count(&table, function->calls);
         add_count(&table, function->failed);
         if (report_memory_effect(function->type) == MEMORY_FREE) {
-            table_add(&table, "-");
-            table_add(&table, "-");
+            text_table_add(&table, "-");
+            text_table_add(&table, "-");
         } else {
             add_bytes(&table, function->bytes);
             add_bytes(&table, done ? function->bytes / done : 0);
@@ -379,7 +402,7 @@ static void memory_functions_print(struct text_report *text)
             add_ticks(&table, text->report, stats->max_ticks);
         } else {
             for (int i = 0; i < 3; i++)
-                table_add(&table, "-");
+                text_table_add(&table, "-");
         }
         add_name(&table, function->type->schema.name);
     }
@@ -394,16 +417,16 @@ static void memory_callers_print(struct text_report *text, const struct memory_p
     const struct report_memory *memory = &text->report->memory;
     size_t shown = rows_shown(text, memory->caller_count);
     char percent[UNITS_MAX], bar[BAR_BYTES_MAX];
-    struct table table;
+    struct text_table table;
 
-    table_init(&table, headings, sizeof(headings) / sizeof(*headings));
+    text_table_init(&table, headings, sizeof(headings) / sizeof(*headings));
     for (size_t n = 0; n < shown; n++) {
         const struct memory_caller *caller = &memory->callers[n];
         double part = (double)caller->bytes, whole = (double)total->allocated_bytes;
 
         add_bytes(&table, caller->bytes);
-        table_add(&table, units_percent(percent, part, whole));
-        table_add(&table, bar_share(bar, part, whole, BAR_WIDTH, text->style->utf8));
+        text_table_add(&table, units_percent(percent, part, whole));
+        text_table_add(&table, bar_share(bar, part, whole, BAR_WIDTH, text->style->utf8));
         add_count(&table, caller->calls);
         add_bytes(&table, caller->live_bytes);
         add_count(&table, caller->live_blocks);

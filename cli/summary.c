@@ -30,28 +30,46 @@ void summary_add_thread(struct summary_counts *counts, const struct trace *trace
         counts->high_water_bytes = ledger->high_water_bytes;
 }
 
-/* Until the last clock pair or the last end of a process, whichever is later. */
-static uint64_t duration_of(const struct trace *trace)
+static int64_t later(int64_t a, int64_t b)
 {
-    const struct trace_clock_pair *pair;
-    const struct trace_process *process;
+    return a > b ? a : b;
+}
+
+/* A recording that was cut off has no last word: look for its last record. */
+static int64_t last_record_ns(struct trace *trace)
+{
+    const struct trace_block *block;
+    struct trace_scan *scan;
     int64_t last_ns = 0;
 
-    for (size_t n = 0; (pair = trace_clock_pair_at(trace, n)); n++) {
-        int64_t ns = trace_ns(trace, pair->ticks);
+    if (trace_scan_open(trace, NULL, &scan))
+        return 0;
+    while (trace_scan_next(scan, &block) > 0)
+        if (block->records)
+            last_ns = later(last_ns, trace_ns(trace, block->ticks[block->records - 1]));
+    trace_scan_close(scan);
+    return last_ns;
+}
 
-        last_ns = ns > last_ns ? ns : last_ns;
-    }
+/* Until the last clock pair or the last end of a process, whichever is later. */
+static uint64_t duration_of(struct trace *trace, bool ended)
+{
+    int64_t last_ns = ended ? 0 : last_record_ns(trace);
+    const struct trace_clock_pair *pair;
+    const struct trace_process *process;
+
+    for (size_t n = 0; (pair = trace_clock_pair_at(trace, n)); n++)
+        last_ns = later(last_ns, trace_ns(trace, pair->ticks));
     for (size_t n = 0; (process = trace_process_at(trace, n)); n++) {
         const struct trace_process_end *end = trace_process_end_of(trace, process->process);
-        int64_t ns = end ? trace_ns(trace, end->end_ticks) : 0;
 
-        last_ns = ns > last_ns ? ns : last_ns;
+        if (end)
+            last_ns = later(last_ns, trace_ns(trace, end->end_ticks));
     }
     return (uint64_t)last_ns;
 }
 
-void summary_make(struct summary *summary, const struct trace *trace)
+void summary_make(struct summary *summary, struct trace *trace)
 {
     const struct summary_counts *counts = &summary->counts;
     const struct trace_thread *thread;
@@ -62,10 +80,11 @@ void summary_make(struct summary *summary, const struct trace *trace)
         summary->processes++;
     for (size_t n = 0; (thread = trace_thread_at(trace, n)); n++)
         summary_add_thread(&summary->counts, trace, thread);
-    summary->duration_ns = duration_of(trace);
+    summary->duration_ns = duration_of(trace, summary->condition.ended);
     summary->complete = summary->condition.ended && !summary->condition.damaged_blocks &&
                         !counts->unknown && !counts->dropped && !counts->overwritten &&
                         !counts->damaged && counts->stored == counts->written &&
+                        !summary->condition.lost_records &&
                         summary->condition.records == counts->stored;
 }
 

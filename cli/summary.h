@@ -34,7 +34,7 @@ struct summary {
     bool complete; /* ended properly, undamaged, nothing lost */
 };
 
-void summary_make(struct summary *summary, const struct trace *trace);
+void summary_make(struct summary *summary, struct trace *trace);
 void summary_add_thread(struct summary_counts *counts, const struct trace *trace,
                         const struct trace_thread *thread);
 

@@ -99,7 +99,7 @@ static char *text_make(const struct symbol_cache *cache, const char *name, uint6
                        uint32_t *size)
 {
     size_t length = strnlen(name, 64 * 1024);
-    char *text = malloc(TEXT_ESCAPED_MAX * length + TEXT_HEX_MAX + 2), *at, *smaller;
+    char *text = malloc(TEXT_ESCAPED_MAX * length + TEXT_HEX_MAX + 2 + TEXT_SLACK), *at, *smaller;
 
     if (!text)
         return NULL;
@@ -109,7 +109,8 @@ static char *text_make(const struct symbol_cache *cache, const char *name, uint6
         at = text_hex(at, offset);
     }
     *size = (uint32_t)(at - text);
-    smaller = realloc(text, *size + (size_t) !*size);
+    *at = 0;
+    smaller = realloc(text, *size + 1 + (size_t)TEXT_SLACK);
     return smaller ? smaller : text;
 }
 
@@ -136,7 +137,7 @@ static void entry_describe(const struct symbol_cache *cache, struct symbol_text 
     } else if (entry->module) {
         entry->text = text_make(cache, symbol_module_name(entry->module),
                                 entry->address - entry->module->bias, &entry->text_size);
-    } else if ((entry->text = malloc(TEXT_HEX_MAX + 1))) {
+    } else if ((entry->text = malloc(TEXT_HEX_MAX + 1 + TEXT_SLACK))) {
         entry->text_size = (uint32_t)(text_hex(entry->text, entry->address) - entry->text);
         entry->text[entry->text_size] = 0;
     }

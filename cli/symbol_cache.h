@@ -19,7 +19,7 @@ struct symbol_text {
     uint64_t from_ticks, to_ticks;     /* good for [from, to) */
     const struct trace_symbol *symbol; /* NULL: not known */
     const struct trace_module *module; /* NULL: not known */
-    char *text; /* escaped as the cache was told to; NULL: the slot is free */
+    char *text; /* escaped as the cache was told to, TEXT_SLACK readable behind; NULL: slot free */
     uint32_t text_size;
     uint32_t process;
     uint32_t user; /* 0 at first; a number of the cache's owner */

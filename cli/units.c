@@ -2,44 +2,22 @@
 #include "cli/units.h"
 
 #include <stdio.h>
-#include <string.h>
+
+#include "cli/out_text.h"
 
 /* Three digits that count: 1.23, 12.3, 123, and four rather than a longer unit: 1023. */
-static const char *scaled(char *text, double value, const char *space, const char *unit)
+static const char *scaled(char *text, double value, const char *unit)
 {
     int decimals = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
 
-    snprintf(text, UNITS_MAX, "%.*f%s%s", decimals, value, space, unit);
-    return text;
-}
-
-static const char *duration(char *text, uint64_t ns, const char *space)
-{
-    if (ns < 1000)
-        snprintf(text, UNITS_MAX, "%u%sns", (unsigned)ns, space);
-    else if (ns < 999500)
-        scaled(text, (double)ns / 1e3, space, "us");
-    else if (ns < 999500000)
-        scaled(text, (double)ns / 1e6, space, "ms");
-    else if (ns < 120 * UINT64_C(1000000000))
-        scaled(text, (double)ns / 1e9, space, "s");
-    else if (ns < 7200 * UINT64_C(1000000000))
-        snprintf(text, UNITS_MAX, "%u%sm%s%02u%ss", (unsigned)(ns / 60000000000), space, space,
-                 (unsigned)(ns / 1000000000 % 60), space);
-    else
-        snprintf(text, UNITS_MAX, "%llu%sh%s%02u%sm", (unsigned long long)(ns / 3600000000000),
-                 space, space, (unsigned)(ns / 60000000000 % 60), space);
+    snprintf(text, UNITS_MAX, "%.*f %s", decimals, value, unit);
     return text;
 }
 
 const char *units_duration(char *text, uint64_t ns)
 {
-    return duration(text, ns, " ");
-}
-
-const char *units_duration_compact(char *text, uint64_t ns)
-{
-    return duration(text, ns, "");
+    *text_duration(text, ns, " ") = 0;
+    return text;
 }
 
 const char *units_bytes(char *text, uint64_t bytes)
@@ -55,7 +33,7 @@ const char *units_bytes(char *text, uint64_t bytes)
     if (!unit)
         snprintf(text, UNITS_MAX, "%u B", (unsigned)bytes);
     else
-        scaled(text, value, " ", units[unit]);
+        scaled(text, value, units[unit]);
     return text;
 }
 
@@ -83,7 +61,7 @@ const char *units_rate(char *text, double per_second)
         per_second /= 1000;
         unit++;
     }
-    return scaled(text, per_second, " ", units[unit]);
+    return scaled(text, per_second, units[unit]);
 }
 
 const char *units_percent(char *text, double part, double whole)

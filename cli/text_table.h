@@ -3,33 +3,33 @@
  * A table for people: columns as wide as their widest cell, headings above, numbers to the right.
  *
  * Fill in cell by cell, row by row, then print. Running out of memory while filling in is found out
- * by table_print(). Main thread.
+ * by text_table_print(). Main thread.
  */
-#ifndef ADATRACE_CLI_TABLE_H
-#define ADATRACE_CLI_TABLE_H
+#ifndef ADATRACE_CLI_TEXT_TABLE_H
+#define ADATRACE_CLI_TEXT_TABLE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "cli/out_buffer.h"
 
-enum { TABLE_COLUMNS_MAX = 16 };
+enum { TEXT_TABLE_COLUMNS_MAX = 16 };
 
 /* Headings: "calls" is right-aligned, "<name" left-aligned. */
-struct table {
+struct text_table {
     const char *const *headings;
     unsigned column_count;
-    unsigned widths[TABLE_COLUMNS_MAX]; /* in characters */
-    char **cells;                       /* row after row */
+    unsigned widths[TEXT_TABLE_COLUMNS_MAX]; /* in characters */
+    char **cells;                            /* row after row */
     size_t count, capacity;
     bool failed; /* out of memory */
 };
 
-void table_init(struct table *table, const char *const *headings, unsigned column_count);
-void table_add(struct table *table, const char *text); /* copied */
+void text_table_init(struct text_table *table, const char *const *headings, unsigned column_count);
+void text_table_add(struct text_table *table, const char *text); /* copied */
 /* Every line is indented by two columns. `colour`: bold headings. 0 or -ENOMEM. */
-int table_print(struct table *table, struct out_buffer *out, bool colour)
+int text_table_print(struct text_table *table, struct out_buffer *out, bool colour)
     __attribute__((warn_unused_result));
-void table_fini(struct table *table);
+void text_table_fini(struct text_table *table);
 
 #endif

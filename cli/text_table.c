@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/table.h"
+#include "cli/text_table.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -15,24 +15,24 @@ static unsigned width_of(const char *text)
     return width;
 }
 
-static bool is_left(const struct table *table, unsigned column)
+static bool is_left(const struct text_table *table, unsigned column)
 {
     return table->headings[column][0] == '<';
 }
 
-static const char *heading_of(const struct table *table, unsigned column)
+static const char *heading_of(const struct text_table *table, unsigned column)
 {
     return table->headings[column] + is_left(table, column);
 }
 
-void table_init(struct table *table, const char *const *headings, unsigned column_count)
+void text_table_init(struct text_table *table, const char *const *headings, unsigned column_count)
 {
-    *table = (struct table){.headings = headings, .column_count = column_count};
+    *table = (struct text_table){.headings = headings, .column_count = column_count};
     for (unsigned i = 0; i < column_count; i++)
         table->widths[i] = width_of(heading_of(table, i));
 }
 
-static bool room_make(struct table *table)
+static bool room_make(struct text_table *table)
 {
     size_t capacity = table->capacity ? 2 * table->capacity : 256;
     char **cells;
@@ -47,7 +47,7 @@ static bool room_make(struct table *table)
     return true;
 }
 
-void table_add(struct table *table, const char *text)
+void text_table_add(struct text_table *table, const char *text)
 {
     unsigned column = (unsigned)(table->count % table->column_count), width = width_of(text);
 
@@ -60,7 +60,7 @@ void table_add(struct table *table, const char *text)
         table->widths[column] = width;
 }
 
-static void cell_print(const struct table *table, struct out_buffer *out, unsigned column,
+static void cell_print(const struct text_table *table, struct out_buffer *out, unsigned column,
                        const char *text)
 {
     unsigned padding = table->widths[column] - width_of(text);
@@ -74,7 +74,7 @@ static void cell_print(const struct table *table, struct out_buffer *out, unsign
         out_put_spaces(out, padding);
 }
 
-int table_print(struct table *table, struct out_buffer *out, bool colour)
+int text_table_print(struct text_table *table, struct out_buffer *out, bool colour)
 {
     if (table->failed)
         return -ENOMEM;
@@ -95,10 +95,10 @@ int table_print(struct table *table, struct out_buffer *out, bool colour)
     return 0;
 }
 
-void table_fini(struct table *table)
+void text_table_fini(struct text_table *table)
 {
     for (size_t i = 0; i < table->count; i++)
         free(table->cells[i]);
     free(table->cells);
-    *table = (struct table){0};
+    *table = (struct text_table){0};
 }
