@@ -3,6 +3,7 @@
  * Entry of the `adatrace` command: finds the command in the table, fills in its settings from the
  * command line, runs it.
  */
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +20,7 @@
 static int stdout_finish(int status)
 {
     if (fflush(stdout) || ferror(stdout))
-        return STATUS_FAILED;
+        return message_failure(errno, "the output cannot be written");
     return status;
 }
 

@@ -122,13 +122,13 @@ static void overview_print(const struct text_report *text)
     out_put_text(text->out, ": ");
     out_put_escaped(text->out, text_plain, trace_recording(report->trace)->command,
                     strlen(trace_recording(report->trace)->command));
-    out_printf(text->out, "\n%s events in %s, %zu process%s, %zu thread%s, %s%s\n",
+    out_printf(text->out, "\n%s events%s%s, %zu process%s, %zu thread%s, %s\n",
                units_count(records, report->records),
+               report->partial ? " selected of a recording of " : " in ",
                units_duration(duration, summary->duration_ns), summary->processes,
                summary->processes == 1 ? "" : "es", summary->counts.threads,
                summary->counts.threads == 1 ? "" : "s",
-               summary_loss_text(&summary->counts, loss, sizeof(loss)),
-               report->partial ? "; a selection of the recording" : "");
+               summary_loss_text(&summary->counts, loss, sizeof(loss)));
 }
 
 static void stats_add(struct text_table *table, const struct report *report,
@@ -313,32 +313,41 @@ static void thread_add(const struct text_report *text, struct text_table *table,
     add_name(table, thread->thread->name);
 }
 
+/* The threads that are worth a line, most events first: all, or those that a selection touches. */
+static size_t threads_choose(const struct report *report, const struct report_thread **threads)
+{
+    size_t count = 0;
+
+    for (size_t n = 0; n < report->thread_index.count; n++)
+        if (report->threads[n].records || !report->partial)
+            threads[count++] = &report->threads[n];
+    qsort(threads, count, sizeof(struct report_thread *), by_records);
+    return count;
+}
+
 static void threads_print(struct text_report *text)
 {
     static const char *const headings[] = {
         "events", "lost", "active", "pid", "tid", "<events over time", "<thread"};
     const struct report *report = text->report;
-    size_t count = report->thread_index.count, shown = rows_shown(text, count);
-    const struct report_thread **threads = calloc(count + 1, sizeof(*threads));
-    size_t used = cells_used(report);
+    const struct report_thread **threads = calloc(report->thread_index.count + 1, sizeof(*threads));
+    size_t used = cells_used(report), count, shown;
     struct text_table table;
 
-    if (!count)
-        goto out;
     if (!threads) {
         text->status = -ENOMEM;
         return;
     }
-    for (size_t n = 0; n < count; n++)
-        threads[n] = &report->threads[n];
-    qsort(threads, count, sizeof(struct report_thread *), by_records);
-    heading_print(text, "Threads");
+    count = threads_choose(report, threads);
+    shown = rows_shown(text, count);
     text_table_init(&table, headings, sizeof(headings) / sizeof(*headings));
     for (size_t n = 0; n < shown; n++)
         thread_add(text, &table, threads[n], used);
-    table_finish(text, &table);
+    if (count)
+        heading_print(text, "Threads");
+    if (count)
+        table_finish(text, &table);
     rest_print(text, shown, count);
-out:
     free(threads);
 }
 
