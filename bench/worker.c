@@ -131,6 +131,7 @@ static void answer_faults(const struct worker *worker, const struct worker_case 
 
     settle(worker);
     c->run(1);
+    settle(worker);
     faults = thread_faults();
     c->run(count);
     faults = thread_faults() - faults;
@@ -220,8 +221,11 @@ static void answer_threads(const struct worker *worker, const struct worker_case
         printf("no between 1 and %d threads\n", THREADS_MAX);
         return;
     }
-    if (crew_hire(threads))
-        crew_work(c, count); /* first touch of each thread's own things */
+    if (crew_hire(threads)) /* first touch of each thread's own things: a lap of its ring */
+        for (int lap = 0; lap < 4; lap++) {
+            settle(worker);
+            crew_work(c, count);
+        }
     settle(worker);
     crew_work(c, count);
     for (unsigned i = 0; i < threads; i++)

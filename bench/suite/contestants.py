@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Workers: contestants that stay alive and measure when they are asked (bench/worker.h)."""
+
+import select
+import subprocess
+
+from gap import Gap
+from settings import PROGRAMS, Settings
+
+ANSWER_WAIT_S = 300
+
+
+class Worker:
+    """One contestant process. Use as a context manager; its end is waited for."""
+
+    def __init__(self, program, *arguments, environment=None, before=()):
+        path = PROGRAMS / program
+        if not path.exists():
+            raise Gap(f"{program} was not built")
+        self.name = program
+        self.process = subprocess.Popen(
+            [*map(str, before), str(path), *map(str, arguments)], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1,
+            env=environment or Settings.environment())
+
+    def ask(self, request):
+        """The numbers that answer a request."""
+        try:
+            self.process.stdin.write(request + "\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            raise Gap(f"{self.name} ended: {self.last_words()}") from None
+        if not select.select([self.process.stdout], [], [], ANSWER_WAIT_S)[0]:
+            self.process.kill()
+            raise Gap(f"{self.name} did not answer '{request}' within {ANSWER_WAIT_S} s")
+        answer = self.process.stdout.readline().split()
+        if not answer:
+            raise Gap(f"{self.name} ended at '{request}': {self.last_words()}")
+        if answer[0] != "ok":
+            raise Gap(f"{self.name}: {' '.join(answer[1:])}")
+        return [float(word) for word in answer[1:]]
+
+    def last_words(self):
+        self.process.wait(timeout=ANSWER_WAIT_S)
+        return self.process.stderr.read().strip()[-200:] or f"status {self.process.returncode}"
+
+    def run_ns(self, case, count):
+        """Wall nanoseconds per event."""
+        return self.ask(f"run {case} {count}")[0] / count
+
+    def close(self):
+        if self.process.stdin and not self.process.stdin.closed:
+            try:
+                self.process.stdin.close()
+            except BrokenPipeError:
+                pass
+        try:
+            self.process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+class Clock:
+    """Reads the clock reading: nanoseconds that one takes, right now."""
+
+    def __init__(self):
+        self.worker = Worker("emit_floor")
+
+    def __call__(self):
+        return min(self.worker.run_ns("tsc", 100000) for _ in range(3))
+
+    def close(self):
+        self.worker.close()
