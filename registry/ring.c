@@ -201,10 +201,11 @@ static bool layout_fits(const struct ada_writer *w, const struct layout *l)
 static void announce_block(struct ada_writer *w, uint64_t first)
 {
     struct ring_shared *ring = w->ring;
+    uint64_t end = (first | (ring->block_bytes - 1)) + 1; /* of the whole block */
 
-    if (load_relaxed(&ring->policy) != RING_OVERWRITE || first + ring->block_bytes <= ring->intent)
+    if (load_relaxed(&ring->policy) != RING_OVERWRITE || end <= ring->intent)
         return;
-    store_relaxed(&ring->intent, first + ring->block_bytes);
+    store_relaxed(&ring->intent, end);
     /* Intent. Release fence: intent is visible before the bytes that follow. Pairs with the acquire
      * fence behind the copy in copy_block(). */
     fence_release();
@@ -485,7 +486,9 @@ static int refresh_head(struct ring_reader *r)
 /* Policy overwrite: the reader was overtaken; go on at the oldest block that still stands. */
 static int find_feet(struct ring_reader *r, uint64_t intent)
 {
-    uint64_t oldest = (intent & ~(r->block_bytes - 1)) - r->capacity;
+    /* Rounded up, should a hostile writer's intent not be a block's end: what lies below is gone.
+     */
+    uint64_t oldest = ((intent + r->block_bytes - 1) & ~(r->block_bytes - 1)) - r->capacity;
     struct ring_mark *mark = &r->shared->marks[oldest / r->block_bytes % RING_BLOCKS];
     uint64_t written;
 
