@@ -57,6 +57,7 @@ static int segment_make(struct door *door, struct segment *segment)
         segment_destroy(segment);
         return err;
     }
+    registry_spare(segment, REGISTRY_SPARE);
     return 0;
 }
 

@@ -88,7 +88,9 @@ fail:
 /* Rings ready for the next threads: as many as half of those in use, and a few megabytes. */
 static unsigned rings_ahead(const struct drain_source *s)
 {
-    uint64_t ahead = AHEAD_BYTES / s->segment.geometry.ring_bytes;
+    uint64_t ring_bytes = s->segment.geometry.ring_bytes;
+    uint64_t ahead =
+        AHEAD_BYTES / (ring_bytes < REGISTRY_EAGER_BYTES ? ring_bytes : REGISTRY_EAGER_BYTES);
 
     if (s->live < 2 && ahead > 4)
         ahead = 4;
@@ -133,8 +135,10 @@ void source_round(struct drain *d, struct drain_source *s, uint64_t share_bytes,
     for (uint32_t slot = 0; slot < s->bound; slot++)
         slot_visit(d, s, slot, share_bytes, load);
     /* No memory for more: threads find no ring, and that is counted in the segment. */
-    if (!s->root->dead || s->live)
+    if (!s->root->dead || s->live) {
         (void)!registry_prepare(&s->segment, rings_ahead(s));
+        registry_spare(&s->segment, REGISTRY_SPARE);
+    }
 }
 
 /* ---- once a second ---- */

@@ -87,6 +87,7 @@ static int segment_begin(const struct session_host_options *o, bool *reused)
         if (err)
             return err;
         err = registry_prepare(&host.segment, RINGS_AT_START);
+        registry_spare(&host.segment, REGISTRY_SPARE);
         if (err < 0) {
             segment_destroy(&host.segment);
             return err;

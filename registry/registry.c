@@ -116,15 +116,6 @@ void registry_unringed(struct segment *s, uint64_t bytes)
 
 /* ---- the drain ---- */
 
-static unsigned count_ready(const struct segment *s)
-{
-    unsigned ready = 0;
-
-    for (unsigned i = 0; i < SEGMENT_SLOTS_MAX / 64; i++)
-        ready += (unsigned)__builtin_popcountll(load_relaxed(&s->shared->ready[i]));
-    return ready;
-}
-
 /* Once for each part. */
 static int allocate_ring(struct segment *s, uint32_t n, uint64_t bytes, uint8_t part)
 {
@@ -144,42 +135,65 @@ int registry_extend(struct segment *s, uint32_t n)
     return allocate_ring(s, n, s->geometry.ring_bytes, SEGMENT_RING_WHOLE);
 }
 
-static int prepare_slot(struct segment *s, uint32_t n)
+/* Allocate before anybody touches: a full filesystem is our error here, and the program's SIGBUS
+ * otherwise. A memfd knows no such fault, there it only saves the thread time: its beginning is
+ * enough until the thread turns out to write much. */
+static int allocate_beginning(struct segment *s, uint32_t n)
+{
+    uint64_t bytes = s->geometry.ring_bytes;
+
+    if (s->is_memfd && bytes > REGISTRY_EAGER_BYTES)
+        bytes = REGISTRY_EAGER_BYTES;
+    return allocate_ring(s, n, bytes, SEGMENT_RING_ALLOCATED);
+}
+
+static void format_slot(struct segment *s, uint32_t n)
 {
     const struct ring_options options = {.policy = s->geometry.policy,
                                          .timeout_ns = s->geometry.timeout_ns};
-    uint64_t bytes = s->geometry.ring_bytes;
-    int err;
 
-    /* Allocate before anybody touches: a full filesystem is our error here, and the program's
-     * SIGBUS otherwise. A memfd knows no such fault, there it only saves the thread time: its
-     * beginning is enough until the thread turns out to write much. */
-    if (s->is_memfd && bytes > REGISTRY_EAGER_BYTES)
-        bytes = REGISTRY_EAGER_BYTES;
-    err = allocate_ring(s, n, bytes, SEGMENT_RING_ALLOCATED);
-    if (err)
-        return err;
+    if (s->prepared[n] & SEGMENT_RING_READY)
+        return;
     ring_format_at(&s->slots[n].ring, segment_ring_data(s, n), s->geometry.ring_bytes, &options);
     s->prepared[n] |= SEGMENT_RING_READY;
     /* Ready. Release: the formatted ring is visible before the bit. Pairs with take_ready(). */
     or_release(&s->shared->ready[n / 64], UINT64_C(1) << (n % 64));
-    return 0;
+}
+
+static bool is_taken(const struct segment *s, uint32_t n)
+{
+    /* relaxed: whoever takes it just now gets a ring that is allocated in any case. */
+    return (s->prepared[n] & SEGMENT_RING_READY) &&
+           !(load_relaxed(&s->shared->ready[n / 64]) & UINT64_C(1) << (n % 64));
+}
+
+/* Slots are taken from the lowest number up, and made ready in the same order. */
+static int make_ready(struct segment *s, unsigned ahead, bool allocate)
+{
+    unsigned ready = 0;
+    int err = 0;
+
+    for (uint32_t n = 0; n < s->geometry.slots && ready < ahead; n++) {
+        if (is_taken(s, n))
+            continue;
+        err = allocate ? allocate_beginning(s, n) : 0;
+        if (err)
+            break;
+        format_slot(s, n);
+        ready++;
+    }
+    return ready || !err ? (int)ready : err;
 }
 
 int registry_prepare(struct segment *s, unsigned ahead)
 {
-    unsigned ready = count_ready(s);
-    int err = 0;
+    return make_ready(s, ahead, true);
+}
 
-    for (uint32_t n = 0; n < s->geometry.slots && ready < ahead; n++) {
-        if (s->prepared[n] & SEGMENT_RING_READY)
-            continue;
-        err = prepare_slot(s, n);
-        if (err)
-            break;
-        ready++;
-    }
-    return ready || !err ? (int)ready : err;
+void registry_spare(struct segment *s, unsigned ahead)
+{
+    if (s->is_memfd)
+        (void)!make_ready(s, ahead, false);
 }
 
 int registry_set_policy(struct segment *s, enum ring_policy policy, uint64_t timeout_ns)

@@ -39,6 +39,16 @@ void registry_unringed(struct segment *segment, uint64_t bytes);
  */
 int registry_prepare(struct segment *segment, unsigned ahead) __attribute__((warn_unused_result));
 
+/*
+ * Let more threads than that come at once: lay out `ahead` rings in all, whose memory the threads
+ * get page by page when they touch it. Only a memfd can promise that memory without a fault;
+ * elsewhere this does nothing.
+ */
+void registry_spare(struct segment *segment, unsigned ahead);
+enum {
+    REGISTRY_SPARE = 64
+}; /* a good number: a thread pool that starts between two rounds of the drain */
+
 /* What registry_prepare() allocates of a ring in a memfd; a drain that sees a thread use a good
  * part of it calls registry_extend() to have the rest allocated, too, before the thread gets there.
  * -ENOSPC or another errno: the thread will do it page by page. */
