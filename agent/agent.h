@@ -64,7 +64,8 @@ void agent_event_add(struct ada_event *event);
 void agent_emit_text(const struct ada_event *event, const void *fixed, uint32_t fixed_bytes,
                      const char *text);
 
-/* The session's clock is the CPU's counter; else the kernel has to be asked. */
+/* The session's clock is the CPU's counter, and all threads may read it; else the tracer has to be
+ * asked. */
 extern bool agent_clock_is_counter __attribute__((visibility("hidden")));
 
 /* When something that takes time begins. */

@@ -101,11 +101,11 @@ static char *const *exec_begin(struct exec_call *call, int dir, const char *path
     int saved = errno;
 
     call->traced = tracer_is_attached();
-    if (!call->traced)
-        return environment;
     exec_environment_init(&call->environment, environment,
-                          path ? exec_target_is_fit(dir, path) : exec_target_fd_is_fit(dir));
-    tell_exec(dir, path ? path : "");
+                          path ? exec_target_is_fit(dir, path) : exec_target_fd_is_fit(dir),
+                          call->traced);
+    if (call->traced)
+        tell_exec(dir, path ? path : "");
     errno = saved;
     return call->environment.entries;
 }
@@ -117,10 +117,6 @@ __attribute__((noinline)) static char *const *exec_begin_search(struct exec_call
 {
     char buffer[PATH_BYTES];
 
-    if (!tracer_is_attached()) {
-        call->traced = false;
-        return environment;
-    }
     return exec_begin(call, AT_FDCWD, exec_target_find(file, buffer, sizeof(buffer)), environment);
 }
 
@@ -130,9 +126,9 @@ static int exec_failed(struct exec_call *call, int result)
     int saved = errno;
     uint32_t failure[2] = {0, (uint32_t)saved};
 
+    exec_environment_fini(&call->environment);
     if (!call->traced)
         return result;
-    exec_environment_fini(&call->environment);
     failure[0] = (uint32_t)getpid();
     failed_in_child = failure[0] != tracer_pid();
     (void)ada_emit(&failed_event, failure, sizeof(failure));
@@ -294,9 +290,8 @@ AGENT_HOOK int posix_spawn(pid_t *restrict pid, const char *restrict path,
 
     if (!REAL(posix_spawn))
         return ENOSYS;
-    if (!tracer_is_attached())
-        return real.posix_spawn(pid, path, actions, attributes, argv, envp);
-    exec_environment_init(&environment, envp, exec_target_is_fit(AT_FDCWD, path));
+    exec_environment_init(&environment, envp, exec_target_is_fit(AT_FDCWD, path),
+                          tracer_is_attached());
     errno = saved;
     err = real.posix_spawn(&child, path, actions, attributes, argv, environment.entries);
     saved = errno;
@@ -333,9 +328,7 @@ AGENT_HOOK int posix_spawnp(pid_t *restrict pid, const char *restrict file,
 
     if (!REAL(posix_spawnp))
         return ENOSYS;
-    if (!tracer_is_attached())
-        return real.posix_spawnp(pid, file, actions, attributes, argv, envp);
-    exec_environment_init(&environment, envp, file_is_fit(file));
+    exec_environment_init(&environment, envp, file_is_fit(file), tracer_is_attached());
     errno = saved;
     err = real.posix_spawnp(&child, file, actions, attributes, argv, environment.entries);
     saved = errno;
@@ -349,13 +342,18 @@ AGENT_HOOK int posix_spawnp(pid_t *restrict pid, const char *restrict file,
 
 /* ---- the family ---- */
 
-static void exec_start(void)
+static void exec_prepare(void)
 {
     exec_environment_prepare();
     exec_target_prepare();
+}
+
+static void exec_start(void)
+{
     agent_event_add(&exec_event);
     agent_event_add(&failed_event);
     agent_event_add(&spawn_event);
 }
 
-const struct agent_family exec_family = {.name = "exec", .start = exec_start};
+const struct agent_family exec_family = {
+    .name = "exec", .prepare = exec_prepare, .start = exec_start};

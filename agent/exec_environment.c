@@ -62,12 +62,13 @@ void exec_environment_prepare(void)
         name = us.dli_fname;
         length = strlen(name);
     }
-    if (!name || !session || length >= PATH_MAX ||
-        strlen(session) >= sizeof(our_session) - SESSION_BYTES)
+    if (!name || length >= PATH_MAX)
         return;
     strcpy(our_preload, PRELOAD);
     memcpy(our_preload + PRELOAD_BYTES, name, length);
     our_preload[PRELOAD_BYTES + length] = 0;
+    if (!session || strlen(session) >= sizeof(our_session) - SESSION_BYTES)
+        return;
     strcpy(our_session, SESSION);
     strcpy(our_session + SESSION_BYTES, session);
 }
@@ -102,9 +103,9 @@ static bool agent_is_reachable(void)
     return reachable;
 }
 
-static struct plan make_plan(char *const *given, bool fit)
+static struct plan make_plan(char *const *given, bool fit, bool follow)
 {
-    struct plan p = {.add_preload = fit, .add_session = fit};
+    struct plan p = {.add_preload = fit && follow, .add_session = fit && follow};
     size_t length;
 
     for (; given && given[p.entries]; p.entries++) {
@@ -116,7 +117,7 @@ static struct plan make_plan(char *const *given, bool fit)
         if (!is_preload(entry))
             continue;
         has_agent = find_agent(entry + PRELOAD_BYTES, &length) != NULL;
-        if (fit != has_agent) {
+        if (fit ? follow && !has_agent : has_agent) {
             p.change = true;
             p.bytes += strlen(entry) + 2 + (fit ? strlen(our_preload) : 0);
         }
@@ -199,7 +200,8 @@ static size_t copy_without(char *to, const char *value)
     return used;
 }
 
-/* What becomes of the entry, its text at *text if it is new; NULL: it goes. */
+/* What becomes of the entry of an environment that is changed, its text at *text if it is new;
+ * NULL: it goes. */
 static char *change_preload(char *entry, bool fit, char **text)
 {
     char *made = *text;
@@ -239,7 +241,7 @@ static void fill(char **out, char *text, char *const *given, const struct plan *
     *out = NULL;
 }
 
-void exec_environment_init(struct exec_environment *e, char *const *given, bool fit)
+void exec_environment_init(struct exec_environment *e, char *const *given, bool fit, bool follow)
 {
     struct plan p;
     size_t pointers;
@@ -248,8 +250,9 @@ void exec_environment_init(struct exec_environment *e, char *const *given, bool 
     e->scratch = NULL;
     if (!*our_preload)
         return;
+    follow = follow && *our_session;
     fit = fit && agent_is_reachable();
-    p = make_plan(given, fit);
+    p = make_plan(given, fit, follow);
     if (!p.change)
         return;
     pointers = p.entries + 3;

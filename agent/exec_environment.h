@@ -24,11 +24,13 @@ struct exec_environment {
     char *small[EXEC_ENTRIES_SMALL];
 };
 
-/* What is to be put back; once, when the session has been joined. */
+/* What is to be put back or taken out; once. */
 void exec_environment_prepare(void);
 
-/* Fill in `entries` from `given` (may be NULL: empty). `fit`: the program may carry the agent. */
-void exec_environment_init(struct exec_environment *environment, char *const *given, bool fit);
+/* Fill in `entries` from `given` (may be NULL: empty). `fit`: the program may carry the agent;
+ * `follow`: and is to get it. */
+void exec_environment_init(struct exec_environment *environment, char *const *given, bool fit,
+                           bool follow);
 
 /* The program was not executed, or in another process. Leaves errno alone. */
 void exec_environment_fini(struct exec_environment *environment);

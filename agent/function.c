@@ -32,9 +32,9 @@ ADA_INLINE uint64_t enter_payload(const void *function, uint64_t sp)
     return agent_address(function) | sp >> 4 << 48;
 }
 
-__attribute__((noinline, cold)) static void emit_slow(uint32_t tag, uint64_t payload)
+__attribute__((noinline, cold)) static void emit_slow(uint32_t tag, uint64_t payload, uint64_t sp)
 {
-    struct ada_record record = ada_reserve_slow(tag | RECORD_BYTES >> 3, RECORD_BYTES);
+    struct ada_record record = tracer_reserve_slow(tag | RECORD_BYTES >> 3, RECORD_BYTES, sp);
 
     if (!record.payload)
         return;
@@ -47,7 +47,7 @@ ADA_INLINE void emit(uint32_t tag, uint64_t payload)
     struct ada_record record;
 
     if (ADA_UNLIKELY(!ada_reserve_fast(ada_self, tag | RECORD_BYTES >> 3, RECORD_BYTES, &record))) {
-        emit_slow(tag, payload);
+        emit_slow(tag, payload, ada_stack_pointer());
         return;
     }
     memcpy(record.payload, &payload, sizeof(payload));

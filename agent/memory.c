@@ -80,10 +80,12 @@ ADA_INLINE uint64_t allocation_bytes(const struct request *r)
 }
 
 __attribute__((noinline, cold)) static void emit_allocation_slow(const struct request *r,
-                                                                 const void *result, uint64_t start)
+                                                                 const void *result, uint64_t start,
+                                                                 uint64_t sp)
 {
     uint64_t bytes = allocation_bytes(r);
-    struct ada_record record = ada_reserve_slow(r->event->tag | ada_record_tag(0, bytes), bytes);
+    struct ada_record record =
+        tracer_reserve_slow(r->event->tag | ada_record_tag(0, bytes), bytes, sp);
 
     if (!record.payload)
         return;
@@ -100,7 +102,7 @@ ADA_INLINE void emit_allocation(const struct request *r, const void *result, uin
                                        &record))) {
         struct request copy = *r; /* so that `r` itself stays in registers */
 
-        emit_allocation_slow(&copy, result, start);
+        emit_allocation_slow(&copy, result, start, ada_stack_pointer());
         return;
     }
     put_allocation(&record, r, result, start);
@@ -120,10 +122,10 @@ ADA_INLINE void put_free(const struct ada_record *record, const void *memory, co
 }
 
 __attribute__((noinline, cold)) static void emit_free_slow(const void *memory, const void *caller,
-                                                           uint64_t start)
+                                                           uint64_t start, uint64_t sp)
 {
     struct ada_record record =
-        ada_reserve_slow(free_event.tag | ada_record_tag(0, FREE_BYTES), FREE_BYTES);
+        tracer_reserve_slow(free_event.tag | ada_record_tag(0, FREE_BYTES), FREE_BYTES, sp);
 
     if (!record.payload)
         return;
@@ -137,7 +139,7 @@ ADA_INLINE void emit_free(const void *memory, const void *caller, uint64_t start
 
     if (ADA_UNLIKELY(!ada_reserve_fast(ada_self, free_event.tag | ada_record_tag(0, FREE_BYTES),
                                        FREE_BYTES, &record))) {
-        emit_free_slow(memory, caller, start);
+        emit_free_slow(memory, caller, start, ada_stack_pointer());
         return;
     }
     put_free(&record, memory, caller, start);

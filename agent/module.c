@@ -217,9 +217,9 @@ static int look_at(struct dl_phdr_info *info, size_t size, void *context)
     return 0;
 }
 
-static void tell_vanished(void)
+static void tell_vanished(uint64_t ticks)
 {
-    struct arena_map map = {.ticks = tracer_ticks(), .pid = tracer_pid()};
+    struct arena_map map = {.ticks = ticks, .pid = tracer_pid()};
 
     for (uint32_t i = 0; i < modules.count;) {
         if (modules.known[i].seen == modules.looks) {
@@ -254,7 +254,7 @@ void modules_look(void)
     now = tracer_ticks();
     dl_iterate_phdr(look_at, &begun);
     if (begun)
-        tell_vanished();
+        tell_vanished(now);
     modules.last_ticks = now;
     store_release(&modules.looking, 0); /* pairs with looking_begin() */
     errno = saved;

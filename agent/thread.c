@@ -6,9 +6,12 @@
  * frame behind: stack, backtrace and result are the program's own. The end is told by the
  * destructor of a thread-specific key, because that runs after return, pthread_exit() and
  * cancellation alike. It puts itself off to the last round, behind the program's own destructors.
+ *
+ * prctl() stands here because it names threads and because it can take a thread's clocks away.
  */
 #include <errno.h>
 #include <limits.h>
+#include <linux/seccomp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
@@ -50,7 +53,7 @@ struct thread_origin {
     } routine;
     void *argument;
     uint32_t creator_tid;
-    uint32_t in_pool;
+    bool in_pool, muted;
 };
 
 enum { POOL_SIZE = 64 };
@@ -69,13 +72,13 @@ static struct thread_origin *origin_take(void)
 
         /* Acquire on success: the last user's reads ended. Pairs with origin_give(). */
         if (compare_exchange(&pool_used, &used, used | UINT64_C(1) << n)) {
-            pool[n].in_pool = 1;
+            pool[n].in_pool = true;
             return &pool[n];
         }
     }
     origin = real.malloc ? real.malloc(sizeof(*origin)) : NULL;
     if (origin)
-        origin->in_pool = 0;
+        origin->in_pool = false;
     return origin;
 }
 
@@ -104,7 +107,8 @@ static void await_end(void)
         (void)pthread_setspecific(end_key, (void *)(uintptr_t)1);
 }
 
-__attribute__((noinline)) static void thread_begin(const void *routine, uint32_t creator_tid)
+__attribute__((noinline)) static void thread_begin(const void *routine, uint32_t creator_tid,
+                                                   bool muted)
 {
     struct {
         uint32_t tid, creator_tid;
@@ -112,6 +116,8 @@ __attribute__((noinline)) static void thread_begin(const void *routine, uint32_t
     } payload = {.creator_tid = creator_tid, .routine = (uint64_t)(uintptr_t)routine};
     int saved = errno;
 
+    if (muted)
+        tracer_thread_mute(true); /* it inherits what its creator may not do */
     tracer_thread_begin(NULL);
     payload.tid = own_tid();
     (void)ada_emit(&start_event, &payload, sizeof(payload));
@@ -126,9 +132,10 @@ static void *thread_main(void *argument)
     void *(*routine)(void *) = origin->routine.posix;
     void *theirs = origin->argument;
     uint32_t creator = origin->creator_tid;
+    bool muted = origin->muted;
 
     origin_give(origin);
-    thread_begin((const void *)(uintptr_t)routine, creator);
+    thread_begin((const void *)(uintptr_t)routine, creator, muted);
     return routine(theirs);
 }
 
@@ -138,9 +145,10 @@ static int thread_main_iso(void *argument)
     int (*routine)(void *) = origin->routine.iso;
     void *theirs = origin->argument;
     uint32_t creator = origin->creator_tid;
+    bool muted = origin->muted;
 
     origin_give(origin);
-    thread_begin((const void *)(uintptr_t)routine, creator);
+    thread_begin((const void *)(uintptr_t)routine, creator, muted);
     return routine(theirs);
 }
 
@@ -159,6 +167,7 @@ AGENT_HOOK int pthread_create(pthread_t *restrict thread, const pthread_attr_t *
     origin->routine.posix = routine;
     origin->argument = argument;
     origin->creator_tid = own_tid();
+    origin->muted = tracer_thread_is_muted();
     err = real.pthread_create(thread, attributes, thread_main, origin);
     if (err)
         origin_give(origin);
@@ -180,6 +189,7 @@ AGENT_HOOK int thrd_create(thrd_t *thread, thrd_start_t routine, void *argument)
     origin->routine.iso = routine;
     origin->argument = argument;
     origin->creator_tid = own_tid();
+    origin->muted = tracer_thread_is_muted();
     result = real.thrd_create(thread, thread_main_iso, origin);
     if (result != thrd_success)
         origin_give(origin);
@@ -227,6 +237,31 @@ static void tell_prctl_name(const char *given)
     tell_name(own_tid(), true, name);
 }
 
+/* ---- prctl ---- */
+
+/* Will this make reading any clock a fault? seccomp's strict mode does, besides all else. */
+static bool takes_clocks(int option, unsigned long argument)
+{
+    return (option == PR_SET_SECCOMP && argument == SECCOMP_MODE_STRICT) ||
+           (option == PR_SET_TSC && argument == PR_TSC_SIGSEGV);
+}
+
+static void mute(void)
+{
+    agent_clock_is_counter = false; /* from now on hooks ask the tracer, who knows who is muted */
+    tracer_thread_mute(true);
+}
+
+static void after_prctl(int option, unsigned long argument, bool failed)
+{
+    if (takes_clocks(option, argument)
+            ? failed
+            : option == PR_SET_TSC && !failed && argument == PR_TSC_ENABLE)
+        tracer_thread_mute(false);
+    if (option == PR_SET_NAME && !failed)
+        tell_prctl_name((const char *)(uintptr_t)argument);
+}
+
 /* As libc's own: always five arguments, whatever the option needs. */
 AGENT_HOOK int prctl(int option, ...)
 {
@@ -244,9 +279,12 @@ AGENT_HOOK int prctl(int option, ...)
         errno = ENOSYS;
         return -1;
     }
+    if (!tracer_is_attached())
+        return real.prctl(option, a, b, c, d);
+    if (takes_clocks(option, a))
+        mute();
     result = real.prctl(option, a, b, c, d);
-    if (option == PR_SET_NAME && !result && tracer_is_attached())
-        tell_prctl_name((const char *)(uintptr_t)a);
+    after_prctl(option, a, result != 0);
     return result;
 }
 

@@ -15,36 +15,42 @@ static struct ada_record no_record(uint64_t bytes)
     return (struct ada_record){.payload = NULL};
 }
 
-struct ada_record ada_reserve_slow(uint32_t tag, uint64_t bytes)
+struct ada_record tracer_reserve_slow(uint32_t tag, uint64_t bytes, uint64_t sp)
 {
     int saved = errno;
     struct ada_writer *w = thread_writer();
-    struct ada_record record =
-        w ? ring_reserve_slow(w, tag, bytes, ring_caller_sp()) : no_record(bytes);
+    struct ada_record record = w ? ring_reserve_slow(w, tag, bytes, sp) : no_record(bytes);
 
     errno = saved;
     return record;
 }
 
-void ada_commit_slow(struct ada_writer *w, uint64_t end, bool nested)
+struct ada_record ada_reserve_slow(uint32_t tag, uint64_t bytes)
+{
+    return tracer_reserve_slow(tag, bytes, ring_caller_sp());
+}
+
+void ada_commit_slow(struct ada_writer *w, unsigned char *header, uint64_t end, bool nested)
 {
     /* A wiped writer: a handler forked in the middle of the emit, and we are the child. */
     if (w->ring)
-        ring_commit_slow(w, end, nested);
+        ring_commit_slow(w, header, end, nested);
 }
 
 struct ada_record ada_reserve(const struct ada_event *event, uint32_t payload_bytes)
 {
-    uint64_t bytes = ada_record_bytes(payload_bytes);
-    int saved = errno;
     struct ada_record record = {.payload = NULL};
     struct ada_writer *w;
+    int saved = errno;
 
     if (!ada_event_is_on(event))
         return record;
     w = thread_writer();
-    record = w ? ring_reserve_slow(w, event->tag | ada_record_tag(0, bytes), bytes, 0)
-               : no_record(bytes);
+    if (!w)
+        record = no_record(ada_record_bytes(payload_bytes));
+    else
+        (void)!ring_reserve_at(w, event->tag >> ADA_RECORD_TYPE_SHIFT, payload_bytes,
+                               ring_caller_sp(), &record);
     errno = saved;
     return record;
 }

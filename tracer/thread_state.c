@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Per-thread state. A thread is in one of four states, told by what ada_self points to:
+ * Per-thread state. A thread is in one of five states, told by what ada_self points to:
  *
  *     none     -> no_ring: nothing fits, every emit comes here
  *     claimed  -> its writer in wiped memory
  *     wiped    -> its writer, zeroed: the process is a forked child that has not noticed
+ *     muted    -> muted_ring: nothing fits, and nothing is to be claimed
  *     (dead)      the kernel has marked the slot's robust mutex; the drain frees the slot
  *
  * none and wiped become claimed at the first emit or tracer_thread_begin(). No destructor takes a
@@ -21,6 +22,8 @@
 
 /* Where threads without a ring point. Never written: nothing fits in it. */
 static struct ada_writer no_ring;
+/* Where those point that may not even read the time. Never written. */
+static struct ada_writer muted_ring;
 
 __thread struct ada_writer *ada_self __attribute__((tls_model("initial-exec"))) = &no_ring;
 
@@ -33,6 +36,8 @@ enum { STACK_ABOVE_BYTES = 16 * 1024 }; /* frames that a thread may have above i
 
 uint64_t tracer_ticks(void)
 {
+    if (ADA_UNLIKELY(tracer_thread_is_muted()))
+        return 0;
     /* Before attaching nobody has said what the clock is: an event cannot be on then either. */
     return tracer_state.segment.geometry.clock == SEGMENT_CLOCK_MONOTONIC ? clock_monotonic_ns()
                                                                           : ada_ticks();
@@ -144,13 +149,32 @@ struct ada_writer *thread_writer(void)
 {
     struct ada_writer *w = ada_self;
 
-    return w->ring ? w : claim(NULL);
+    if (w->ring)
+        return w;
+    return w == &muted_ring ? NULL : claim(NULL);
 }
 
 void tracer_thread_begin(const char *name)
 {
-    if (!ada_self->ring)
+    if (!ada_self->ring && !tracer_thread_is_muted())
         (void)claim(name);
+}
+
+bool tracer_thread_is_muted(void)
+{
+    return ada_self == &muted_ring;
+}
+
+void tracer_thread_mute(bool muted)
+{
+    struct ada_writer *w = ada_self;
+
+    if (muted == tracer_thread_is_muted())
+        return;
+    ada_self = muted ? &muted_ring : &no_ring;
+    ADA_SIGNAL_FENCE();
+    if (w->ring)
+        registry_retire(&tracer_state.segment, w->slot);
 }
 
 void tracer_thread_named(const char *name)

@@ -39,12 +39,23 @@ void tracer_thread_named(const char *name);
 /* In a forked child, before it emits: otherwise its first event does it. Signal-safe. */
 void tracer_fork_child(void);
 
+/* The calling thread is about to lose its clocks (seccomp's strict mode, PR_SET_TSC: reading one is
+ * then a fault): it gives its ring up, and its records are counted as without a ring. Or it goes
+ * on. New threads are not muted by themselves; forked children stay what their thread was.
+ * Signal-safe. */
+void tracer_thread_mute(bool muted);
+bool tracer_thread_is_muted(void);
+
+/* ada_reserve_slow() for who calls it from another frame than the fast half: `sp` is what
+ * ada_stack_pointer() said there. Signal-safe. */
+struct ada_record tracer_reserve_slow(uint32_t tag, uint64_t bytes, uint64_t sp);
+
 /* Tell the drain something that is no event. As arena_append(); -ENOTCONN when not attached.
  * Signal-safe. */
 int tracer_tell(enum arena_kind kind, const void *head, size_t head_bytes, const void *tail,
                 size_t tail_bytes);
 
-/* The session's clock. Signal-safe. */
+/* The session's clock; 0 in a muted thread. Signal-safe. */
 uint64_t tracer_ticks(void);
 /* Is that the CPU's counter, ada_ticks()? Does not change once attached. Signal-safe. */
 bool tracer_clock_is_counter(void);
