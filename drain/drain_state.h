@@ -53,7 +53,9 @@ struct drain_thread {
     uint64_t hole_at_overwritten, hole_at_overwritten_bytes;
     uint64_t told_dropped, told_dropped_bytes; /* in GAP records */
     uint64_t damaged;                          /* records that fit no type */
-    uint64_t refused;                          /* records for which there was no stream */
+    uint32_t unknown_type;                     /* the last one, when the arena was read up to: */
+    uint64_t unknown_at;
+    uint64_t refused;       /* records for which there was no stream */
     uint64_t exec_at;       /* records stored when it was about to execute something; 0: never */
     struct ring_stats past; /* counters when we came, of a reused segment */
     uint64_t past_taken;

@@ -196,11 +196,26 @@ static void gap_take(struct drain *d, struct drain_thread *t, const struct ring_
         gap_write(d, t, &gap, now);
 }
 
-/* The stream did not take it: perhaps its type was told after we last listened. */
+static void record_damaged(struct drain *d, struct drain_thread *t, const struct ring_record *r)
+{
+    t->damaged++;
+    hole_grow(d, t, TRACE_GAP_DAMAGED, 1, r->bytes);
+}
+
+/* Of the same type that was unknown just now, and nothing was told since: it joins the hole. */
+static bool record_is_unknown(const struct drain_thread *t, const struct ring_record *r)
+{
+    return t->hole.kind == TRACE_GAP_DAMAGED && r->type == t->unknown_type &&
+           t->source->arena.at == t->unknown_at;
+}
+
+/* The stream does not know its type: perhaps that was told after we last listened. */
 static int record_retry(struct drain *d, struct drain_thread *t, const struct ring_record *r,
                         uint64_t ticks)
 {
     source_hear(d, t->source);
+    t->unknown_type = r->type;
+    t->unknown_at = t->source->arena.at;
     return trace_stream_record(t->stream, (uint16_t)r->type, ticks, r->payload, r->payload_bytes);
 }
 
@@ -214,21 +229,24 @@ static void record_take(struct drain *d, struct drain_thread *t, const struct ri
         if (r->type == ADA_RECORD_GAP) {
             gap_take(d, t, r, now);
         } else {
-            t->damaged++;
-            hole_grow(d, t, TRACE_GAP_DAMAGED, 1, r->bytes);
+            record_damaged(d, t, r);
         }
         return;
     }
     ticks = ticks_widen(r->ticks, t->ticks, t->empty_ticks, now);
-    if (__builtin_expect(t->hole.kind != 0, 0))
+    if (__builtin_expect(t->hole.kind != 0, 0)) {
+        if (record_is_unknown(t, r)) {
+            record_damaged(d, t, r);
+            return;
+        }
         hole_write(d, t, ticks);
+    }
     err = trace_stream_record(t->stream, (uint16_t)r->type, ticks, r->payload, r->payload_bytes);
     if (__builtin_expect(err == -ENOENT, 0))
         err = record_retry(d, t, r, ticks);
     if (__builtin_expect(err != 0, 0)) {
         if (err == -ENOENT || err == -EBADMSG) {
-            t->damaged++;
-            hole_grow(d, t, TRACE_GAP_DAMAGED, 1, r->bytes);
+            record_damaged(d, t, r);
         } else {
             drain_fail(d, err);
         }

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Processes: forks, exec, death, and segments that nobody has any more. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/atomic.h"
+#include "drain/drain_state.h"
+#include "fake_writer.h"
+#include "producer.h"
+
+/* A forked child of the traced process: claims a slot, writes `records`, waits to be told. */
+struct child {
+    pid_t pid;
+    int go[2], done[2];
+};
+
+static void child_run(struct child *c, struct stage *stage, uint64_t records)
+{
+    struct registry_claim claim = {.pid = (uint32_t)getpid(),
+                                   .tid = (uint32_t)getpid(),
+                                   .parent_pid = stage->pid,
+                                   .ticks = clock_source_ticks(CLOCK_SOURCE_MONOTONIC),
+                                   .robust = true};
+    struct ada_writer writer = {0};
+    char byte = 0;
+    int slot = registry_claim(&stage->segment, &claim);
+
+    if (slot < 0)
+        _exit(1);
+    ring_writer_init(&writer, &stage->segment.slots[slot].ring, false);
+    writer.data = segment_ring_data(&stage->segment, (uint32_t)slot);
+    for (uint64_t i = 0; i < records; i++)
+        ring_write(&writer, TYPE_NUMBER, &i, sizeof(i));
+    (void)!write(c->done[1], &byte, 1);
+    (void)!read(c->go[0], &byte, 1);
+    _exit(0);
+}
+
+static void child_begin(struct child *c, struct stage *stage, uint64_t records)
+{
+    char byte;
+
+    assert_int_equal(pipe(c->go), 0);
+    assert_int_equal(pipe(c->done), 0);
+    c->pid = fork();
+    assert_true(c->pid >= 0);
+    if (!c->pid)
+        child_run(c, stage, records);
+    assert_int_equal(read(c->done[0], &byte, 1), 1);
+}
+
+static void child_end(struct child *c, int signal)
+{
+    char byte = 0;
+
+    if (signal)
+        kill(c->pid, signal);
+    else
+        assert_int_equal(write(c->go[1], &byte, 1), 1);
+    assert_int_equal(waitpid(c->pid, NULL, 0), c->pid);
+    for (int i = 0; i < 2; i++) {
+        close(c->go[i]);
+        close(c->done[i]);
+    }
+}
+
+/* Rounds until the process with this number has ended in the trace. */
+static const struct fake_call *end_of(struct stage *stage, uint32_t process)
+{
+    for (int i = 0; i < 100000; i++) {
+        const struct fake_call *call;
+
+        stage->drain->look_ns = 0;
+        drain_round(stage->drain);
+        for (size_t n = 0; (call = fake_find(FAKE_PROCESS_END, 0, n)); n++)
+            if (call->process == process)
+                return call;
+    }
+    fail_msg("process %u does not end", process);
+    return NULL;
+}
+
+static void forked_child_is_a_process_of_the_same_image(void **state)
+{
+    struct stage stage;
+    struct child child;
+    const struct fake_call *root, *fork_call;
+
+    (void)state;
+    stage_set(&stage, &(struct stage_options){0});
+    drain_round(stage.drain);
+    child_begin(&child, &stage, 5);
+    drain_round(stage.drain);
+    root = fake_find(FAKE_PROCESS, 0, 0);
+    fork_call = fake_find(FAKE_PROCESS, 0, 1);
+    assert_non_null(fork_call);
+    assert_int_equal(fork_call->item.process.pid, child.pid);
+    assert_int_equal(fork_call->item.process.parent, root->process);
+    assert_int_equal(fork_call->item.process.image, root->item.process.image);
+    assert_true(fork_call->item.process.start_time > 0);
+    assert_int_equal(fake_count(FAKE_RECORD, 0), 5);
+    child_end(&child, 0);
+    (void)end_of(&stage, fork_call->process);
+    assert_true(fake_last(FAKE_LEDGER, 1)->item.ledger.final);
+    stage_clear(&stage);
+}
+
+static void killed_process_is_drained_to_the_end(void **state)
+{
+    struct stage stage;
+    struct child child;
+
+    (void)state;
+    stage_set(&stage, &(struct stage_options){0});
+    drain_round(stage.drain);
+    child_begin(&child, &stage, 100);
+    child_end(&child, SIGKILL); /* before the drain ever saw it */
+    drain_round(stage.drain);
+    drain_round(stage.drain);
+    assert_int_equal(fake_count(FAKE_RECORD, 0), 100);
+    assert_true(fake_last(FAKE_LEDGER, 1)->item.ledger.final);
+    assert_int_equal(fake_last(FAKE_LEDGER, 1)->item.ledger.stored, 100);
+    stage_clear(&stage);
+}
+
+static void exec_makes_another_process_of_the_same_pid(void **state)
+{
+    struct stage before, after;
+    struct producer p;
+
+    (void)state;
+    stage_set(&before, &(struct stage_options){0});
+    producer_claim(&p, &before, 1, false);
+    producer_write(&p, 1);
+    drain_round(before.drain);
+    stage_add(&after, before.drain, &(struct stage_options){0});
+    drain_round(before.drain);
+    drain_round(before.drain);
+    assert_int_equal(fake_count(FAKE_PROCESS, 0), 2);
+    assert_int_equal(fake_find(FAKE_PROCESS, 0, 0)->item.process.pid,
+                     fake_find(FAKE_PROCESS, 0, 1)->item.process.pid);
+    assert_true(fake_find(FAKE_PROCESS, 0, 0)->item.process.image !=
+                fake_find(FAKE_PROCESS, 0, 1)->item.process.image);
+    assert_int_equal(end_of(&before, 1)->process, 1);
+    /* Its thread is not robust: the process's end is the thread's. */
+    assert_true(fake_last(FAKE_LEDGER, 1)->item.ledger.final);
+    stage_unmap(&after);
+    stage_clear(&before);
+}
+
+static void status_of_our_child_is_waited_for(void **state)
+{
+    struct stage stage;
+    struct drain_process *root;
+
+    (void)state;
+    stage_set(&stage, &(struct stage_options){0});
+    drain_round(stage.drain);
+    root = stage.drain->processes;
+    root->is_child = root->dead = true;
+    drain_round(stage.drain);
+    assert_int_equal(fake_count(FAKE_PROCESS_END, 0), 0);
+    drain_child_status(stage.drain, stage.pid, 3 << 8);
+    assert_int_equal(end_of(&stage, 1)->item.end.status, 3 << 8);
+    stage_clear(&stage);
+}
+
+/* ---- segments ---- */
+
+static void segment_without_users_is_given_back(void **state)
+{
+    struct stage stage;
+
+    (void)state;
+    stage_set(&stage, &(struct stage_options){0});
+    drain_round(stage.drain);
+    stage_unmap(&stage); /* the process's only mapping */
+    stage.drain->processes->dead = true;
+    drain_round(stage.drain);
+    assert_null(stage.drain->sources);
+    assert_null(stage.drain->processes);
+    drain_destroy(stage.drain);
+}
+
+static void segment_that_a_silent_child_maps_stays(void **state)
+{
+    struct stage stage;
+    struct producer p;
+
+    (void)state;
+    stage_set(&stage, &(struct stage_options){0});
+    drain_round(stage.drain);
+    stage.drain->processes->dead = true;
+    drain_round(stage.drain); /* our mapping stands for the child's */
+    assert_non_null(stage.drain->sources);
+    producer_claim(&p, &stage, 1, false);
+    producer_write(&p, 42);
+    drain_round(stage.drain);
+    assert_int_equal(fake_count(FAKE_RECORD, 0), 1);
+    assert_int_equal(fake_last(FAKE_RECORD, 0)->value, 42);
+    stage_clear(&stage);
+}
+
+/* ---- what is not traced ---- */
+
+static const char *always_static(void *context, uint32_t pid, const char *path)
+{
+    (void)context, (void)pid;
+    return strcmp(path, "/bin/static") == 0 ? "it is statically linked" : NULL;
+}
+
+static void exec_emit(struct producer *p, const char *path)
+{
+    unsigned char payload[64];
+    uint32_t length = (uint32_t)strlen(path);
+
+    memcpy(payload, &length, 4);
+    memcpy(payload + 4, path, length);
+    assert_true(ring_write(&p->writer, TYPE_EXEC, payload, 4 + length));
+}
+
+static void exec_stage_set(struct stage *stage, struct producer *p)
+{
+    stage_set(stage, &(struct stage_options){.untraceable = always_static});
+    stage_tell_type(stage, TYPE_EXEC, "process", "exec");
+    producer_claim(p, stage, 1, false);
+}
+
+static void untraceable_program_is_noted_once(void **state)
+{
+    struct stage stage;
+    struct producer p;
+
+    (void)state;
+    exec_stage_set(&stage, &p);
+    exec_emit(&p, "/bin/static");
+    exec_emit(&p, "/bin/static");
+    drain_round(stage.drain);
+    assert_int_equal(fake_count(FAKE_NOTE, 0), 1);
+    assert_int_equal(fake_find(FAKE_NOTE, 0, 0)->item.note.kind, TRACE_NOTE_UNTRACED);
+    assert_true(fake_has_note("/bin/static"));
+    assert_true(fake_has_note("it is statically linked"));
+    stage_clear(&stage);
+}
+
+static void program_that_never_attached_is_noted(void **state)
+{
+    struct stage stage;
+    struct producer p;
+
+    (void)state;
+    exec_stage_set(&stage, &p);
+    producer_write(&p, 1);
+    exec_emit(&p, "/bin/other");
+    producer_retire(&p); /* as the kernel does for an exec */
+    drain_round(stage.drain);
+    assert_int_equal(fake_count(FAKE_NOTE, 0), 0);
+    drain_finish(stage.drain);
+    assert_true(fake_has_note("/bin/other"));
+    stage_clear(&stage);
+}
+
+static void exec_that_failed_is_not_noted(void **state)
+{
+    struct stage stage;
+    struct producer p;
+
+    (void)state;
+    exec_stage_set(&stage, &p);
+    exec_emit(&p, "/bin/other");
+    producer_write(&p, 1);
+    producer_retire(&p);
+    drain_round(stage.drain);
+    drain_finish(stage.drain);
+    assert_int_equal(fake_count(FAKE_NOTE, 0), 0);
+    stage_clear(&stage);
+}
+
+static void program_that_attached_is_not_noted(void **state)
+{
+    struct stage stage, after;
+    struct producer p;
+
+    (void)state;
+    exec_stage_set(&stage, &p);
+    exec_emit(&p, "/bin/other");
+    producer_retire(&p);
+    drain_round(stage.drain);
+    stage_add(&after, stage.drain, &(struct stage_options){0});
+    drain_finish(stage.drain);
+    assert_int_equal(fake_count(FAKE_NOTE, 0), 0);
+    stage_unmap(&after);
+    stage_clear(&stage);
+}
+
+/* ---- modules ---- */
+
+static void map_tell(struct stage *stage, enum arena_kind kind, uint64_t base, const char *path)
+{
+    struct arena_map map = {.ticks = clock_source_ticks(CLOCK_SOURCE_MONOTONIC),
+                            .base = base,
+                            .end = base + 0x1000,
+                            .bias = base,
+                            .pid = stage->pid,
+                            .build_id_bytes = 2,
+                            .build_id = {0xab, 0x01}};
+
+    assert_int_equal(arena_append(&stage->segment, kind, &map, sizeof(map), path, strlen(path) + 1),
+                     0);
+}
+
+static void module_is_written_when_mapped_and_again_when_unmapped(void **state)
+{
+    struct stage stage;
+
+    (void)state;
+    stage_set(&stage, &(struct stage_options){0});
+    map_tell(&stage, ARENA_MAP, 0x10000, "/lib/one.so");
+    map_tell(&stage, ARENA_MAP, 0x10000, "/lib/one.so"); /* a child says it again */
+    map_tell(&stage, ARENA_UNMAP, 0x10000, "");
+    map_tell(&stage, ARENA_MAP, 0x10000, "/lib/two.so");
+    drain_round(stage.drain);
+    assert_int_equal(fake_count(FAKE_MODULE, 0), 3);
+    assert_string_equal(fake_find(FAKE_MODULE, 0, 0)->text, "/lib/one.so");
+    assert_true(fake_find(FAKE_MODULE, 0, 0)->item.module.to_ticks == UINT64_MAX);
+    assert_int_equal(fake_find(FAKE_MODULE, 0, 1)->item.module.module, 1);
+    assert_true(fake_find(FAKE_MODULE, 0, 1)->item.module.to_ticks < UINT64_MAX);
+    assert_int_equal(fake_find(FAKE_MODULE, 0, 2)->item.module.module, 2);
+    assert_string_equal(drain_modules(stage.drain)->build_id, "ab01");
+    stage_clear(&stage);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(forked_child_is_a_process_of_the_same_image),
+        cmocka_unit_test(killed_process_is_drained_to_the_end),
+        cmocka_unit_test(exec_makes_another_process_of_the_same_pid),
+        cmocka_unit_test(status_of_our_child_is_waited_for),
+        cmocka_unit_test(segment_without_users_is_given_back),
+        cmocka_unit_test(segment_that_a_silent_child_maps_stays),
+        cmocka_unit_test(untraceable_program_is_noted_once),
+        cmocka_unit_test(program_that_never_attached_is_noted),
+        cmocka_unit_test(exec_that_failed_is_not_noted),
+        cmocka_unit_test(program_that_attached_is_not_noted),
+        cmocka_unit_test(module_is_written_when_mapped_and_again_when_unmapped),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
