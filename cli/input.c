@@ -60,8 +60,10 @@ int input_open(struct input *input, int operand_count, char **operands)
     if (status)
         return status;
     if (trace_open(&input->trace, input->path, &error)) {
-        message_print("%s: %s", input->path,
-                      error.message[0] ? error.message : strerror(abs(error.code)));
+        const char *why = error.message[0] ? error.message : strerror(abs(error.code));
+        bool named = strstr(why, input->path) != NULL;
+
+        message_print("%s%s%s", named ? "" : input->path, named ? "" : ": ", why);
         input_close(input);
         return STATUS_FAILED;
     }
