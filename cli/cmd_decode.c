@@ -16,6 +16,7 @@
 #include "cli/progress.h"
 #include "cli/status.h"
 #include "cli/terminal.h"
+#include "cli/type_names.h"
 
 struct decode_settings {
     struct input_selection selection;
@@ -27,39 +28,36 @@ static const struct decode_format *const formats[] = {&decode_format_text, &deco
 
 /* ---- tables, one row per type and per thread ---- */
 
-/* Scopes pair by name: every type of a name gets the number of the first. */
-static uint64_t scope_of(const struct trace *trace, const struct trace_type *type)
+static int type_prepare(const struct decode *decode, struct decode_type *type)
 {
-    size_t n = 0;
+    const struct schema *schema = &type->type->schema;
 
-    while (strcmp(trace_type_at(trace, n)->full_name, type->full_name) != 0)
-        n++;
-    return UINT64_C(1) << 63 | n;
+    type->selected = glob_list_match(decode->filter->events, type->type->full_name);
+    type->fields = calloc(schema->field_count + 1u, sizeof(*type->fields));
+    if (!type->fields)
+        return -ENOMEM;
+    if (schema->phase != ADA_PHASE_FORMAT)
+        return 0;
+    return event_format_parse(&type->format, schema->format ? schema->format : "");
 }
 
 static int types_prepare(struct decode *decode)
 {
+    uint32_t *names = type_names_make(decode->trace);
+    int status = names ? 0 : -ENOMEM;
+
     decode->type_count = trace_type_count(decode->trace);
     decode->types = calloc(decode->type_count + 1, sizeof(*decode->types));
     if (!decode->types)
-        return -ENOMEM;
-    for (size_t n = 0; n < decode->type_count; n++) {
-        struct decode_type *type = &decode->types[n];
-        const struct schema *schema;
-
-        type->type = trace_type_at(decode->trace, n);
-        schema = &type->type->schema;
-        type->selected = glob_list_match(decode->filter->events, type->type->full_name);
-        type->fields = calloc(schema->field_count + 1u, sizeof(*type->fields));
-        if (!type->fields)
-            return -ENOMEM;
-        if (schema->phase == ADA_PHASE_BEGIN || schema->phase == ADA_PHASE_END)
-            type->scope = scope_of(decode->trace, type->type);
-        if (schema->phase == ADA_PHASE_FORMAT &&
-            event_format_parse(&type->format, schema->format ? schema->format : ""))
-            return -ENOMEM;
+        status = -ENOMEM;
+    for (size_t n = 0; decode->types && n < decode->type_count; n++)
+        decode->types[n].type = trace_type_at(decode->trace, n);
+    for (size_t n = 0; !status && n < decode->type_count; n++) {
+        decode->types[n].scope = DECODE_SCOPE_KEY | names[n];
+        status = type_prepare(decode, &decode->types[n]);
     }
-    return 0;
+    free(names);
+    return status;
 }
 
 static int decode_prepare(struct decode *decode, const struct decode_format *format)

@@ -40,18 +40,15 @@ static int info_run(void *settings, int operand_count, char **operands)
     const struct info_settings *wanted = settings;
     struct input input;
     struct info info;
-    int status = input_open(&input, operand_count, operands);
+    int status = input_open(&input, operand_count, operands), opened;
 
     if (status)
         return status;
-    info = (struct info){
-        .trace = input.trace,
-        .path = input.path,
-        .verbose = wanted->verbose,
-        .colour = terminal_has_colour(STDOUT_FILENO),
-    };
-    summary_make(&info.summary, input.trace);
-    status = info_print(&info, wanted->format);
+    opened = info_open(&info, input.trace, input.path);
+    info.verbose = wanted->verbose;
+    info.colour = terminal_has_colour(STDOUT_FILENO);
+    status = opened ? message_failure(opened, "%s", input.path) : info_print(&info, wanted->format);
+    info_close(&info);
     input_close(&input);
     return status;
 }

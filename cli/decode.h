@@ -55,6 +55,9 @@ struct decode {
     void *state;                      /* the format's own */
 };
 
+/* Apart from code addresses, which are the keys of functions. */
+#define DECODE_SCOPE_KEY (UINT64_C(1) << 63)
+
 enum { DECODE_SCRATCH_BYTES = 64 * 1024 };
 
 struct decode_format {

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "cli/decode_scalar.h"
+#include "cli/live_map.h"
 #include "cli/phase.h"
 
 enum { LINE_ROOM = 256 };
@@ -19,6 +20,7 @@ enum { GAP_COLUMNS = sizeof(gap_columns) / sizeof(*gap_columns) };
 struct csv_columns {
     char **names; /* owned */
     uint32_t count, capacity;
+    struct live_map by_hash;
     uint32_t gap_first; /* GAP_COLUMNS of them; UINT32_MAX: there can be no gap */
 };
 
@@ -47,12 +49,20 @@ static uint32_t column_add(struct csv_columns *columns, const char *name)
 static uint32_t column_of(struct csv_columns *columns, const char *name, const char *suffix)
 {
     char full[SCHEMA_NAME_MAX + 16];
+    struct live_entry *entry;
+    uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
 
     snprintf(full, sizeof(full), "%s%s", name, suffix);
-    for (uint32_t i = 0; i < columns->count; i++)
-        if (strcmp(columns->names[i], full) == 0)
-            return i;
-    return column_add(columns, full);
+    for (const char *at = full; *at; at++)
+        hash = (hash ^ (unsigned char)*at) * UINT64_C(0x100000001b3);
+    entry = live_map_put(&columns->by_hash, 0, hash);
+    if (!entry)
+        return UINT32_MAX;
+    /* extra: the column's number + 1. Names of the same hash share a column only if they are equal.
+     */
+    if (!entry->extra || strcmp(columns->names[entry->extra - 1], full) != 0)
+        entry->extra = column_add(columns, full) + 1;
+    return entry->extra - 1;
 }
 
 /* Every name gets its column first: gaps have theirs under names of their own. */
@@ -189,7 +199,7 @@ static int csv_begin(struct decode *decode)
     int status;
 
     decode->state = columns;
-    if (!columns)
+    if (!columns || live_map_init(&columns->by_hash))
         return -ENOMEM;
     status = texts_make(decode);
     if (!status)
@@ -208,6 +218,7 @@ static void csv_end(struct decode *decode)
     for (uint32_t i = 0; i < columns->count; i++)
         free(columns->names[i]);
     free(columns->names);
+    live_map_fini(&columns->by_hash);
     free(columns);
 }
 

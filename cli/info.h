@@ -15,8 +15,14 @@ struct info {
     const struct trace *trace;
     const char *path;
     struct summary summary;
+    struct summary_counts *processes; /* in the order of the trace's table; owned */
     bool verbose, colour;
 };
+
+/* `path` has to live as long. 0 or -ENOMEM; info_close() in any case. */
+int info_open(struct info *info, struct trace *trace, const char *path)
+    __attribute__((warn_unused_result));
+void info_close(struct info *info);
 
 /* 0 or -ENOMEM. */
 int info_print_text(const struct info *info, struct out_buffer *out)
@@ -25,8 +31,5 @@ void info_print_json(const struct info *info, struct out_buffer *out);
 
 /* How a process ended, as waitpid(2) tells: "exit 0", "signal 9", "not known", "not seen". */
 const char *info_end_text(const struct trace_process_end *end, char text[32]);
-
-/* All threads of a process added up. */
-struct summary_counts info_process_counts(const struct trace *trace, uint32_t process);
 
 #endif

@@ -60,7 +60,7 @@ static void processes_put(const struct info *info, struct json_writer *json)
 
     json_array_open(json, "processes");
     for (size_t n = 0; (process = trace_process_at(info->trace, n)); n++) {
-        struct summary_counts counts = info_process_counts(info->trace, process->process);
+        const struct summary_counts *counts = &info->processes[n];
         const struct trace_process *parent = trace_process_by_number(info->trace, process->parent);
         const struct trace_process_end *end = trace_process_end_of(info->trace, process->process);
 
@@ -73,8 +73,8 @@ static void processes_put(const struct info *info, struct json_writer *json)
         if (end)
             json_signed(json, "end_ns", trace_ns(info->trace, end->end_ticks));
         json_text(json, "end", info_end_text(end, text));
-        json_unsigned(json, "threads", counts.threads);
-        counts_put(json, &counts);
+        json_unsigned(json, "threads", counts->threads);
+        counts_put(json, counts);
         json_object_close(json);
     }
     json_array_close(json);

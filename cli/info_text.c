@@ -188,7 +188,7 @@ static int processes_put(const struct info *info, struct out_buffer *out)
 
     text_table_init(&table, headings, sizeof(headings) / sizeof(*headings));
     for (size_t n = 0; (process = trace_process_at(info->trace, n)); n++) {
-        struct summary_counts counts = info_process_counts(info->trace, process->process);
+        const struct summary_counts *counts = &info->processes[n];
         const struct trace_process *parent = trace_process_by_number(info->trace, process->parent);
         const struct trace_process_end *end = trace_process_end_of(info->trace, process->process);
 
@@ -202,9 +202,9 @@ static int processes_put(const struct info *info, struct out_buffer *out)
             add_time(&table, info, end->end_ticks);
         else
             text_table_add(&table, "-");
-        add_count(&table, counts.threads);
-        add_count(&table, counts.stored);
-        add_count(&table, counts.dropped);
+        add_count(&table, counts->threads);
+        add_count(&table, counts->stored);
+        add_count(&table, counts->dropped);
         text_table_add(&table, info_end_text(end, end_text));
         add_name(&table, *process->command ? process->command : process->executable);
     }

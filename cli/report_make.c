@@ -7,6 +7,7 @@
 
 #include "cli/out_text.h"
 #include "cli/progress.h"
+#include "cli/type_names.h"
 
 /* ---- tables ---- */
 
@@ -36,21 +37,24 @@ static enum report_role role_of(const struct trace_type *type)
 
 static int types_prepare(struct report *report)
 {
+    uint32_t *names = type_names_make(report->trace);
+    int status = names ? 0 : -ENOMEM;
+
     report->type_count = trace_type_count(report->trace);
     report->types = calloc(report->type_count + 1, sizeof(*report->types));
     if (!report->types)
-        return -ENOMEM;
-    for (uint32_t n = 0; n < report->type_count; n++) {
+        status = -ENOMEM;
+    for (size_t n = 0; !status && n < report->type_count; n++) {
         struct report_type *type = &report->types[n];
 
         type->type = trace_type_at(report->trace, n);
         type->role = role_of(type->type);
-        while (strcmp(report->types[type->name].type->full_name, type->type->full_name) != 0)
-            type->name++;
+        type->name = names[n];
         if (calls_id_make(&report->scopes) == UINT32_MAX)
-            return -ENOMEM;
+            status = -ENOMEM;
     }
-    return 0;
+    free(names);
+    return status;
 }
 
 static int threads_prepare(struct report *report)

@@ -22,7 +22,7 @@ int thread_index_build(struct thread_index *index, const struct trace *trace)
         return -ENOMEM;
     }
     for (uint32_t n = 0; (thread = trace_thread_at(trace, n)); n++) {
-        uint32_t slot = thread->thread * UINT32_C(2654435761) & index->mask;
+        uint32_t slot = thread_index_slot(index, thread->thread);
 
         while (index->slots[slot])
             slot = (slot + 1) & index->mask;

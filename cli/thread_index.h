@@ -18,6 +18,11 @@ struct thread_index {
     uint32_t mask;
 };
 
+static inline uint32_t thread_index_slot(const struct thread_index *index, uint32_t thread)
+{
+    return (uint32_t)(thread * UINT64_C(0x9e3779b97f4a7c15) >> 32) & index->mask;
+}
+
 int thread_index_build(struct thread_index *index, const struct trace *trace)
     __attribute__((warn_unused_result));
 void thread_index_fini(struct thread_index *index);
@@ -26,7 +31,7 @@ enum { THREAD_INDEX_NONE = UINT32_MAX };
 
 static inline uint32_t thread_index_find(const struct thread_index *index, uint32_t thread)
 {
-    uint32_t slot = thread * UINT32_C(2654435761) & index->mask;
+    uint32_t slot = thread_index_slot(index, thread);
 
     while (index->slots[slot] && index->keys[slot] != thread)
         slot = (slot + 1) & index->mask;
