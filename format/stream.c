@@ -52,7 +52,9 @@ static struct stage *stage_create(struct writer_type *type)
     if (!stage)
         return NULL;
     stage->type = type;
+    stage->fixed_bytes = type->fixed_bytes;
     stage->row_words = (type->fixed_bytes + 7) / 8;
+    stage->is_plain = type->variable_count == 0;
     if (type->variable_count) {
         stage->texts = calloc(type->variable_count, sizeof(*stage->texts));
         if (!stage->texts) {
@@ -328,9 +330,11 @@ static int texts_put(struct trace_stream *s, struct stage *stage, const unsigned
     return 0;
 }
 
-/* Whatever is not the plain case: a type met for the first time, no room, strings, refusals. */
-static int record_slowly(struct trace_stream *s, uint16_t id, uint64_t ticks,
-                         const unsigned char *payload, size_t size)
+/* Whatever is not the plain case: a type met for the first time, no room, strings, refusals. Not
+ * inlined, so that the plain case has no stack frame to set up. */
+__attribute__((noinline)) static int record_slowly(struct trace_stream *s, uint16_t id,
+                                                   uint64_t ticks, const unsigned char *payload,
+                                                   size_t size)
 {
     uint32_t lengths[SCHEMA_FIELDS_MAX];
     struct stage *stage;
@@ -373,8 +377,7 @@ int trace_stream_record(struct trace_stream *s, uint16_t id, uint64_t ticks, con
     struct stage *stage = id < s->id_count ? s->stage_of_id[id] : NULL;
 
     if (stage && s->records < s->room && stage->records && stage->records < stage->capacity &&
-        !stage->type->variable_count && size - stage->type->fixed_bytes < 8 &&
-        ticks >= s->last_ticks) {
+        stage->is_plain && size - stage->fixed_bytes < 8 && ticks >= s->last_ticks) {
         row_put(s, stage, ticks, payload, size);
         return 0;
     }

@@ -12,8 +12,6 @@
  * say: a head's key never goes back.
  */
 
-enum { HELD_BYTES_MAX = 512 << 20 /* unpacked blocks; beyond, far-away ones are unpacked again */ };
-
 /* An unpacked block, and how far the events have come in it. */
 struct held {
     struct decoded_block decoded;
@@ -97,7 +95,7 @@ static struct held *held_take(struct trace_cursor *c)
  * their time comes. */
 static void held_bound(struct trace_cursor *c, const struct head *needed)
 {
-    while (c->held_bytes > HELD_BYTES_MAX) {
+    while (c->held_bytes > c->trace->held_bytes_max) {
         struct head *last = NULL;
         struct held *victim;
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -20,8 +21,8 @@ static uint64_t free_bytes(int fd)
 {
     struct statvfs vfs;
 
-    if (fstatvfs(fd, &vfs) != 0)
-        return UINT64_MAX;
+    if (fstatvfs(fd, &vfs) != 0 || vfs.f_blocks == 0)
+        return UINT64_MAX; /* some file systems do not know their own size */
     return (uint64_t)vfs.f_bavail * vfs.f_frsize;
 }
 
@@ -92,13 +93,21 @@ static int room_secure(struct trace_output *output, size_t size)
     return 0;
 }
 
+/* A descriptor that somebody else made non-blocking (a terminal, a pipe) is waited for. */
+static bool writable_wait(int fd)
+{
+    struct pollfd wait = {.fd = fd, .events = POLLOUT};
+
+    return poll(&wait, 1, -1) >= 0 || errno == EINTR;
+}
+
 static int bytes_write(int fd, const unsigned char *bytes, size_t size, size_t *done)
 {
     for (*done = 0; *done < size;) {
         size_t left = size - *done;
         ssize_t part = write(fd, bytes + *done, left < WRITE_BYTES_MAX ? left : WRITE_BYTES_MAX);
 
-        if (part < 0 && errno == EINTR)
+        if (part < 0 && (errno == EINTR || (errno == EAGAIN && writable_wait(fd))))
             continue;
         if (part < 0)
             return -errno;

@@ -9,6 +9,9 @@
 #include "format/le.h"
 #include "format/trace_state.h"
 
+/* Unpacked blocks of a merge; beyond, those needed last are dropped and unpacked again in time. */
+enum { HELD_BYTES_MAX = 512 << 20 };
+
 /* ---- open and close ---- */
 
 static int metadata_read(struct trace *t, struct trace_error *error)
@@ -30,6 +33,7 @@ int trace_init(struct trace *t, const char *path, struct trace_error *error)
 
     memset(error, 0, sizeof(*error));
     t->fd = -1;
+    t->held_bytes_max = HELD_BYTES_MAX;
     status = trace_file_open(t, path, error);
     if (status == 0)
         status = trace_blocks_find(t, error);

@@ -95,6 +95,8 @@ struct trace {
     const struct trace_type **type_list; /* the types by index */
     uint64_t metadata_bytes;             /* unpacked so far, against what the file may claim */
 
+    size_t held_bytes_max; /* blocks that a cursor keeps unpacked at once */
+
     struct clock_piece *pieces; /* by time; the first and the last reach to the ends of time */
     size_t piece_count, piece_recent;
 };

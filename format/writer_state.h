@@ -107,12 +107,13 @@ struct stage_text {
 /* Records of one event type in the block being staged: fixed-width fields as rows of whole 8-byte
  * words, each variable field by itself. */
 struct stage {
-    struct writer_type *type;
     uint32_t records, capacity;
-    uint32_t row_words;
+    uint32_t fixed_bytes, row_words;
     uint32_t place; /* which run of the block this is; meaningful when records > 0 */
+    bool is_plain;  /* no strings: the fast path may take it */
     unsigned char *rows;
     struct stage_text *texts; /* [type->variable_count] */
+    struct writer_type *type;
 };
 
 struct trace_stream {

@@ -310,6 +310,102 @@ void model_free(struct model *model)
     memset(model, 0, sizeof(*model));
 }
 
+/* ---- random traces ---- */
+
+/* Every integer width in every kind, floats, arrays, strings and bytes. */
+static const struct ada_label labels[] = {{"red", 1}, {"green", -2}};
+static const struct ada_field wide_fields[] = {
+    {.name = "u8", .kind = ADA_KIND_UNSIGNED, .width = 1, .count = 1},
+    {.name = "u16", .kind = ADA_KIND_UNSIGNED, .width = 2, .count = 1},
+    {.name = "u24", .kind = ADA_KIND_UNSIGNED, .width = 3, .count = 1},
+    {.name = "s32", .kind = ADA_KIND_SIGNED, .width = 4, .count = 1},
+    {.name = "first", .kind = ADA_KIND_STRING, .width = 0, .count = 1},
+    {.name = "s40", .kind = ADA_KIND_SIGNED, .width = 5, .count = 1},
+    {.name = "p48", .kind = ADA_KIND_POINTER, .width = 6, .count = 1},
+    {.name = "c56", .kind = ADA_KIND_CODE, .width = 7, .count = 1},
+    {.name = "c64", .kind = ADA_KIND_CODE, .width = 8, .count = 1},
+    {.name = "c8", .kind = ADA_KIND_CODE, .width = 1, .count = 2},
+    {.name = "flag", .kind = ADA_KIND_BOOL, .width = 1, .count = 1},
+    {.name = "colour",
+     .kind = ADA_KIND_ENUM,
+     .width = 2,
+     .count = 1,
+     .labels = labels,
+     .label_count = 2},
+    {.name = "took", .kind = ADA_KIND_DURATION, .width = 8, .count = 1},
+    {.name = "f32", .kind = ADA_KIND_FLOAT, .width = 4, .count = 1},
+    {.name = "f64", .kind = ADA_KIND_FLOAT, .width = 8, .count = 3},
+    {.name = "blob", .kind = ADA_KIND_BYTES, .width = 0, .count = 1},
+    {.name = "octets", .kind = ADA_KIND_UNSIGNED, .width = 1, .count = 16},
+    {.name = "words", .kind = ADA_KIND_SIGNED, .width = 3, .count = 5},
+    {.name = "codes", .kind = ADA_KIND_CODE, .width = 8, .count = 4},
+};
+static const struct ada_field code_field[] = {
+    {.name = "address", .kind = ADA_KIND_CODE, .width = 8, .count = 1}};
+static const struct ada_field text_field[] = {
+    {.name = "text", .kind = ADA_KIND_STRING, .width = 0, .count = 1}};
+
+const struct schema fixture_types[FIXTURE_TYPES] = {
+    {.id = 8, .provider = "test", .name = "nothing", .level = ADA_LEVEL_INFO},
+    {.id = 9,
+     .provider = "test",
+     .name = "code",
+     .phase = ADA_PHASE_FUNCTION_ENTER,
+     .fields = code_field,
+     .field_count = 1},
+    {.id = 16383, .provider = "test", .name = "text", .fields = text_field, .field_count = 1},
+    {.id = 100,
+     .provider = "test",
+     .name = "wide",
+     .file = "test.c",
+     .line = 99,
+     .fields = wide_fields,
+     .field_count = sizeof(wide_fields) / sizeof(wide_fields[0])},
+};
+
+static void image_declare(struct trace_writer *w, uint64_t image)
+{
+    for (unsigned i = 0; i < FIXTURE_TYPES; i++)
+        fixture_type(w, image, &fixture_types[i]);
+}
+
+void model_random(struct model *model, const char *path, const struct trace_writer_options *options,
+                  unsigned threads, unsigned records, size_t text_max)
+{
+    struct trace_stream *streams[16];
+    struct trace_writer *w;
+    unsigned char *payload = malloc(4096 + 2 * text_max);
+    uint64_t random = 1, ticks = 1000;
+
+    assert_non_null(payload);
+    assert_int_equal(trace_writer_open(&w, fixture_create(path), options, &fixture_recording), 0);
+    image_declare(w, 1);
+    image_declare(w, 77);
+    fixture_process(w, 1, 1);
+    fixture_process(w, 2, 77);
+    for (unsigned i = 0; i < threads; i++) {
+        fixture_thread(w, i + 1, 1 + i % 2, "worker");
+        assert_int_equal(trace_stream_open(w, i + 1, &streams[i]), 0);
+    }
+    for (unsigned i = 0; i < records; i++) {
+        unsigned thread = (unsigned)(fixture_random(&random) % threads);
+        const struct schema *type = &fixture_types[fixture_random(&random) % FIXTURE_TYPES];
+
+        ticks += fixture_random(&random) % 3 ? fixture_random(&random) % 300 : 0;
+        if (fixture_random(&random) % 1000 == 0)
+            ticks += fixture_random(&random) % (UINT64_C(1) << 40);
+        if (fixture_random(&random) % 50 == 0) {
+            struct trace_gap gap = {thread + 1, TRACE_GAP_DROPPED, ticks - 3, ticks - 1, i, 8 * i};
+
+            model_gap(model, streams[thread], &gap);
+        }
+        model_record(model, streams[thread], thread + 1, type, ticks, payload,
+                     model_payload(type, &random, text_max, payload));
+    }
+    assert_int_equal(trace_writer_close(w), 0);
+    free(payload);
+}
+
 struct trace *fixture_open(const char *path)
 {
     struct trace_error error;

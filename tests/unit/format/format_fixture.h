@@ -83,6 +83,15 @@ uint64_t model_compare(const struct model *model, struct trace *trace, enum mode
 
 void model_free(struct model *model);
 
+/*
+ * A whole trace of random records of all fixture_types, with gaps among them: up to 16 threads
+ * "worker", odd ones in a process of image 1, even ones in another of image 77.
+ */
+enum { FIXTURE_TYPES = 4 };
+extern const struct schema fixture_types[FIXTURE_TYPES]; /* nothing, code, text, wide */
+void model_random(struct model *model, const char *path, const struct trace_writer_options *options,
+                  unsigned threads, unsigned records, size_t text_max);
+
 /* Open a trace; asserts success. */
 struct trace *fixture_open(const char *path);
 
