@@ -60,9 +60,10 @@ static int report_run(void *settings, int operand_count, char **operands)
         return status;
     status = input_filter(&input, &wanted->selection, &filter);
     if (status == STATUS_GOOD) {
-        made =
-            report_make(&report, input.trace, input.path, &filter, (enum report_sort)wanted->sort);
-        report.partial = !input_selects_all(&wanted->selection);
+        bool partial = !input_selects_all(&wanted->selection);
+
+        made = report_make(&report, input.trace, input.path, &filter, partial,
+                           (enum report_sort)wanted->sort);
         status = made ? message_failure(made, "%s", input.path) : report_print(&report, wanted);
         report_close(&report);
     }

@@ -97,9 +97,9 @@ struct report_style {
     bool colour, utf8;
 };
 
-/* 0 or a negative errno. report_close() in any case. */
+/* `partial`: the filter leaves something out. 0 or a negative errno; report_close() in any case. */
 int report_make(struct report *report, struct trace *trace, const char *path,
-                const struct trace_filter *filter, enum report_sort sort)
+                const struct trace_filter *filter, bool partial, enum report_sort sort)
     __attribute__((warn_unused_result));
 void report_close(struct report *report);
 

@@ -88,7 +88,7 @@ static int report_prepare(struct report *report)
     if (!status)
         status = report_spans_init(&report->spans, (uint32_t)report->type_count);
     if (!status)
-        status = report_memory_init(&report->memory, report->trace);
+        status = report_memory_init(&report->memory, report->trace, !report->partial);
     summary_make(&report->summary, report->trace);
     report->start_ticks = trace_ticks(report->trace, 0);
     report->cell_ticks = 1;
@@ -162,6 +162,7 @@ static int block_feed(struct report *report, const struct trace_block *block)
     if (thread == THREAD_INDEX_NONE)
         return 0;
     thread_feed(report, &report->threads[thread], block);
+    report_memory_note(&report->memory, block, thread);
     report->records += block->records;
     for (uint32_t r = 0; !status && r < block->run_count; r++) {
         const struct trace_run *run = &block->runs[r];
@@ -217,11 +218,11 @@ static int report_finish(struct report *report)
 }
 
 int report_make(struct report *report, struct trace *trace, const char *path,
-                const struct trace_filter *filter, enum report_sort sort)
+                const struct trace_filter *filter, bool partial, enum report_sort sort)
 {
     int status;
 
-    *report = (struct report){.trace = trace, .path = path};
+    *report = (struct report){.trace = trace, .path = path, .partial = partial};
     status = report_prepare(report);
     if (!status)
         status = blocks_walk(report, filter);

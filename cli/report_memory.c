@@ -7,7 +7,10 @@
 
 #include "cli/value.h"
 
-enum { CALLER_NONE = 0 }; /* callers[0] stands for "not known" */
+enum {
+    CALLER_NONE = 0,       /* callers[0] stands for "not known" */
+    SLACK_PER_SECOND = 10, /* 100 ms */
+};
 
 /* ---- which events, which fields ---- */
 
@@ -111,19 +114,30 @@ static struct memory_process *process_find(const struct report_memory *memory, u
     return entry ? &memory->processes[entry->value] : NULL;
 }
 
-static void threads_count(struct report_memory *memory, const struct trace *trace)
+static int threads_prepare(struct report_memory *memory, const struct trace *trace, bool whole)
 {
     const struct trace_thread *thread;
 
+    while (trace_thread_at(trace, memory->thread_count))
+        memory->thread_count++;
+    memory->threads = calloc(memory->thread_count + 1, sizeof(*memory->threads));
+    if (!memory->threads)
+        return -ENOMEM;
     for (size_t n = 0; (thread = trace_thread_at(trace, n)); n++) {
         struct memory_process *process = process_find(memory, thread->process);
+        const struct trace_ledger *ledger = trace_ledger_of(trace, thread->thread);
 
         if (process)
             process->threads++;
+        memory->threads[n].seen_ticks = thread->start_ticks;
+        memory->threads[n].records_left = ledger ? ledger->stored : UINT64_MAX;
     }
+    memory->slack_ticks = trace_recording(trace)->ticks_per_second / SLACK_PER_SECOND;
+    memory->advance_at = whole ? REPORT_MEMORY_ADVANCE : SIZE_MAX;
+    return 0;
 }
 
-int report_memory_init(struct report_memory *memory, const struct trace *trace)
+int report_memory_init(struct report_memory *memory, const struct trace *trace, bool whole)
 {
     static char unknown[] = "(not known)";
     const struct symbol_text nobody = {.text = unknown, .text_size = sizeof(unknown) - 1};
@@ -149,8 +163,7 @@ int report_memory_init(struct report_memory *memory, const struct trace *trace)
         entry->value = n;
         memory->processes[n].process = process;
     }
-    threads_count(memory, trace);
-    return 0;
+    return threads_prepare(memory, trace, whole);
 }
 
 void report_memory_fini(struct report_memory *memory)
@@ -160,62 +173,11 @@ void report_memory_fini(struct report_memory *memory)
     free(memory->functions);
     free(memory->callers);
     free(memory->processes);
+    free(memory->threads);
     live_map_fini(&memory->live);
     live_map_fini(&memory->process_index);
     timeline_fini(&memory->timeline);
     *memory = (struct report_memory){0};
-}
-
-/* ---- following ---- */
-
-static void block_free(struct report_memory *memory, struct memory_process *process,
-                       struct live_entry *entry)
-{
-    process->freed_bytes += entry->value;
-    process->live_bytes -= entry->value;
-    process->live_blocks--;
-    live_map_remove(&memory->live, entry);
-}
-
-/* One end of a block's life, in the order of time within its process. */
-static int entry_follow(struct report_memory *memory, const struct timeline_entry *entry)
-{
-    struct memory_process *process = &memory->processes[entry->space];
-    struct live_entry *live = live_map_find(&memory->live, entry->space, entry->key);
-
-    if (entry->kind == MEMORY_FREE) {
-        process->frees++;
-        if (live)
-            block_free(memory, process, live);
-        else
-            process->unknown_frees++;
-        return 0;
-    }
-    if (live) {
-        process->missed_frees++;
-        block_free(memory, process, live);
-    }
-    live = live_map_put(&memory->live, entry->space, entry->key);
-    if (!live)
-        return -ENOMEM;
-    live->value = entry->value;
-    live->extra = entry->number;
-    process->allocations++;
-    process->allocated_bytes += entry->value;
-    process->live_blocks++;
-    process->live_bytes += entry->value;
-    if (process->live_bytes > process->peak_bytes) {
-        process->peak_bytes = process->live_bytes;
-        process->peak_ticks = entry->ticks;
-    }
-    return 0;
-}
-
-static int entry_take(struct report_memory *memory, const struct timeline_entry *entry)
-{
-    if (memory->processes[entry->space].threads > 1)
-        return timeline_add(&memory->timeline, entry) ? -ENOMEM : 0;
-    return entry_follow(memory, entry);
 }
 
 /* ---- feeding ---- */
@@ -267,7 +229,7 @@ static int record_take(const struct memory_feed *feed, struct memory_run *run, u
         entry.kind = MEMORY_FREE;
         entry.key = old;
         entry.ticks = ticks > duration ? ticks - duration : 0;
-        status = entry_take(memory, &entry);
+        status = report_memory_take(memory, &entry);
     }
     if (status || !result)
         return status;
@@ -281,7 +243,7 @@ static int record_take(const struct memory_feed *feed, struct memory_run *run, u
     run->function->bytes += size;
     memory->callers[entry.number].calls++;
     memory->callers[entry.number].bytes += size;
-    return entry_take(memory, &entry);
+    return report_memory_take(memory, &entry);
 }
 
 int report_memory_feed(struct report_memory *memory, struct symbol_cache *symbols,
@@ -303,88 +265,5 @@ int report_memory_feed(struct report_memory *memory, struct symbol_cache *symbol
         if (run->effect != MEMORY_NONE)
             status = record_take(&feed, run, block->ticks[i]);
     }
-    return status;
-}
-
-/* ---- the end ---- */
-
-static int by_function(const void *a, const void *b)
-{
-    return symbol_function_compare(&((const struct memory_caller *)a)->symbol,
-                                   &((const struct memory_caller *)b)->symbol);
-}
-
-static int by_bytes(const void *a, const void *b)
-{
-    const struct memory_caller *left = a, *right = b;
-
-    if (left->bytes != right->bytes)
-        return left->bytes < right->bytes ? 1 : -1;
-    return by_function(a, b);
-}
-
-static void callers_merge(struct report_memory *memory)
-{
-    uint32_t kept = 0;
-
-    qsort(memory->callers, memory->caller_count, sizeof(*memory->callers), by_function);
-    for (uint32_t n = 1; n < memory->caller_count; n++) {
-        struct memory_caller *into = &memory->callers[kept], *from = &memory->callers[n];
-
-        if (by_function(into, from) != 0) {
-            memory->callers[++kept] = *from;
-            continue;
-        }
-        into->calls += from->calls;
-        into->bytes += from->bytes;
-        into->live_bytes += from->live_bytes;
-        into->live_blocks += from->live_blocks;
-    }
-    memory->caller_count = kept + 1;
-    qsort(memory->callers, memory->caller_count, sizeof(*memory->callers), by_bytes);
-    while (memory->caller_count && !memory->callers[memory->caller_count - 1].calls)
-        memory->caller_count--;
-}
-
-int report_memory_finish(struct report_memory *memory)
-{
-    int status = timeline_sort(&memory->timeline);
-
-    for (size_t n = 0; !status && n < memory->timeline.count; n++)
-        status = entry_follow(memory, &memory->timeline.entries[n]);
-    if (status)
-        return status;
-    for (size_t n = 0; n <= memory->live.mask; n++) {
-        const struct live_entry *live = &memory->live.entries[n];
-
-        if (live->used) {
-            memory->callers[live->extra].live_bytes += live->value;
-            memory->callers[live->extra].live_blocks++;
-        }
-    }
-    callers_merge(memory);
-    return 0;
-}
-
-struct memory_process report_memory_total(const struct report_memory *memory)
-{
-    struct memory_process total = {0};
-
-    for (size_t n = 0; n < memory->process_count; n++) {
-        const struct memory_process *process = &memory->processes[n];
-
-        total.allocations += process->allocations;
-        total.allocated_bytes += process->allocated_bytes;
-        total.frees += process->frees;
-        total.freed_bytes += process->freed_bytes;
-        total.live_bytes += process->live_bytes;
-        total.live_blocks += process->live_blocks;
-        total.unknown_frees += process->unknown_frees;
-        total.missed_frees += process->missed_frees;
-        if (process->peak_bytes > total.peak_bytes) {
-            total.peak_bytes = process->peak_bytes;
-            total.peak_ticks = process->peak_ticks;
-        }
-    }
-    return total;
+    return status ? status : report_memory_advance(memory);
 }

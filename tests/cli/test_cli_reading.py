@@ -147,6 +147,17 @@ class Sums(WithTraces):
         callers = {c["name"]: c["bytes"] for c in memory["callers"]}
         self.assertEqual(callers, {"serve": 410, "shop+0x1400": 4096, "(not known)": 64})
 
+    def test_a_large_heap_is_followed_over_threads_as_it_comes(self):
+        records = 4_000_000  # more than the reader collects at once
+        trace = make_trace("heap", self.folder / "heap.adatrace", records)
+        memory = json.loads(self.good("report", trace, "-F", "json"))["memory"]
+        blocks = records // 2
+        self.assertEqual((memory["allocations"], memory["frees"]), (blocks, blocks))
+        self.assertEqual((memory["live_blocks"], memory["live_bytes"]), (0, 0))
+        self.assertEqual((memory["unknown_frees"], memory["missed_frees"]), (0, 0))
+        self.assertEqual(memory["peak_bytes"], 16 + 511)
+        trace.unlink()
+
     def test_scopes_and_spans_are_paired(self):
         report = self.report()
         self.assertEqual([(s["name"], s["count"], s["total_ns"]) for s in report["scopes"]],
