@@ -6,7 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "drain/drain_state.h"
+
+enum { STATUS_PATIENCE_NS = 100 * 1000 * 1000 };
 
 /* ---- begin ---- */
 
@@ -42,6 +45,13 @@ static void process_write(struct drain *d, struct drain_process *p, uint32_t par
     drain_fail(d, trace_writer_process(d->writer, &item));
 }
 
+static void process_die(struct drain *d, struct drain_process *p)
+{
+    p->dead = true;
+    p->end_ticks = drain_now(d);
+    p->dead_ns = clock_monotonic_ns();
+}
+
 static void process_watch_begin(struct drain *d, struct drain_process *p, int pidfd)
 {
     if (!d->options.watches_processes)
@@ -49,7 +59,7 @@ static void process_watch_begin(struct drain *d, struct drain_process *p, int pi
     if (pidfd < 0 && !p->is_foreign)
         pidfd = process_watch_open(p->pid);
     if (pidfd == -ESRCH)
-        p->dead = true;
+        process_die(d, p);
     if (pidfd < 0)
         return;
     if (process_watch_add(&d->watch, pidfd, p->number))
@@ -73,8 +83,8 @@ static void process_replace(struct drain *d, uint32_t pid)
     for (struct drain_process *p = d->processes; p; p = p->next) {
         if (p->pid != pid || p->dead)
             continue;
-        p->dead = p->replaced = true;
-        p->end_ticks = drain_now(d);
+        p->replaced = true;
+        process_die(d, p);
         process_watch_end(d, p);
     }
 }
@@ -196,9 +206,8 @@ void processes_look(struct drain *d)
     for (unsigned i = 0; i < count; i++)
         for (struct drain_process *p = d->processes; p; p = p->next)
             if (p->number == keys[i]) {
-                p->dead = true;
-                p->end_ticks = drain_now(d);
-                process_watch_end(d, p);
+                process_die(d, p);
+                process_watch_remove(&d->watch, p->pidfd);
             }
 }
 
@@ -207,11 +216,8 @@ void processes_check(struct drain *d)
     if (!d->options.watches_processes)
         return;
     for (struct drain_process *p = d->processes; p; p = p->next)
-        if (!p->dead && p->pidfd < 0 && !p->is_foreign && kill((pid_t)p->pid, 0) &&
-            errno == ESRCH) {
-            p->dead = true;
-            p->end_ticks = drain_now(d);
-        }
+        if (!p->dead && p->pidfd < 0 && !p->is_foreign && kill((pid_t)p->pid, 0) && errno == ESRCH)
+            process_die(d, p);
 }
 
 void process_status(struct drain *d, uint32_t pid, int status)
@@ -219,6 +225,17 @@ void process_status(struct drain *d, uint32_t pid, int status)
     for (struct drain_process *p = d->processes; p; p = p->next)
         if (p->pid == pid && p->is_child && !p->replaced)
             p->status = status;
+}
+
+/* How it ended may be known a moment after that it ended: when its parent has asked. */
+static bool status_is_settled(struct drain *d, struct drain_process *p)
+{
+    if (p->status != -1 || p->replaced || d->finished)
+        return true;
+    if (p->is_child)
+        return false; /* our caller tells, by drain_child_status() */
+    return p->pidfd < 0 || process_watch_status(p->pidfd, &p->status) != -EAGAIN ||
+           clock_monotonic_ns() - p->dead_ns > STATUS_PATIENCE_NS;
 }
 
 static void process_end_write(struct drain *d, struct drain_process *p)
@@ -230,6 +247,7 @@ static void process_end_write(struct drain *d, struct drain_process *p)
     };
 
     p->ended = true;
+    process_watch_end(d, p);
     if (p->exec_path && !p->replaced)
         drain_write_note(d, TRACE_NOTE_UNTRACED, p->number,
                          "process %u executed %s, which was not traced: the agent did not come up "
@@ -263,8 +281,7 @@ void processes_end(struct drain *d)
         next = p->next;
         if (!p->dead || p->threads)
             continue;
-        /* How our own child ended is told a moment later. */
-        if (!p->ended && !(p->is_child && p->status == -1 && !p->replaced && !d->finished))
+        if (!p->ended && status_is_settled(d, p))
             process_end_write(d, p);
         if (p->ended && !p->is_root)
             process_free(d, p);

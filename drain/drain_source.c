@@ -229,7 +229,7 @@ static bool segment_has_users(struct segment *segment)
 static bool source_has_processes(const struct drain *d, const struct drain_source *s)
 {
     for (const struct drain_process *p = d->processes; p; p = p->next)
-        if (p->source == s && !p->dead)
+        if (p->source == s && !p->ended)
             return true;
     return false;
 }

@@ -32,7 +32,7 @@ struct drain_process {
     bool replaced;   /* exec made another image of it, which attached */
     bool ended;      /* written so */
     int status;      /* as waitpid(2), -1: not known */
-    uint64_t end_ticks;
+    uint64_t end_ticks, dead_ns;
     char *exec_path; /* its last record said that it executes this; or NULL */
     char *executable, *command;
 };

@@ -3,10 +3,22 @@
 
 #include <errno.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 enum { EVENTS_MAX = 64 };
+
+/* struct pidfd_info of <linux/pidfd.h>, which Debian 12 does not have yet; its first version. */
+struct exit_info {
+    uint64_t mask, cgroup;
+    uint32_t pid, tgid, ppid, ids[8];
+    int32_t exit_code;
+};
+_Static_assert(sizeof(struct exit_info) == 64, "the kernel tells versions apart by this size");
+
+#define EXIT_INFO_GET  _IOWR(0xff, 11, struct exit_info)
+#define EXIT_INFO_EXIT (UINT64_C(1) << 3)
 
 int process_watch_init(struct process_watch *watch)
 {
@@ -40,6 +52,18 @@ int process_watch_add(struct process_watch *watch, int pidfd, uint32_t key)
 void process_watch_remove(struct process_watch *watch, int pidfd)
 {
     (void)epoll_ctl(watch->epoll_fd, EPOLL_CTL_DEL, pidfd, NULL);
+}
+
+int process_watch_status(int pidfd, int *status)
+{
+    struct exit_info info = {.mask = EXIT_INFO_EXIT};
+
+    if (ioctl(pidfd, EXIT_INFO_GET, &info))
+        return errno == ESRCH ? -EAGAIN : -ENOTSUP;
+    if (!(info.mask & EXIT_INFO_EXIT))
+        return -EAGAIN;
+    *status = info.exit_code;
+    return 0;
 }
 
 unsigned process_watch_poll(struct process_watch *watch, uint32_t *keys, unsigned max)

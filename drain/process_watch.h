@@ -22,6 +22,10 @@ int process_watch_open(uint32_t pid);
 int process_watch_add(struct process_watch *watch, int pidfd, uint32_t key);
 void process_watch_remove(struct process_watch *watch, int pidfd);
 
+/* How the process behind `pidfd` ended, as waitpid(2) has it. -EAGAIN: its parent has not asked
+ * yet, before that nobody else is told; -ENOTSUP: the kernel never tells (before Linux 6.15). */
+int process_watch_status(int pidfd, int *status) __attribute__((warn_unused_result));
+
 /* Keys of processes that have ended, into keys[max]; told again until they are removed. Does not
  * wait. */
 unsigned process_watch_poll(struct process_watch *watch, uint32_t *keys, unsigned max);
