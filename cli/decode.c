@@ -33,7 +33,7 @@ struct decode_text decode_text_make(const char *format, ...)
 const struct symbol_text *decode_symbol(struct decode *decode, const struct trace_event *event,
                                         uint64_t address)
 {
-    static char nothing[1];
+    static char nothing[1 + TEXT_SLACK];
     static const struct symbol_text none = {.text = nothing};
     const struct symbol_text *found =
         symbol_cache_find(&decode->symbols, decode_process_of(event), address, event->ticks);

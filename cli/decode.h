@@ -89,6 +89,13 @@ static inline void decode_put(struct decode *decode, const struct decode_text *t
         out->at = text_copy(out_room(out, text->size + TEXT_SLACK), text->bytes, text->size);
 }
 
+static inline void decode_put_symbol(struct decode *decode, const struct symbol_text *symbol)
+{
+    const struct decode_text text = {.bytes = symbol->text, .size = symbol->text_size};
+
+    decode_put(decode, &text);
+}
+
 static inline uint32_t decode_process_of(const struct trace_event *event)
 {
     return event->thread ? event->thread->process : 0;

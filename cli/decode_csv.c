@@ -250,7 +250,7 @@ static void put_symbol(struct decode *decode, const struct trace_event *event,
     const struct symbol_text *symbol = decode_symbol(decode, event, value_bits(v, 0));
 
     out_put_char(&decode->out, '"');
-    out_put(&decode->out, symbol->text, symbol->text_size);
+    decode_put_symbol(decode, symbol);
     out_put_char(&decode->out, '"');
 }
 

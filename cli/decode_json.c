@@ -123,7 +123,8 @@ static void put_value(struct decode *decode, const struct trace_value *v)
 }
 
 /* ,"symbols":{...} for the code addresses whose meaning is known. */
-static void put_symbols(struct decode *decode, const struct trace_event *event)
+static void put_symbols(struct decode *decode, const struct trace_event *event,
+                        const struct decode_type *type)
 {
     struct out_buffer *out = &decode->out;
     bool any = false;
@@ -137,10 +138,14 @@ static void put_symbols(struct decode *decode, const struct trace_event *event)
         symbol = decode_symbol(decode, event, value_bits(v, 0));
         if (!symbol->symbol && !symbol->module)
             continue;
-        out_put_text(out, any ? "," : ",\"symbols\":{");
-        put_string(out, v->field->name, strlen(v->field->name));
-        out_put_text(out, ":\"");
-        out_put(out, symbol->text, symbol->text_size);
+        if (any)
+            out_put_char(out, ',');
+        else
+            out->at = text_bytes(out_room(out, 16), ",\"symbols\":{", 12);
+        /* The name of the field, as it stands in `fields`, but without the comma before it. */
+        out_put(out, type->fields[f].bytes + (f > 0), type->fields[f].size - (f > 0));
+        out_put_char(out, '"');
+        decode_put_symbol(decode, symbol);
         out_put_char(out, '"');
         any = true;
     }
@@ -175,7 +180,7 @@ static void json_event(struct decode *decode, const struct trace_event *event,
     }
     out_put_char(out, '}');
     if (has_code)
-        put_symbols(decode, event);
+        put_symbols(decode, event, type);
     if (type->type->schema.phase == ADA_PHASE_FORMAT) {
         out_put(out, ",\"text\":", 8);
         put_string(

@@ -166,7 +166,7 @@ static void put_code(struct decode *decode, const struct trace_event *event, uin
 {
     const struct symbol_text *symbol = decode_symbol(decode, event, address);
 
-    out_put(&decode->out, symbol->text, symbol->text_size);
+    decode_put_symbol(decode, symbol);
 }
 
 static void put_enum(struct decode *decode, const struct ada_field *field, int64_t value)
@@ -274,7 +274,7 @@ static char *text_symbol(struct decode *decode, char *at, const struct symbol_te
     if (__builtin_expect(symbol->text_size <= LINE_ROOM / 2, 1))
         return text_copy(at, symbol->text, symbol->text_size);
     decode->out.at = at;
-    out_put(&decode->out, symbol->text, symbol->text_size);
+    decode_put_symbol(decode, symbol);
     return out_room(&decode->out, LINE_ROOM);
 }
 

@@ -23,6 +23,7 @@ enum {
 
 extern const char text_digit_pairs[200];
 extern const char text_hex_digits[16];
+extern const uint64_t text_powers_of_ten[20]; /* but the first is 0: any number has a digit */
 
 static inline char *text_two_digits(char *at, uint32_t value)
 {
@@ -44,25 +45,29 @@ static inline char *text_nine_digits(char *at, uint32_t value)
     return at + 9;
 }
 
+/* How many decimal digits: 1233 / 4096 is the logarithm of 2, a little too large. */
+static inline unsigned text_digits(uint64_t value)
+{
+    unsigned guess = (unsigned)(64 - __builtin_clzll(value | 1)) * 1233 >> 12;
+
+    return guess + (value >= text_powers_of_ten[guess]);
+}
+
 /* Decimal; TEXT_U64_MAX. */
 static inline char *text_u64(char *at, uint64_t value)
 {
-    char digits[TEXT_U64_MAX], *start = digits + TEXT_U64_MAX;
+    char *end = at + text_digits(value), *digit = end;
 
     while (value >= 100) {
-        start -= 2;
-        memcpy(start, text_digit_pairs + 2 * (value % 100), 2);
+        digit -= 2;
+        text_two_digits(digit, (uint32_t)(value % 100));
         value /= 100;
     }
-    if (value >= 10) {
-        start -= 2;
-        memcpy(start, text_digit_pairs + 2 * value, 2);
-    } else {
-        *--start = (char)('0' + value);
-    }
-    size_t size = (size_t)(digits + TEXT_U64_MAX - start);
-    memcpy(at, start, size);
-    return at + size;
+    if (value >= 10)
+        text_two_digits(digit - 2, (uint32_t)value);
+    else
+        digit[-1] = (char)('0' + value);
+    return end;
 }
 
 /* Decimal with a sign when negative; TEXT_I64_MAX. */

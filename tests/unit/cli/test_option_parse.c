@@ -34,7 +34,7 @@ static struct settings settings;
 static struct option_line line;
 
 /* Parse these words, which NULL ends. */
-static int parse(bool operands_end_options, ...)
+static int parse(int operands_end_options, ...)
 {
     static char *words[32];
     int count = 0;
