@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One thread's ring becomes one stream of the trace, and its counters become its ledger. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,12 +30,24 @@ static void thread_write(struct drain *d, const struct drain_thread *t)
     drain_fail(d, trace_writer_thread(d->writer, &item));
 }
 
+/* What the kernel calls a thread that nobody has named; it can have died before we could ask. */
+static void name_of_executable(struct drain_thread *t)
+{
+    enum { COMM_BYTES = 15 };
+    const char *path = t->process->executable ? t->process->executable : "";
+    const char *slash = strrchr(path, '/');
+
+    snprintf(t->name, sizeof(t->name), "%.*s", COMM_BYTES, slash ? slash + 1 : path);
+}
+
 static void name_take(struct drain *d, struct drain_thread *t, const struct registry_view *view)
 {
     t->name_changes = view->name_changes;
     memcpy(t->name, view->name, sizeof(t->name));
     if (!t->name[0] && d->options.watches_processes && !t->process->dead && !view->dead)
         proc_thread_name(t->process->pid, t->tid, t->name, sizeof(t->name));
+    if (!t->name[0])
+        name_of_executable(t);
 }
 
 /* The slot had a drain before us: what it counted and left is not of this trace. */
