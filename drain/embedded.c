@@ -120,10 +120,14 @@ static int drain_begin(const struct session_host_options *o, int fd, bool reused
         return err;
     }
     err = drain_attach(host.drain, &self);
-    if (err)
+    if (err) {
         proc_facts_free(&self.facts);
-    else
+    } else {
+        /* One round here and now: what rings hold from before this session is forgotten in it, and
+         * events may come as soon as we return. */
+        drain_round(host.drain);
         err = drain_start(host.drain);
+    }
     if (err) {
         drain_destroy(host.drain);
         host.drain = NULL;

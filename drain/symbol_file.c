@@ -19,6 +19,7 @@ struct symbol {
     const char *name;
     char *demangled;
     unsigned char rank; /* of several at one address the highest counts */
+    bool is_sized;      /* else it reaches to the next one, or to its section's end */
 };
 
 /* A stretch of code of one compilation unit. */
@@ -65,6 +66,18 @@ static bool is_code(const GElf_Sym *symbol, GElf_Word section, Elf *elf)
     }
 }
 
+/* Bytes from `value` to the end of its section. */
+static uint64_t section_rest(Elf *elf, GElf_Word section, uint64_t value)
+{
+    Elf_Scn *scn = section >= SHN_LORESERVE ? NULL : elf_getscn(elf, section);
+    GElf_Shdr head;
+
+    if (!scn || !gelf_getshdr(scn, &head) || value < head.sh_addr ||
+        value - head.sh_addr > head.sh_size)
+        return 1;
+    return head.sh_size - (value - head.sh_addr);
+}
+
 static int symbol_compare(const void *a, const void *b)
 {
     const struct symbol *x = a, *y = b;
@@ -83,8 +96,10 @@ static void symbols_thin(struct symbol_file *f)
 
     for (size_t i = 0; i < f->symbol_count; i++) {
         if (kept && f->symbols[kept - 1].start == f->symbols[i].start) {
-            if (!f->symbols[kept - 1].size)
+            if (!f->symbols[kept - 1].is_sized && f->symbols[i].is_sized) {
                 f->symbols[kept - 1].size = f->symbols[i].size;
+                f->symbols[kept - 1].is_sized = true;
+            }
             continue;
         }
         f->symbols[kept++] = f->symbols[i];
@@ -113,7 +128,8 @@ static int symbols_read(struct symbol_file *f)
             continue;
         f->symbols[f->symbol_count++] = (struct symbol){
             .start = address,
-            .size = symbol.st_size,
+            .size = symbol.st_size ? symbol.st_size : section_rest(elf, section, symbol.st_value),
+            .is_sized = symbol.st_size != 0,
             .name = name,
             .rank = symbol_rank(&symbol, name),
         };
@@ -146,8 +162,7 @@ static struct symbol *symbol_covering(struct symbol_file *f, uint64_t address)
     for (unsigned back = 0; at && back < ENCLOSING_MAX; back++) {
         struct symbol *s = &f->symbols[--at];
 
-        /* One without a size reaches to the next one, which is behind the address. */
-        if (address - s->start < s->size || (!s->size && !back))
+        if (address - s->start < s->size && (s->is_sized || !back))
             return s;
     }
     return NULL;

@@ -13,7 +13,6 @@
 #include <adatrace/field.h>
 
 #include "base/schema.h"
-#include "fake_writer.h"
 
 static void segment_begin(struct stage *stage, struct segment *segment,
                           const struct stage_options *o)
@@ -44,20 +43,6 @@ void stage_add(struct stage *stage, struct drain *drain, const struct stage_opti
     assert_int_equal(drain_attach(drain, &a), 0);
     if (!o->untold)
         stage_tell_type(stage, TYPE_NUMBER, "test", "number");
-}
-
-void stage_set(struct stage *stage, const struct stage_options *o)
-{
-    const struct drain_options options = {
-        .clock = CLOCK_SOURCE_MONOTONIC,
-        .level = 1,
-        .watches_processes = true,
-        .untraceable = o->untraceable,
-    };
-    struct drain *drain;
-
-    assert_int_equal(drain_create(&drain, fake_writer_create(), &options), 0);
-    stage_add(stage, drain, o);
 }
 
 void stage_unmap(struct stage *stage)

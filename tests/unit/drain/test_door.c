@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The door, from the side of a process that says hello. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/atomic.h"
+#include "drain/door.h"
+#include "fake_writer.h"
+#include "registry/handshake.h"
+#include "registry/registry.h"
+
+struct house {
+    struct session_folder folder;
+    struct drain *drain;
+    struct door *door;
+};
+
+static void house_open(struct house *h, const char *globs)
+{
+    const struct drain_options options = {
+        .clock = CLOCK_SOURCE_MONOTONIC, .level = 1, .watches_processes = true};
+    struct door_options door = {
+        .geometry = {.slots = 8,
+                     .ring_bytes = 65536,
+                     .arena_bytes = 1 << 20,
+                     .clock = SEGMENT_CLOCK_MONOTONIC},
+        .globs = globs,
+        .level = 7,
+    };
+
+    assert_int_equal(session_folder_create(&h->folder), 0);
+    assert_int_equal(drain_create(&h->drain, fake_writer_create(), &options), 0);
+    door.listen_fd = h->folder.socket_fd;
+    door.drain = h->drain;
+    assert_int_equal(door_open(&h->door, &door), 0);
+}
+
+static void house_close(struct house *h)
+{
+    door_close(h->door);
+    drain_destroy(h->drain);
+    session_folder_remove(&h->folder);
+}
+
+static int knock(const struct house *h)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+    memcpy(address.sun_path, h->folder.socket, sizeof(address.sun_path));
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    return fd;
+}
+
+static struct handshake_hello good_hello(void)
+{
+    return (struct handshake_hello){.magic = HANDSHAKE_MAGIC,
+                                    .version = HANDSHAKE_VERSION,
+                                    .segment_version = SEGMENT_VERSION,
+                                    .role = HANDSHAKE_AGENT};
+}
+
+/* Returns the descriptor that came with it, or -1. */
+static int hear(int fd, struct handshake_welcome *welcome)
+{
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr aligned;
+    } control;
+    struct iovec piece = {.iov_base = welcome, .iov_len = sizeof(*welcome)};
+    struct msghdr message = {.msg_iov = &piece,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = sizeof(control)};
+    struct cmsghdr *c;
+    int segment = -1;
+
+    assert_int_equal(recvmsg(fd, &message, MSG_CMSG_CLOEXEC), sizeof(*welcome));
+    assert_true(welcome->magic == HANDSHAKE_MAGIC);
+    c = CMSG_FIRSTHDR(&message);
+    if (c)
+        memcpy(&segment, CMSG_DATA(c), sizeof(int));
+    return segment;
+}
+
+static int say(const struct house *h, const void *hello, size_t size,
+               struct handshake_welcome *welcome)
+{
+    int fd = knock(h), segment;
+
+    assert_int_equal(send(fd, hello, size, MSG_NOSIGNAL), size);
+    segment = hear(fd, welcome);
+    close(fd);
+    return segment;
+}
+
+/* The drain hears of a process right after the process has its answer. */
+static void processes_await(struct house *h, size_t count)
+{
+    while (fake_count(FAKE_PROCESS, 0) < count)
+        drain_round(h->drain);
+    assert_int_equal(fake_count(FAKE_PROCESS, 0), count);
+}
+
+static void hello_is_answered_with_a_segment(void **state)
+{
+    struct house h;
+    struct handshake_hello hello = good_hello();
+    struct handshake_welcome welcome;
+    struct segment segment;
+    char globs[SEGMENT_GLOBS_BYTES];
+    uint32_t level;
+    int fd;
+
+    (void)state;
+    house_open(&h, "memory:*");
+    fd = say(&h, &hello, sizeof(hello), &welcome);
+    assert_int_equal(welcome.status, 0);
+    assert_int_equal(segment_map(&segment, fd), 0);
+    assert_int_equal(segment.geometry.ring_bytes, 65536);
+    (void)segment_control_get(&segment, globs, &level);
+    assert_string_equal(globs, "memory:*");
+    assert_int_equal(level, 7);
+    /* A ring is ready at once. */
+    assert_true(registry_claim(&segment, &(struct registry_claim){.pid = 1, .tid = 1}) >= 0);
+    /* Nobody can take the memory away that the drain has mapped. */
+    assert_int_equal(ftruncate(fd, 0), -1);
+    assert_int_equal(errno, EPERM);
+    close(fd);
+    processes_await(&h, 1);
+    assert_int_equal(fake_find(FAKE_PROCESS, 0, 0)->item.process.pid, getpid());
+    assert_true(strstr(fake_find(FAKE_PROCESS, 0, 0)->text, "test_door"));
+    segment_destroy(&segment);
+    house_close(&h);
+}
+
+static void every_hello_gets_a_segment_of_its_own(void **state)
+{
+    struct house h;
+    struct handshake_hello hello = good_hello();
+    struct handshake_welcome welcome;
+    struct stat first, second;
+    int a, b;
+
+    (void)state;
+    house_open(&h, "");
+    a = say(&h, &hello, sizeof(hello), &welcome);
+    b = say(&h, &hello, sizeof(hello), &welcome);
+    assert_int_equal(fstat(a, &first), 0);
+    assert_int_equal(fstat(b, &second), 0);
+    assert_true(first.st_ino != second.st_ino);
+    close(a);
+    close(b);
+    house_close(&h);
+}
+
+static void hello_of_another_version_is_refused_in_words(void **state)
+{
+    struct house h;
+    struct handshake_hello hello = good_hello();
+    struct handshake_welcome welcome;
+
+    (void)state;
+    house_open(&h, "");
+    hello.version = HANDSHAKE_VERSION + 1;
+    assert_int_equal(say(&h, &hello, sizeof(hello), &welcome), -1);
+    assert_int_equal(welcome.status, -EPROTONOSUPPORT);
+    assert_true(strstr(welcome.text, "protocol 2.1"));
+    hello = good_hello();
+    hello.segment_version = 9;
+    assert_int_equal(say(&h, &hello, sizeof(hello), &welcome), -1);
+    assert_int_equal(welcome.status, -EPROTONOSUPPORT);
+    drain_round(h.drain);
+    assert_int_equal(fake_count(FAKE_PROCESS, 0), 0);
+    assert_true(fake_has_note("is not traced"));
+    house_close(&h);
+}
+
+static void hello_that_is_none_is_refused(void **state)
+{
+    struct house h;
+    struct handshake_hello hello = good_hello();
+    struct handshake_welcome welcome;
+
+    (void)state;
+    house_open(&h, "");
+    hello.magic++;
+    assert_int_equal(say(&h, &hello, sizeof(hello), &welcome), -1);
+    assert_int_equal(welcome.status, -EPROTO);
+    hello = good_hello();
+    assert_int_equal(say(&h, &hello, sizeof(hello) - 4, &welcome), -1);
+    assert_int_equal(welcome.status, -EPROTO);
+    hello.role = 99;
+    assert_int_equal(say(&h, &hello, sizeof(hello), &welcome), -1);
+    assert_int_equal(welcome.status, -EINVAL);
+    house_close(&h);
+}
+
+static void guest_who_says_nothing_does_not_keep_others_waiting(void **state)
+{
+    struct house h;
+    struct handshake_hello hello = good_hello();
+    struct handshake_welcome welcome;
+    int silent, gone = -1, fd;
+
+    (void)state;
+    house_open(&h, "");
+    silent = knock(&h);
+    gone = knock(&h);
+    close(gone);
+    fd = say(&h, &hello, sizeof(hello), &welcome);
+    assert_true(fd >= 0);
+    close(fd);
+    close(silent);
+    house_close(&h);
+}
+
+static void second_segment_of_a_process_does_not_end_the_first(void **state)
+{
+    struct house h;
+    struct handshake_hello hello = good_hello();
+    struct handshake_welcome welcome;
+    int a, b;
+
+    (void)state;
+    house_open(&h, "");
+    a = say(&h, &hello, sizeof(hello), &welcome);
+    hello.role = HANDSHAKE_STATIC;
+    b = say(&h, &hello, sizeof(hello), &welcome);
+    processes_await(&h, 2);
+    drain_round(h.drain);
+    assert_int_equal(fake_count(FAKE_PROCESS_END, 0), 0);
+    close(a);
+    close(b);
+    house_close(&h);
+}
+
+static void folder_is_private_and_goes_away(void **state)
+{
+    struct session_folder folder;
+    struct stat status;
+    char path[sizeof(folder.path)];
+
+    (void)state;
+    setenv("XDG_RUNTIME_DIR", "/nowhere", 1);
+    assert_int_equal(session_folder_create(&folder), 0);
+    assert_memory_equal(folder.path, "/tmp/", 5);
+    assert_int_equal(stat(folder.path, &status), 0);
+    assert_int_equal(status.st_mode & 07777, 0700);
+    strcpy(path, folder.path);
+    session_folder_remove(&folder);
+    assert_int_equal(stat(path, &status), -1);
+    unsetenv("XDG_RUNTIME_DIR");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hello_is_answered_with_a_segment),
+        cmocka_unit_test(every_hello_gets_a_segment_of_its_own),
+        cmocka_unit_test(hello_of_another_version_is_refused_in_words),
+        cmocka_unit_test(hello_that_is_none_is_refused),
+        cmocka_unit_test(guest_who_says_nothing_does_not_keep_others_waiting),
+        cmocka_unit_test(second_segment_of_a_process_does_not_end_the_first),
+        cmocka_unit_test(folder_is_private_and_goes_away),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Names and lines of addresses in this very program. */
+#include <dlfcn.h>
+#include <errno.h>
+#include <link.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "drain/demangle.h"
+#include "drain/symbol_file.h"
+
+int symbol_to_find(int x);
+
+/* clang-format off */
+enum { FUNCTION_LINE = __LINE__ + 1 };
+__attribute__((noinline)) int symbol_to_find(int x) { return x * 3 + 1; }
+/* clang-format on */
+
+static uint64_t own_bias(void)
+{
+    struct link_map *map = NULL;
+
+    assert_non_null(dlopen(NULL, RTLD_NOW));
+    assert_int_equal(dlinfo(dlopen(NULL, RTLD_NOW), RTLD_DI_LINKMAP, &map), 0);
+    return map->l_addr;
+}
+
+static uint64_t own_address(void)
+{
+    int (*function)(int) = symbol_to_find;
+    uint64_t address;
+
+    memcpy(&address, &function, sizeof(address));
+    return address - own_bias();
+}
+
+static void address_of_a_function_has_its_name_and_line(void **state)
+{
+    struct symbol_file *file;
+    struct symbol_found found;
+
+    (void)state;
+    assert_int_equal(symbol_file_open(&file, "/proc/self/exe", ""), 0);
+    found = symbol_file_find(file, own_address());
+    assert_non_null(found.name);
+    assert_string_equal(found.name, "symbol_to_find");
+    assert_true(found.start == own_address());
+    if (found.file) { /* built with debug information */
+        assert_non_null(strstr(found.file, "test_symbol_file.c"));
+        assert_int_equal(found.line, FUNCTION_LINE);
+    }
+    symbol_file_close(file);
+}
+
+static void address_behind_a_call_belongs_to_the_caller(void **state)
+{
+    struct symbol_file *file;
+    struct symbol_found found;
+
+    (void)state;
+    assert_int_equal(symbol_file_open(&file, "/proc/self/exe", ""), 0);
+    found = symbol_file_find(file, own_address() + 3);
+    assert_string_equal(found.name, "symbol_to_find");
+    assert_true(found.start == own_address());
+    symbol_file_close(file);
+}
+
+static void address_outside_has_no_name(void **state)
+{
+    struct symbol_file *file;
+
+    (void)state;
+    assert_int_equal(symbol_file_open(&file, "/proc/self/exe", ""), 0);
+    assert_null(symbol_file_find(file, 0).name);
+    assert_null(symbol_file_find(file, 1).name);
+    assert_null(symbol_file_find(file, UINT64_MAX).name);
+    symbol_file_close(file);
+}
+
+static void stripped_library_still_has_its_exports(void **state)
+{
+    struct symbol_file *file;
+    struct link_map *map = NULL;
+    void *libc = dlopen("libc.so.6", RTLD_NOW);
+    uint64_t address = (uint64_t)(uintptr_t)dlsym(libc, "qsort");
+
+    (void)state;
+    assert_int_equal(dlinfo(libc, RTLD_DI_LINKMAP, &map), 0);
+    assert_int_equal(symbol_file_open(&file, map->l_name, ""), 0);
+    assert_string_equal(symbol_file_find(file, address - map->l_addr).name, "qsort");
+    symbol_file_close(file);
+}
+
+static void file_with_another_build_id_is_stale(void **state)
+{
+    struct symbol_file *file;
+
+    (void)state;
+    assert_int_equal(symbol_file_open(&file, "/proc/self/exe", "0123456789"), -ESTALE);
+}
+
+static void file_that_is_none_is_an_error(void **state)
+{
+    struct symbol_file *file;
+
+    (void)state;
+    assert_int_equal(symbol_file_open(&file, "/nowhere", ""), -ENOENT);
+    assert_int_equal(symbol_file_open(&file, "/proc/self/status", ""), -ENOEXEC);
+}
+
+static void mangled_name_is_demangled_where_libstdcxx_is(void **state)
+{
+    char *name = demangle("_ZNSt6vectorIiSaIiEE9push_backEOi");
+
+    (void)state;
+    assert_null(demangle("printf"));
+    assert_null(demangle("_Zbroken"));
+    if (!name)
+        skip();
+    assert_string_equal(name, "std::vector<int, std::allocator<int> >::push_back(int&&)");
+    free(name);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(address_of_a_function_has_its_name_and_line),
+        cmocka_unit_test(address_behind_a_call_belongs_to_the_caller),
+        cmocka_unit_test(address_outside_has_no_name),
+        cmocka_unit_test(stripped_library_still_has_its_exports),
+        cmocka_unit_test(file_with_another_build_id_is_stale),
+        cmocka_unit_test(file_that_is_none_is_an_error),
+        cmocka_unit_test(mangled_name_is_demangled_where_libstdcxx_is),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
