@@ -14,9 +14,13 @@
 
 enum {
     GAP_BYTES = 8 + sizeof(struct ada_record_gap),
-    OUTER_SIZE_MAX = (1 << 20) - 1, /* words; larger: the PENDING word has it */
-    STACK_REACH_BYTES = 64 << 20,   /* farther from the stack's top than this is another stack */
+    OUTER_SIZE_MASK = (1 << 20) - 1, /* the part of ada_writer_outer() that is no address */
+    STACK_REACH_BYTES = 64 << 20,    /* farther from the stack's top than this is another stack */
+    FEET_TRIES = 4,                  /* to read a mark that the producer is about to pass */
 };
+
+/* A mark's count when records in front of it were not committed yet. */
+#define WRITTEN_UNKNOWN UINT64_MAX
 
 /* ---- the producer ------------------------------------------------------------------------------
  */
@@ -26,13 +30,15 @@ void ring_writer_init(struct ada_writer *w, struct ring_shared *ring, bool fast)
     /* Fast path off until everything else is in place: a handler may emit at any moment. */
     w->limit = 0;
     ADA_SIGNAL_FENCE();
-    w->ring = ring;
     w->front = &ring->front;
     w->data = ring_data(ring);
     w->mask = ring->capacity - 1;
     w->reserve = load_relaxed(&ring->front.head); /* relaxed: we are its only writer */
-    w->outer = w->stalled_tail = w->buried = 0;
+    w->outer = w->outer_start = w->stalled_tail = w->buried = 0;
     w->clocked = !fast;
+    w->telling = 0;
+    ADA_SIGNAL_FENCE();
+    w->ring = ring; /* last: it says that the writer can be used */
 }
 
 uint64_t ring_record_max(const struct ring_shared *ring)
@@ -53,10 +59,10 @@ static uint64_t writer_ticks(const struct ada_writer *w)
     return w->clocked ? clock_monotonic_ns() : ada_ticks();
 }
 
-/* PENDING: reserved and not committed; the ticks' bits hold the size in words. */
-static uint64_t pending_word(uint64_t bytes)
+/* PENDING, HELD: reserved and not committed; the ticks' bits hold the size in words. */
+static uint64_t reserved_word(uint32_t type, uint64_t bytes)
 {
-    return ada_record_pad_word(bytes) | ADA_RECORD_PENDING << ADA_RECORD_TYPE_SHIFT;
+    return ada_record_pad_word(bytes) | type << ADA_RECORD_TYPE_SHIFT;
 }
 
 /* Size of the record that `word` heads; 0: no record looks like this. */
@@ -65,7 +71,7 @@ static uint64_t word_bytes(uint64_t word, uint64_t second)
     uint32_t type = ada_record_type(word);
     uint64_t words = word & 0xff;
 
-    if (type == ADA_RECORD_PAD || type == ADA_RECORD_PENDING)
+    if (type == ADA_RECORD_PAD || type == ADA_RECORD_PENDING || type == ADA_RECORD_HELD)
         return words ? 0 : word >> ADA_RECORD_TICKS_SHIFT << 3;
     return words == ADA_RECORD_LARGE ? second : words << 3;
 }
@@ -79,38 +85,79 @@ static void note_drop(struct ada_writer *w, uint64_t bytes)
      * live figure while we run, and exactly after the thread's death, which orders everything. */
     if (!load_relaxed(&ring->gap.records))
         store_relaxed(&ring->gap.first_ticks, now);
-    store_relaxed(&ring->gap.last_ticks, now);
+    if (load_relaxed(&ring->gap.last_ticks) < now) /* else a handler has dropped since */
+        store_relaxed(&ring->gap.last_ticks, now);
     ada_add_local(&ring->gap.bytes, bytes);
     ada_add_local(&ring->gap.records, 1);
+    if (load_relaxed(&ring->gap.first_ticks) > now) /* the same: it took its own for the first */
+        store_relaxed(&ring->gap.first_ticks, now);
     ada_add_local(&ring->dropped_bytes, bytes);
     ada_add_local(&ring->dropped, 1);
     w->limit = 0; /* the next record that fits has to tell of this one: by the slow path */
 }
 
+/* The record at `at` will never be finished: make it padding, and count it. */
+static void give_up(struct ada_writer *w, uint64_t at, uint64_t word, uint64_t bytes)
+{
+    /* Against a handler that does the same: one of us counts it. */
+    if (!ada_cmpxchg_local(word_at(w, at), &word, ada_record_pad_word(bytes)))
+        return;
+    ada_add_local(&w->ring->padding_bytes, bytes);
+    note_drop(w, bytes);
+}
+
+/* Walk from `at` over records that are complete, to `end` or to one that is held. What is PENDING
+ * on the way was left by a handler that was jumped out of. */
+static uint64_t walk_complete(struct ada_writer *w, uint64_t at, uint64_t end)
+{
+    for (uint64_t bytes; at != end; at += bytes) {
+        uint64_t word = *word_at(w, at);
+
+        bytes = word_bytes(word, *word_at(w, at + 8));
+        if (bytes < 8 || bytes > end - at)
+            return end; /* somebody scribbled on it; the reader says "damaged" */
+        if (ada_record_type(word) == ADA_RECORD_HELD)
+            return at;
+        if (ada_record_type(word) == ADA_RECORD_PENDING)
+            give_up(w, at, word, bytes);
+    }
+    return end;
+}
+
+/* Events between two indexes that are complete. */
+static uint64_t count_complete(const struct ada_writer *w, uint64_t at, uint64_t end)
+{
+    uint64_t count = 0;
+
+    for (uint64_t bytes; at != end; at += bytes) {
+        uint64_t word = *word_at(w, at);
+
+        bytes = word_bytes(word, *word_at(w, at + 8));
+        if (bytes < 8 || bytes > end - at)
+            break;
+        count += ada_record_type(word) >= ADA_RECORD_FIRST_EVENT;
+    }
+    return count;
+}
+
 /*
- * Publish what handlers wrote behind us. We are the outermost writer, so all of it is complete,
- * except records whose handler was jumped out of: these become padding, counted.
+ * The outermost record is finished: publish what stands behind it, up to one that is held. That one
+ * is then the outermost, and its commit goes on from there.
  */
 static void publish_rest(struct ada_writer *w)
 {
-    uint64_t head, end;
+    uint64_t head, end, reserve;
 
-    while ((head = load_relaxed(&w->front->head)) != (end = load_relaxed(&w->reserve))) {
-        for (uint64_t at = head, bytes; at != end; at += bytes) {
-            uint64_t word = *word_at(w, at);
-
-            bytes = word_bytes(word, *word_at(w, at + 8));
-            if (bytes < 8 || bytes > end - at)
-                break; /* jumped out of between two instructions; the reader will say "damaged" */
-            if (ada_record_type(word) == ADA_RECORD_PENDING) {
-                *word_at(w, at) = ada_record_pad_word(bytes);
-                note_drop(w, bytes);
-            }
-        }
+    while ((head = load_relaxed(&w->front->head)) != (reserve = load_relaxed(&w->reserve))) {
+        end = walk_complete(w, head, reserve);
+        if (end != reserve)
+            w->outer = 0; /* no frame's end gives up a record that is held */
         /* Publish. Release: as in ada_commit_record(). Pairs with the acquire of head in
          * ring_peek(). */
         store_release(&w->front->head, end);
         ADA_SIGNAL_FENCE();
+        if (end != reserve)
+            return;
     }
 }
 
@@ -127,48 +174,69 @@ static bool outer_is_gone(const struct ada_writer *w, uint64_t sp)
 
 /*
  * Give up the record at head, whose writer is gone, and publish what stands behind it. Should its
- * writer come back after all, ring_commit_slow() notices that head has passed its record.
+ * writer come back after all, its commit finds that head has passed its record. A handler that
+ * comes in between may do the same: every step can be done twice.
  */
 static void bury_outer(struct ada_writer *w)
 {
-    uint64_t outer = w->outer, head, bytes;
+    uint64_t head = load_relaxed(&w->front->head), bytes = (w->outer & OUTER_SIZE_MASK) << 3;
 
-    /* Against a handler that finds the same: one of us does it, the other sees a held record. */
-    if (!outer || !ada_cmpxchg_local(&w->outer, &outer, 0))
+    if (!w->outer)
         return;
-    head = load_relaxed(&w->front->head);
-    bytes = (outer & OUTER_SIZE_MAX) << 3;
-    if (bytes == (uint64_t)OUTER_SIZE_MAX << 3)
-        bytes = word_bytes(*word_at(w, head), 0);
-    if (bytes < 8 || bytes > load_relaxed(&w->reserve) - head)
-        return;
-    *word_at(w, head) = ada_record_pad_word(bytes);
-    note_drop(w, bytes);
-    w->buried = load_relaxed(&w->reserve);
-    ADA_SIGNAL_FENCE();
+    /* Else it was left between publishing its own record and what stands behind. */
+    if (w->outer_start == head) {
+        uint64_t reserve = load_relaxed(&w->reserve);
+
+        /* The fast path marks nothing in the ring. */
+        if (bytes && bytes <= reserve - head)
+            give_up(w, head, *word_at(w, head), bytes);
+        /* And it may have been left before or after it was counted: count anew. */
+        do {
+            reserve = load_relaxed(&w->reserve);
+            store_relaxed(&w->front->written, w->outer_written + count_complete(w, head, reserve));
+        } while (reserve != load_relaxed(&w->reserve));
+    }
     publish_rest(w);
+    w->buried = load_relaxed(&w->front->head);
 }
 
-void ring_commit_slow(struct ada_writer *w, uint64_t end, bool nested)
+/* Has this record been given up, though its writer was only away? */
+static bool is_buried(const struct ada_writer *w, uint64_t end)
 {
-    if (nested) {
+    return end <= w->buried;
+}
+
+/*
+ * It was counted as dropped and may have been read already, as padding. The fast path did not see
+ * that: take back what it has done. Its store moved head back; the consumer ignores that.
+ */
+static void bury_again(struct ada_writer *w, unsigned char *header, uint64_t end)
+{
+    uint64_t bytes = (end - (uint64_t)(header - w->data)) & w->mask;
+    uint64_t word = ada_record_pad_word(bytes);
+
+    if (load_relaxed(&w->reserve) - end + bytes <= w->mask + 1) /* else it is another record's */
+        memcpy(header, &word, 8);
+    ada_add_local(&w->front->written, UINT64_MAX);
+    if (load_relaxed(&w->front->head) < w->buried)
+        store_release(&w->front->head, w->buried); /* Publish, as in publish_rest(). */
+    ADA_SIGNAL_FENCE();
+}
+
+void ring_commit_slow(struct ada_writer *w, unsigned char *header, uint64_t end, bool nested)
+{
+    if (is_buried(w, end))
+        bury_again(w, header, end);
+    else if (nested)
         ada_add_local(&w->ring->nested, 1);
-        return;
-    }
-    if (end <= w->buried) {
-        /* We were taken for dead and our record, counted as dropped, has become padding that may
-         * have been read already. Our store moved head back; publish_rest() moves it forward again.
-         */
-        ada_add_local(&w->front->written, UINT64_MAX);
-        store_release(&w->front->head, w->buried); /* Publish, as above. */
-        ADA_SIGNAL_FENCE();
-    }
-    publish_rest(w);
+    if (!nested)
+        publish_rest(w);
 }
 
 /* How a reservation would lie: | pad to the block's end | GAP | record |. */
 struct layout {
     uint64_t start, first, gap, end;
+    uint64_t written; /* records in front */
     bool nested;
 };
 
@@ -179,7 +247,9 @@ static struct layout layout_for(const struct ada_writer *w, uint64_t bytes)
     uint64_t room = ring->block_bytes - (l.start & (ring->block_bytes - 1));
 
     l.nested = l.start != load_relaxed(&w->front->head);
-    l.gap = load_relaxed(&ring->gap.records) ? GAP_BYTES : 0;
+    l.written = l.nested ? WRITTEN_UNKNOWN : load_relaxed(&w->front->written);
+    /* While we interrupt the one who tells, it is told. */
+    l.gap = load_relaxed(&ring->gap.records) && !(l.nested && w->telling) ? GAP_BYTES : 0;
     l.first = l.start + (room < l.gap + bytes ? room : 0);
     l.end = l.first + l.gap + bytes;
     return l;
@@ -211,45 +281,65 @@ static void announce_block(struct ada_writer *w, uint64_t first)
     fence_release();
 }
 
-static void mark_block(struct ada_writer *w, uint64_t first, uint64_t ticks)
+static void mark_block(struct ada_writer *w, const struct layout *l, uint64_t ticks)
 {
     struct ring_shared *ring = w->ring;
-    struct ring_mark *mark = &ring->marks[first / ring->block_bytes % RING_BLOCKS];
+    struct ring_mark *mark = &ring->marks[l->first / ring->block_bytes % RING_BLOCKS];
 
-    store_relaxed(&mark->written, load_relaxed(&w->front->written));
+    store_relaxed(&mark->written, l->written);
     store_relaxed(&mark->ticks, ticks);
-    /* Mark. Release: pairs with the acquire of index in find_feet(). */
-    store_release(&mark->index, first);
+    /* Mark. Release: pairs with the acquire of index in mark_read(). */
+    store_release(&mark->index, l->first);
 }
 
-/* Write what goes in front of the record, so that whoever walks the ring finds whole records. */
+/* Tell of what was dropped, in the ring at `at`. Until `telling` is over no handler does. */
+static void fill_gap(struct ada_writer *w, const struct layout *l, uint64_t ticks)
+{
+    struct ring_shared *ring = w->ring;
+    struct ada_record_gap gap;
+    uint64_t *at = word_at(w, l->first);
+
+    w->telling = 1;
+    ADA_SIGNAL_FENCE();
+    gap.first_ticks = load_relaxed(&ring->gap.first_ticks);
+    gap.last_ticks = load_relaxed(&ring->gap.last_ticks);
+    gap.bytes = load_relaxed(&ring->gap.bytes);
+    gap.records = load_relaxed(&ring->gap.records);
+    memcpy(at + 1, &gap, sizeof(gap));
+    ADA_SIGNAL_FENCE();
+    /* A handler may have told it before us: then there is nothing to tell. */
+    *at = gap.records ? ada_record_word(ada_record_tag(ADA_RECORD_GAP, GAP_BYTES), ticks)
+                      : ada_record_pad_word(GAP_BYTES);
+    ADA_SIGNAL_FENCE();
+    if (l->first != l->start)
+        *word_at(w, l->start) = ada_record_pad_word(l->first - l->start);
+    ADA_SIGNAL_FENCE();
+    /* It stands: no jump out of a handler takes it back. What handlers dropped since stays. */
+    ada_add_local(&ring->gap.records, 0 - gap.records);
+    ada_add_local(&ring->gap.bytes, 0 - gap.bytes);
+    ADA_SIGNAL_FENCE();
+    w->telling = 0;
+}
+
+/*
+ * Write what goes in front of the record, back to front. Whoever walks the ring meanwhile finds
+ * the word at `start` that covers all of it, until a single store puts the parts in its place.
+ */
 static void fill_front(struct ada_writer *w, const struct layout *l, uint64_t ticks)
 {
     struct ring_shared *ring = w->ring;
-    uint64_t at = l->first;
+    uint64_t record = l->first + l->gap, front = record - l->start;
 
-    *word_at(w, l->first + l->gap) = pending_word(l->end - l->first - l->gap);
+    *word_at(w, record) = reserved_word(ADA_RECORD_PENDING, l->end - record);
     ADA_SIGNAL_FENCE();
-    if (l->gap) {
-        struct ada_record_gap gap;
-
-        gap.first_ticks = load_relaxed(&ring->gap.first_ticks);
-        gap.last_ticks = load_relaxed(&ring->gap.last_ticks);
-        gap.bytes = exchange_relaxed(&ring->gap.bytes, 0);
-        gap.records = exchange_relaxed(&ring->gap.records, 0);
-        memcpy(word_at(w, at) + 1, &gap, sizeof(gap));
-        /* A handler may have told it meanwhile: then there is nothing to tell. */
-        *word_at(w, at) = gap.records
-                              ? ada_record_word(ada_record_tag(ADA_RECORD_GAP, GAP_BYTES), ticks)
-                              : ada_record_pad_word(GAP_BYTES);
-    }
-    ADA_SIGNAL_FENCE();
-    if (l->first != l->start) {
-        *word_at(w, l->start) = ada_record_pad_word(l->first - l->start);
-        ada_add_local(&ring->padding_bytes, l->first - l->start);
-    }
+    if (l->gap)
+        fill_gap(w, l, ticks);
+    else if (front)
+        *word_at(w, l->start) = ada_record_pad_word(front);
+    if (front)
+        ada_add_local(&ring->padding_bytes, front);
     if ((l->first & (ring->block_bytes - 1)) == 0)
-        mark_block(w, l->first, ticks);
+        mark_block(w, l, ticks);
 }
 
 /* Up to where the fast path may go on its own. */
@@ -281,6 +371,9 @@ static struct ada_record take(struct ada_writer *w, const struct layout *l, uint
 
     fill_front(w, l, ticks);
     w->limit = fast_limit(w, l->end);
+    ADA_SIGNAL_FENCE();
+    if (load_relaxed(&w->ring->gap.records)) /* a handler dropped between the two */
+        w->limit = 0;
     record.header = w->data + ((l->end - bytes) & w->mask);
     record.payload = record.header + 8;
     record.word = ada_record_word(tag, ticks);
@@ -291,13 +384,35 @@ static struct ada_record take(struct ada_writer *w, const struct layout *l, uint
     return record;
 }
 
+/*
+ * Claim the bytes from start to end: first a word in the free space that covers them, so that
+ * whoever walks behind us finds his way at any moment, then the index. False: a handler was faster.
+ */
+static bool layout_claim(struct ada_writer *w, const struct layout *l, uint64_t *ticks)
+{
+    uint64_t *word = word_at(w, l->start), old = *word, start = l->start;
+    uint64_t pending = reserved_word(ADA_RECORD_PENDING, l->end - l->start);
+
+    ADA_SIGNAL_FENCE();
+    /* Still free: then `old` is of an earlier lap, and what a handler writes differs from it. */
+    if (load_relaxed(&w->reserve) != start)
+        return false;
+    *ticks = writer_ticks(w);
+    if (!ada_cmpxchg_local(word, &old, pending))
+        return false;
+    if (ada_cmpxchg_local(&w->reserve, &start, l->end))
+        return true;
+    (void)ada_cmpxchg_local(word, &pending, old);
+    return false;
+}
+
 struct ada_record ring_reserve_slow(struct ada_writer *w, uint32_t tag, uint64_t bytes, uint64_t sp)
 {
     if (bytes > ring_record_max(w->ring))
         return drop(w, bytes);
     for (;;) {
         struct layout l = layout_for(w, bytes);
-        uint64_t ticks, words = (l.end - l.start) >> 3;
+        uint64_t ticks;
 
         if (l.nested && outer_is_gone(w, sp)) {
             bury_outer(w);
@@ -313,58 +428,92 @@ struct ada_record ring_reserve_slow(struct ada_writer *w, uint32_t tag, uint64_t
             return drop(w, bytes);
         }
         announce_block(w, l.first);
-        if (!l.nested)
-            w->outer =
-                sp ? ada_writer_outer(sp, (words < OUTER_SIZE_MAX ? words : OUTER_SIZE_MAX) << 3)
-                   : 0;
-        ticks = writer_ticks(w);
-        if (ada_cmpxchg_local(&w->reserve, &l.start, l.end))
+        if (!l.nested) {
+            w->outer = ada_writer_outer(sp, 0);
+            w->outer_start = l.start;
+            w->outer_written = l.written;
+        }
+        if (layout_claim(w, &l, &ticks))
             return take(w, &l, tag, bytes, ticks);
     }
+}
+
+bool ring_reserve_at(struct ada_writer *w, uint32_t type, uint64_t payload_bytes, uint64_t sp,
+                     struct ada_record *record)
+{
+    uint64_t bytes = ada_record_bytes(payload_bytes), held;
+
+    *record = ring_reserve_slow(w, ada_record_tag(type, bytes), bytes, sp);
+    if (!record->payload)
+        return false;
+    /* From here on our caller's: no frame's end gives it up. */
+    held = reserved_word(ADA_RECORD_HELD, bytes);
+    memcpy(record->header, &held, 8);
+    ADA_SIGNAL_FENCE();
+    if (!record->nested)
+        w->outer = 0;
+    return true;
 }
 
 bool ring_reserve(struct ada_writer *w, uint32_t type, uint64_t payload_bytes,
                   struct ada_record *record)
 {
-    uint64_t bytes = ada_record_bytes(payload_bytes);
-
-    /* The slow path: a record that is held has to be told from one whose writer was left. */
-    *record = ring_reserve_slow(w, ada_record_tag(type, bytes), bytes, 0);
-    return record->payload != NULL;
+    return ring_reserve_at(w, type, payload_bytes, ring_caller_sp(), record);
 }
 
-static void publish(struct ada_record *record)
+/* Where the record begins, its header word that is; what the writer put in front is not counted. */
+static uint64_t record_start(const struct ada_record *record)
+{
+    const struct ada_writer *w = record->writer;
+
+    return record->end - ((record->end - (uint64_t)(record->header - w->data)) & w->mask);
+}
+
+/*
+ * Put the final header word of `records` records (0: padding) there, and publish, if nothing
+ * unfinished stands in front.
+ */
+static void finish(struct ada_record *record, uint64_t word, uint64_t records, uint64_t sp)
 {
     struct ada_writer *w = record->writer;
+    bool outermost;
 
-    if (record->nested)
+    /* A wiped writer: we are a forked child, and the reservation is our parent's. */
+    if (!w->ring || is_buried(w, record->end))
+        return;
+    /* Nested, and publish_rest() has stopped at us: then we were held. */
+    outermost = !record->nested || load_relaxed(&w->front->head) == record_start(record);
+    if (outermost && !w->outer) { /* was held; now it can be left again */
+        w->outer_start = UINT64_MAX;
+        w->outer = ada_writer_outer(sp, 0);
+    }
+    ADA_SIGNAL_FENCE();
+    memcpy(record->header, &word, 8);
+    if (records)
+        ada_add_local(&w->front->written, records);
+    if (records && record->nested)
+        ada_add_local(&w->ring->nested, records);
+    if (!outermost)
         return;
     /* Publish. Release: as in ada_commit_record(). Pairs with the acquire of head in ring_peek().
      */
     store_release(&w->front->head, record->end);
     ADA_SIGNAL_FENCE();
-    ring_commit_slow(w, record->end, false);
+    publish_rest(w);
 }
 
 void ring_commit(struct ada_record *record)
 {
-    ADA_SIGNAL_FENCE();
-    memcpy(record->header, &record->word, 8);
-    ada_add_local(&record->writer->front->written, 1);
-    if (record->nested)
-        ada_add_local(&record->writer->ring->nested, 1);
-    publish(record);
+    finish(record, record->word, 1, ring_caller_sp());
 }
 
 void ring_rollback(struct ada_record *record)
 {
-    uint64_t start = (uint64_t)(record->header - record->writer->data);
-    uint64_t bytes = (record->end - start) & record->writer->mask;
-    uint64_t word = ada_record_pad_word(bytes);
+    uint64_t bytes = record->end - record_start(record);
 
-    memcpy(record->header, &word, 8);
-    ada_add_local(&record->writer->ring->padding_bytes, bytes);
-    publish(record);
+    if (record->writer->ring && !is_buried(record->writer, record->end))
+        ada_add_local(&record->writer->ring->padding_bytes, bytes);
+    finish(record, ada_record_pad_word(bytes), 0, ring_caller_sp());
 }
 
 bool ring_write(struct ada_writer *w, uint32_t type, const void *payload, uint64_t payload_bytes)
@@ -379,7 +528,7 @@ bool ring_write(struct ada_writer *w, uint32_t type, const void *payload, uint64
         return false;
     if (payload_bytes)
         memcpy(record.payload, payload, payload_bytes);
-    ring_commit(&record);
+    finish(&record, record.word, 1, ring_caller_sp());
     return true;
 }
 
@@ -387,6 +536,7 @@ bool ring_write_batch(struct ada_writer *w, const struct ring_item *items, size_
 {
     uint64_t total = 0, bytes;
     struct ada_record batch;
+    uint64_t word = 0;
 
     for (size_t i = 0; i < count; i++)
         total += ada_record_bytes(items[i].payload_bytes);
@@ -402,7 +552,6 @@ bool ring_write_batch(struct ada_writer *w, const struct ring_item *items, size_
     /* Back to front: the first header word, which makes the walk valid, is written last. */
     for (size_t i = count, end = total; i-- > 0; end -= bytes) {
         unsigned char *at;
-        uint64_t word;
 
         bytes = ada_record_bytes(items[i].payload_bytes);
         at = batch.header + (end - bytes);
@@ -412,20 +561,33 @@ bool ring_write_batch(struct ada_writer *w, const struct ring_item *items, size_
         if (items[i].payload_bytes)
             memcpy(at + ((word & 0xff) == ADA_RECORD_LARGE ? 16 : 8), items[i].payload,
                    items[i].payload_bytes);
-        ADA_SIGNAL_FENCE();
-        memcpy(at, &word, 8);
+        if (i)
+            memcpy(at, &word, 8);
     }
-    ada_add_local(&w->front->written, count);
-    if (batch.nested)
-        ada_add_local(&w->ring->nested, count);
-    publish(&batch);
+    finish(&batch, word, count, ring_caller_sp());
     return true;
 }
 
 uint64_t ring_available_to_write(const struct ada_writer *w)
 {
+    const struct ring_shared *ring = w->ring;
+    struct layout l = layout_for(w, 8);
+    uint64_t max = ring_record_max(ring),
+             room = ring->block_bytes - (l.start & (ring->block_bytes - 1));
+    uint64_t used, free_bytes, here, behind;
+
     /* Reclaim. Acquire: as in layout_fits(). */
-    return w->ring->capacity - (w->reserve - load_acquire(&w->ring->tail));
+    used = ring->policy == RING_OVERWRITE
+               ? l.start - load_relaxed(&w->front->head) + ring->block_bytes
+               : l.start - load_acquire(&ring->tail);
+    free_bytes = used < ring->capacity ? ring->capacity - used : 0;
+    /* In what is left of the block, or behind padding. */
+    here = room < free_bytes ? room : free_bytes;
+    here = here > l.gap ? here - l.gap : 0;
+    behind = free_bytes > room + l.gap ? free_bytes - room - l.gap : 0;
+    if (here < behind)
+        here = behind;
+    return here < max ? here : max;
 }
 
 /* ---- the consumer ------------------------------------------------------------------------------
@@ -445,7 +607,11 @@ int ring_reader_init(struct ring_reader *r, struct ring_shared *ring, const unsi
     /* relaxed: the consumer's own fields, left by the consumer before us. */
     r->tail = r->at = r->head = load_relaxed(&ring->tail);
     r->taken = load_relaxed(&ring->taken);
-    r->known_written = r->taken;
+    r->overwritten = load_relaxed(&ring->overwritten);
+    r->overwritten_bytes = load_relaxed(&ring->overwritten_bytes);
+    r->damaged_bytes = load_relaxed(&ring->damaged_bytes);
+    r->high_water_bytes = load_relaxed(&ring->high_water_bytes);
+    r->known_written = r->taken + r->overwritten;
     if (policy == RING_OVERWRITE) {
         r->copy = malloc(r->block_bytes);
         if (!r->copy)
@@ -462,6 +628,14 @@ void ring_reader_fini(struct ring_reader *r)
     memset(r, 0, sizeof(*r));
 }
 
+/* What stands up to head cannot be read: leave it. */
+static void pass_over(struct ring_reader *r)
+{
+    r->damaged_bytes += r->head - r->at;
+    r->at = r->head;
+    r->copy_from = r->copy_to = 0;
+}
+
 /* See how far the producer has come. -EBADMSG: head is nowhere it could be. */
 static int refresh_head(struct ring_reader *r)
 {
@@ -476,35 +650,56 @@ static int refresh_head(struct ring_reader *r)
         /* Untrusted: somebody wrote over the ring's header. Nothing below head can be believed, but
          * if head goes on from here, so can we. */
         r->damaged_bytes += 8;
-        r->at = r->head = r->tail = head & ~UINT64_C(7);
+        r->at = r->head = head & ~UINT64_C(7);
         return -EBADMSG;
     }
     r->head = head;
     return 0;
 }
 
-/* Policy overwrite: the reader was overtaken; go on at the oldest block that still stands. */
-static int find_feet(struct ring_reader *r, uint64_t intent)
+/* How many records were written before block `first`, if that can be known. */
+static bool mark_read(struct ring_reader *r, uint64_t first, uint64_t intent, uint64_t *written)
 {
-    /* Rounded up, should a hostile writer's intent not be a block's end: what lies below is gone.
-     */
-    uint64_t oldest = ((intent + r->block_bytes - 1) & ~(r->block_bytes - 1)) - r->capacity;
-    struct ring_mark *mark = &r->shared->marks[oldest / r->block_bytes % RING_BLOCKS];
-    uint64_t written;
+    struct ring_mark *mark = &r->shared->marks[first / r->block_bytes % RING_BLOCKS];
 
-    if (oldest <= r->at)
-        oldest = r->at; /* untrusted: an intent that makes no sense moves nothing */
-    written = load_relaxed(&mark->written);
     /* Mark. Acquire: pairs with the release of index in mark_block(). */
-    if (load_acquire(&mark->index) == oldest && written > r->known_written) {
-        r->overwritten += written - r->known_written;
-        r->known_written = written;
+    if (load_acquire(&mark->index) != first)
+        return false;
+    *written = load_relaxed(&mark->written);
+    /* Intent. Acquire fence, as in copy_block(): a mark is overwritten after its block was
+     * announced to be. */
+    fence_acquire();
+    return load_relaxed(&r->shared->intent) == intent && *written != WRITTEN_UNKNOWN;
+}
+
+/* Policy overwrite: the bytes below `lost` are gone. Go on at the oldest block that still stands.
+ */
+static int find_feet(struct ring_reader *r, uint64_t lost)
+{
+    uint64_t intent = lost + r->capacity, oldest, written, head;
+
+    for (int tries = 0; tries < FEET_TRIES; tries++) {
+        oldest = ((intent - r->capacity - 1) | (r->block_bytes - 1)) + 1;
+        if (mark_read(r, oldest, intent, &written)) {
+            if (written > r->known_written) {
+                r->overwritten += written - r->known_written;
+                r->known_written = written;
+            }
+            break;
+        }
+        intent = load_relaxed(&r->shared->intent); /* relaxed: mark_read() looks again */
+    }
+    /* Publish. Acquire: as in refresh_head(). */
+    head = load_acquire(&r->shared->front.head);
+    /* Untrusted: blocks are announced at most one lap ahead of head. */
+    if ((int64_t)(oldest - r->at) <= 0 || (int64_t)(head - oldest) < 0) {
+        pass_over(r);
+        return -EBADMSG;
     }
     r->overwritten_bytes += oldest - r->at;
     r->at = oldest;
-    r->copy_from = r->copy_to = 0;
     if (r->head < oldest)
-        r->head = oldest;
+        r->head = head & ~UINT64_C(7);
     return -EOVERFLOW;
 }
 
@@ -532,8 +727,14 @@ static int copy_block(struct ring_reader *r)
      * announce_block(). */
     fence_acquire();
     intent = load_relaxed(&r->shared->intent);
+    r->copy_from = r->copy_to = 0;
     if (intent > r->capacity && (int64_t)(intent - r->capacity - r->at) > 0)
-        return find_feet(r, intent);
+        return find_feet(r, intent - r->capacity);
+    /* Untrusted: a head that far ahead was announced. */
+    if (r->head - r->at > r->capacity) {
+        pass_over(r);
+        return -EBADMSG;
+    }
     r->copy_from = r->at;
     r->copy_to = to;
     return 0;
@@ -558,30 +759,31 @@ static uint64_t record_bytes_checked(const struct ring_reader *r, uint64_t *word
     if ((*word & 0xff) == ADA_RECORD_LARGE && room >= 16)
         second = load_relaxed((const uint64_t *)(const void *)(at + 8));
     bytes = word_bytes(*word, second);
-    if (bytes < 8 || (bytes & 7) || bytes > room || ada_record_type(*word) == ADA_RECORD_PENDING)
+    if (bytes < 8 || (bytes & 7) || bytes > room)
+        return 0;
+    if (ada_record_type(*word) == ADA_RECORD_PENDING || ada_record_type(*word) == ADA_RECORD_HELD)
         return 0;
     if ((*word & 0xff) == ADA_RECORD_LARGE && bytes < 16)
         return 0;
     return bytes;
 }
 
-int ring_peek(struct ring_reader *r, struct ring_record *record)
+/* `stay`: what was shown before has to stay where it is, so neither look for news nor copy. */
+static int peek(struct ring_reader *r, struct ring_record *record, bool stay)
 {
     for (;;) {
         uint64_t word, bytes, large;
         int err;
 
-        if (r->at == r->head && (err = refresh_head(r)))
+        if (r->at == r->head && !stay && (err = refresh_head(r)))
             return err;
-        if (r->at == r->head)
+        if (r->at == r->head || (stay && r->copy && r->at >= r->copy_to))
             return 0;
         if (r->copy && (err = copy_block(r)))
             return err;
         bytes = record_bytes_checked(r, &word);
         if (!bytes) {
-            r->damaged_bytes += r->head - r->at;
-            r->at = r->head;
-            r->copy_to = r->copy_from;
+            pass_over(r);
             return -EBADMSG;
         }
         if (ada_record_type(word) == ADA_RECORD_PAD) {
@@ -596,6 +798,11 @@ int ring_peek(struct ring_reader *r, struct ring_record *record)
         record->bytes = (uint32_t)bytes;
         return 1;
     }
+}
+
+int ring_peek(struct ring_reader *r, struct ring_record *record)
+{
+    return peek(r, record, false);
 }
 
 void ring_advance(struct ring_reader *r, const struct ring_record *record)
@@ -653,13 +860,10 @@ int ring_read_batch(struct ring_reader *r, struct ring_record *records, unsigned
     unsigned n = 0;
 
     while (n < max) {
-        int got;
+        /* A batch ends where head was last seen: to look again for every record would take the
+         * producer's line away from it. And it is of one copy. */
+        int got = peek(r, &records[n], n != 0);
 
-        /* The copy of one block is all that stays valid. And a batch ends where head was last seen:
-         * to look again for every record would take the producer's line away from it. */
-        if (n && (r->at == r->head || (r->copy && r->at >= r->copy_to)))
-            break;
-        got = ring_peek(r, &records[n]);
         if (got <= 0)
             return n ? (int)n : got;
         ring_advance(r, &records[n++]);
@@ -681,14 +885,20 @@ int ring_set_policy(struct ring_shared *ring, enum ring_policy policy, uint64_t 
 
 uint64_t ring_available_to_read(struct ring_reader *r)
 {
-    return refresh_head(r) ? 0 : r->head - r->at;
+    uint64_t bytes = refresh_head(r) ? 0 : r->head - r->at;
+
+    return bytes < r->capacity ? bytes : r->capacity;
 }
 
 void ring_reset(struct ring_reader *r)
 {
     struct ring_record record;
+    uint64_t until;
+    int got;
 
-    for (int got; (got = ring_peek(r, &record)) != 0;)
+    (void)refresh_head(r);
+    until = r->head;
+    while ((int64_t)(until - r->at) > 0 && (got = ring_peek(r, &record)) != 0)
         if (got > 0)
             ring_advance(r, &record);
     ring_release(r);

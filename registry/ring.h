@@ -32,7 +32,7 @@ enum ring_policy { RING_DROP = 0, RING_OVERWRITE = 1, RING_BLOCK = 2 };
 /* Where a block of the ring begins, so that a reader who was overtaken finds its feet. */
 struct ring_mark {
     uint64_t index;
-    uint64_t written; /* records committed before */
+    uint64_t written; /* records before it; all ones: not known, some were not committed yet */
     uint64_t ticks;   /* all 64 bits */
 };
 
@@ -50,9 +50,9 @@ struct ring_shared {
 
     /* The producer, every record. */
     struct ada_ring_front front;
-    uint64_t intent; /* policy overwrite: bytes below intent - capacity are gone */
-    uint64_t nested; /* records that handlers wrote behind an unfinished one */
-    uint64_t padding_bytes;
+    uint64_t intent;        /* policy overwrite: bytes below intent - capacity are gone */
+    uint64_t nested;        /* records that handlers wrote behind an unfinished one */
+    uint64_t padding_bytes; /* all that is no record of the program's: padding, gap records */
     uint64_t unused2[11];
 
     /* The producer, when records find no room. */
@@ -127,18 +127,23 @@ unsigned char *ring_data(struct ring_shared *ring);
  * (the counter is no clock). */
 void ring_writer_init(struct ada_writer *writer, struct ring_shared *ring, bool fast);
 
-/* Bytes that a record (header included) could take right now. */
+/* Bytes that a record (header included) could take right now; 0: none fits. */
 uint64_t ring_available_to_write(const struct ada_writer *writer);
-/* The longest record, in bytes with its header. */
+/* The longest record, in bytes with its header, that is sure of a place in an empty ring. */
 uint64_t ring_record_max(const struct ring_shared *ring);
 
 /*
  * Reserve room for a record of `type` with payload_bytes. True: write record->payload, then exactly
- * one of ring_commit() and ring_rollback(). A reservation may be held while the thread writes other
- * records; these become visible with it. False: no room, counted (policy block: after waiting).
+ * one of ring_commit() and ring_rollback(), in the same thread and process, and not from a handler
+ * that interrupts a call of this group. Reservations may be held while the thread writes other
+ * records, and end in any order; what is behind becomes visible when all in front has ended. False:
+ * no room, counted (policy block: after waiting).
  */
 bool ring_reserve(struct ada_writer *writer, uint32_t type, uint64_t payload_bytes,
                   struct ada_record *record) __attribute__((warn_unused_result));
+/* The same; `sp` as in ring_reserve_slow(). */
+bool ring_reserve_at(struct ada_writer *writer, uint32_t type, uint64_t payload_bytes, uint64_t sp,
+                     struct ada_record *record) __attribute__((warn_unused_result));
 void ring_commit(struct ada_record *record);
 void ring_rollback(struct ada_record *record); /* the record becomes padding and is not counted */
 
@@ -155,11 +160,12 @@ bool ring_write_batch(struct ada_writer *writer, const struct ring_item *items, 
 
 /*
  * The slow half of adatrace/emit.h for a writer that has a ring. `tag` and `bytes` as there. `sp`
- * is the stack pointer of the frame that will commit, or 0: the reservation outlives its frame.
+ * is the stack pointer of the frame that will commit: when an emit finds that frame left, the
+ * record is given up.
  */
 struct ada_record ring_reserve_slow(struct ada_writer *writer, uint32_t tag, uint64_t bytes,
                                     uint64_t sp);
-void ring_commit_slow(struct ada_writer *writer, uint64_t end, bool nested);
+void ring_commit_slow(struct ada_writer *writer, unsigned char *header, uint64_t end, bool nested);
 
 /* The caller's stack pointer, for ring_reserve_slow(). */
 #define ring_caller_sp() ((uint64_t)(uintptr_t)__builtin_frame_address(0) + 16)
@@ -178,7 +184,7 @@ struct ring_reader {
     uint64_t overwritten, overwritten_bytes;
     uint64_t known_written; /* policy overwrite: `written` that belongs to `at` */
     unsigned char *copy;    /* policy overwrite: records are copied out before they are believed */
-    uint64_t copy_from, copy_to, copy_capacity;
+    uint64_t copy_from, copy_to;
 };
 
 struct ring_record {
@@ -198,10 +204,12 @@ int ring_reader_init(struct ring_reader *reader, struct ring_shared *ring,
 void ring_reader_fini(struct ring_reader *reader);
 
 /*
- * Look at the next record without taking it. 1: *record is filled in and stays until
- * ring_release(); 0: empty; -EOVERFLOW: records were overwritten before they were read
- * (reader->overwritten has grown; call again); -EBADMSG: damaged, everything up to the head was
- * passed over (damaged_bytes has grown). Padding is never shown.
+ * Look at the next record without taking it. 1: *record is filled in, and its payload stays until
+ * ring_release(), with policy overwrite until the next ring_peek(); 0: empty; -EOVERFLOW: records
+ * were overwritten before they were read (reader->overwritten has grown, perhaps only with the next
+ * one when a handler was writing just there; call again); -EBADMSG: damaged, everything up to the
+ * head was passed over (damaged_bytes has grown). Padding is never shown. Whatever the producer
+ * does to the memory, each call takes bounded time, and a failed one moves on.
  */
 int ring_peek(struct ring_reader *reader, struct ring_record *record)
     __attribute__((warn_unused_result));
@@ -225,7 +233,7 @@ int ring_set_policy(struct ring_shared *ring, enum ring_policy policy, uint64_t 
 
 uint64_t ring_available_to_read(struct ring_reader *reader); /* bytes */
 
-/* Forget all that is in the ring, counting it as taken. */
+/* Forget all that is in the ring right now, counting it as taken. */
 void ring_reset(struct ring_reader *reader);
 
 /* ---- looking ---- */

@@ -96,7 +96,8 @@ int ring_attach(void *memory, size_t bytes, struct ring_shared **out)
         return -EBADMSG;
     if (ring->version != RING_VERSION)
         return -EPROTONOSUPPORT;
-    if (!header_is_sound(ring) || ring->data_offset < sizeof(*ring) || ring->data_offset > bytes ||
+    if (!header_is_sound(ring) || ring->data_offset < sizeof(*ring) ||
+        ring->data_offset % RING_LINE || ring->data_offset > bytes ||
         ring->capacity > bytes - ring->data_offset)
         return -EBADMSG;
     *out = ring;

@@ -48,20 +48,21 @@ struct ada_ring_front {
 struct ada_writer {
     uint64_t reserve; /* next byte to hand out, free-running */
     uint64_t limit;   /* the fast path stays below: end of free space, or of the lap */
-    uint64_t outer;   /* who writes the record at head: ada_writer_outer() */
+    uint64_t outer;   /* who writes the record at outer_start: ada_writer_outer() */
+    uint64_t outer_start, outer_written; /* head and front->written when it was reserved */
     unsigned char *data;
     uint64_t mask; /* capacity - 1 */
     struct ada_ring_front *front;
-    struct ring_shared *ring;
-    uint64_t stack_top; /* highest stack address known of this thread; 0: not known */
     /* second line: slow path only */
+    struct ring_shared *ring; /* NULL: no ring yet, or wiped */
+    uint64_t stack_top;    /* highest stack address known of this thread; 0: not known */
     uint64_t stalled_tail; /* policy block: a wait timed out when tail was here; +1, 0: none */
     uint64_t buried;       /* head after the last record that was given up */
     uint32_t slot;         /* index in the registry */
     uint32_t generation;
     uint32_t clocked; /* the counter is no clock: ask the kernel, stay on the slow path */
-    uint32_t unused0;
-    uint64_t unused1[4];
+    uint32_t telling; /* a GAP record is being written */
+    uint64_t unused[2];
 } __attribute__((aligned(128)));
 
 /* What a reserve hands to its commit; lives in registers. */
@@ -83,7 +84,8 @@ extern ADA_EXPORT __thread struct ada_writer *ada_self __attribute__((tls_model(
  */
 ADA_EXPORT struct ada_record ada_reserve_slow(uint32_t tag, uint64_t bytes);
 /* Commit of a nested record, or publishing what handlers wrote behind ours. */
-ADA_EXPORT void ada_commit_slow(struct ada_writer *writer, uint64_t end, bool nested);
+ADA_EXPORT void ada_commit_slow(struct ada_writer *writer, unsigned char *header, uint64_t end,
+                                bool nested);
 
 /* Nothing the compiler may move over this; costs no instruction. */
 #define ADA_SIGNAL_FENCE() __atomic_signal_fence(__ATOMIC_SEQ_CST)
@@ -142,9 +144,9 @@ ADA_INLINE uint64_t ada_stack_pointer(void)
 #endif
 }
 
-/* Who writes the outermost record: 16-byte granules of the stack pointer, size in words below. A
- * later emit from a frame above that address knows that the writer was jumped out of and buries its
- * record. */
+/* Who writes the outermost record: 16-byte granules of the stack pointer, size in words below (0:
+ * the ring says). A later emit from a frame above that address knows that the writer was jumped out
+ * of and buries its record. */
 ADA_INLINE uint64_t ada_writer_outer(uint64_t sp, uint64_t bytes)
 {
     return (sp >> 4) << 20 | bytes >> 3;
@@ -154,18 +156,24 @@ ADA_INLINE uint64_t ada_writer_outer(uint64_t sp, uint64_t bytes)
 ADA_INLINE bool ada_reserve_fast(struct ada_writer *w, uint32_t tag, uint64_t bytes,
                                  struct ada_record *record)
 {
-    uint64_t start = w->reserve, end, ticks;
+    uint64_t start = w->reserve, end, ticks, mask = w->mask;
+    struct ada_ring_front *front = w->front;
+    unsigned char *data = w->data;
 
+    /* All read before the limit is: a handler may fork, and in the child that writer is wiped. */
+    ADA_SIGNAL_FENCE();
     do {
         end = start + bytes;
         /* relaxed: head is ours; only handlers of this thread move it besides us. */
         if (ADA_UNLIKELY(end > w->limit) ||
-            ADA_UNLIKELY(start != __atomic_load_n(&w->front->head, __ATOMIC_RELAXED)))
+            ADA_UNLIKELY(start != __atomic_load_n(&front->head, __ATOMIC_RELAXED)))
             return false;
         w->outer = ada_writer_outer(ada_stack_pointer(), bytes);
+        w->outer_start = start;
+        w->outer_written = __atomic_load_n(&front->written, __ATOMIC_RELAXED); /* relaxed: ours */
         ticks = ada_ticks();
     } while (ADA_UNLIKELY(!ada_cmpxchg_local(&w->reserve, &start, end)));
-    record->header = w->data + (start & w->mask);
+    record->header = data + (start & mask);
     record->payload = record->header + 8;
     record->end = end;
     record->word = ada_record_word(tag, ticks);
@@ -188,19 +196,24 @@ ADA_INLINE struct ada_record ada_reserve_bytes(uint32_t tag, uint64_t bytes)
 ADA_INLINE void ada_commit_record(struct ada_record *record)
 {
     struct ada_writer *w = record->writer;
+    struct ada_ring_front *front;
 
     ADA_SIGNAL_FENCE();
     memcpy(record->header, &record->word, 8);
-    ada_add_local(&w->front->written, 1);
+    ADA_SIGNAL_FENCE();
+    front = w->front;
+    if (ADA_UNLIKELY(!front)) /* a handler forked, we are the child, the record is our parent's */
+        return;
+    ada_add_local(&front->written, 1);
     if (ADA_LIKELY(!record->nested)) {
         /* Publish. Release: header and payload are visible before head moves over them. Pairs with
          * the acquire of head in ring_peek(). */
-        __atomic_store_n(&w->front->head, record->end, __ATOMIC_RELEASE);
+        __atomic_store_n(&front->head, record->end, __ATOMIC_RELEASE);
         ADA_SIGNAL_FENCE();
         if (ADA_LIKELY(w->reserve == record->end))
             return;
     }
-    ada_commit_slow(w, record->end, record->nested);
+    ada_commit_slow(w, record->header, record->end, record->nested);
 }
 
 #ifdef __cplusplus

@@ -21,6 +21,7 @@
 #define ADA_RECORD_PAD         0u /* nothing; the ticks' bits hold its size in words */
 #define ADA_RECORD_GAP         1u /* records were dropped here: struct ada_record_gap */
 #define ADA_RECORD_PENDING     2u /* reserved, not committed; never published */
+#define ADA_RECORD_HELD        3u /* the same, by a caller who does other things meanwhile */
 #define ADA_RECORD_FIRST_EVENT 8u
 #define ADA_RECORD_TYPES       (1u << 14)
 
