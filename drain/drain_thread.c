@@ -289,7 +289,7 @@ bool thread_visit(struct drain *d, struct drain_thread *t, uint64_t share_bytes,
     struct ring_record records[BATCH_RECORDS];
     /* No more than what is there now. To follow a producer record by record would take the line of
      * its head, and those of its records, from under it: 30 ns for each instead of 10. */
-    uint64_t before = drain_now(d), from = t->reader.at;
+    uint64_t before = drain_now(d), taken = 0;
     uint64_t fill_bytes = ring_available_to_read(&t->reader);
     uint64_t bytes = fill_bytes < share_bytes ? fill_bytes : share_bytes;
     unsigned fill_percent = (unsigned)(fill_bytes * 100 / t->reader.capacity), errors = 0;
@@ -298,15 +298,18 @@ bool thread_visit(struct drain *d, struct drain_thread *t, uint64_t share_bytes,
     if (fill_percent > load->fill_percent)
         load->fill_percent = fill_percent;
     do {
+        uint64_t at = t->reader.at;
+
         got = ring_read_batch(&t->reader, records, BATCH_RECORDS);
         holes_notice(d, t);
         if (got > 0) {
             batch_take(d, t, records, (unsigned)got);
             load->records += (unsigned)got;
+            taken += t->reader.at - at; /* what was passed over is not part of the share */
         }
         /* Every time, also when there was nothing: a blocked producer waits for this heartbeat. */
         ring_release(&t->reader);
-    } while (t->reader.at - from < bytes && (got > 0 || (got < 0 && ++errors <= ERRORS_MAX)));
+    } while ((got > 0 && taken < bytes) || (got < 0 && ++errors <= ERRORS_MAX));
     if (fill_bytes > share_bytes && got > 0) {
         load->more = true;
         return false;
