@@ -114,49 +114,12 @@ static void complete_put(const struct info *info, struct out_buffer *out)
 
 /* ---- tables ---- */
 
-static void add_count(struct text_table *table, uint64_t count)
-{
-    char text[UNITS_MAX];
-
-    text_table_add(table, units_count(text, count));
-}
-
-static void add_bytes(struct text_table *table, uint64_t bytes)
-{
-    char text[UNITS_MAX];
-
-    text_table_add(table, units_bytes(text, bytes));
-}
-
-static void add_number(struct text_table *table, uint64_t number)
-{
-    char text[TEXT_U64_MAX + 1];
-
-    *text_u64(text, number) = 0;
-    text_table_add(table, text);
-}
-
 static void add_time(struct text_table *table, const struct info *info, uint64_t ticks)
 {
     char text[UNITS_MAX];
     int64_t ns = trace_ns(info->trace, ticks);
 
     text_table_add(table, units_duration(text, ns > 0 ? (uint64_t)ns : 0));
-}
-
-/* Untrusted text. */
-static void add_name(struct text_table *table, const char *name)
-{
-    size_t size = strnlen(name, 4096);
-    char *text = malloc(TEXT_ESCAPED_MAX * size + 1);
-
-    if (!text) {
-        table->failed = true;
-        return;
-    }
-    *text_plain(text, name, size) = 0;
-    text_table_add(table, text);
-    free(text);
 }
 
 static void heading_put(const struct info *info, struct out_buffer *out, const char *heading)
@@ -192,9 +155,9 @@ static int processes_put(const struct info *info, struct out_buffer *out)
         const struct trace_process *parent = trace_process_by_number(info->trace, process->parent);
         const struct trace_process_end *end = trace_process_end_of(info->trace, process->process);
 
-        add_number(&table, process->pid);
+        text_table_add_number(&table, process->pid);
         if (parent)
-            add_number(&table, parent->pid);
+            text_table_add_number(&table, parent->pid);
         else
             text_table_add(&table, "-");
         add_time(&table, info, process->start_ticks);
@@ -202,11 +165,11 @@ static int processes_put(const struct info *info, struct out_buffer *out)
             add_time(&table, info, end->end_ticks);
         else
             text_table_add(&table, "-");
-        add_count(&table, counts->threads);
-        add_count(&table, counts->stored);
-        add_count(&table, counts->dropped);
+        text_table_add_count(&table, counts->threads);
+        text_table_add_count(&table, counts->stored);
+        text_table_add_count(&table, counts->dropped);
         text_table_add(&table, info_end_text(end, end_text));
-        add_name(&table, *process->command ? process->command : process->executable);
+        text_table_add_name(&table, *process->command ? process->command : process->executable);
     }
     return table_put(info, out, "Processes", &table);
 }
@@ -218,14 +181,14 @@ static void ledger_add(struct text_table *table, const struct trace_ledger *ledg
             text_table_add(table, "?");
         return;
     }
-    add_count(table, ledger->stored);
-    add_count(table, ledger->written);
-    add_bytes(table, ledger->written_bytes);
-    add_count(table, ledger->dropped);
-    add_bytes(table, ledger->dropped_bytes);
-    add_count(table, ledger->overwritten);
-    add_bytes(table, ledger->overwritten_bytes);
-    add_bytes(table, ledger->high_water_bytes);
+    text_table_add_count(table, ledger->stored);
+    text_table_add_count(table, ledger->written);
+    text_table_add_bytes(table, ledger->written_bytes);
+    text_table_add_count(table, ledger->dropped);
+    text_table_add_bytes(table, ledger->dropped_bytes);
+    text_table_add_count(table, ledger->overwritten);
+    text_table_add_bytes(table, ledger->overwritten_bytes);
+    text_table_add_bytes(table, ledger->high_water_bytes);
 }
 
 static int threads_put(const struct info *info, struct out_buffer *out)
@@ -240,11 +203,11 @@ static int threads_put(const struct info *info, struct out_buffer *out)
     for (size_t n = 0; (thread = trace_thread_at(info->trace, n)); n++) {
         const struct trace_process *process = trace_process_by_number(info->trace, thread->process);
 
-        add_number(&table, process ? process->pid : 0);
-        add_number(&table, thread->tid);
+        text_table_add_number(&table, process ? process->pid : 0);
+        text_table_add_number(&table, thread->tid);
         ledger_add(&table, trace_ledger_of(info->trace, thread->thread));
-        add_bytes(&table, thread->ring_bytes);
-        add_name(&table, thread->name);
+        text_table_add_bytes(&table, thread->ring_bytes);
+        text_table_add_name(&table, thread->name);
     }
     return table_put(info, out, "Threads", &table);
 }
@@ -260,13 +223,13 @@ static int modules_put(const struct info *info, struct out_buffer *out)
     for (size_t n = 0; (module = trace_module_at(info->trace, n)); n++) {
         const struct trace_process *process = trace_process_by_number(info->trace, module->process);
 
-        add_number(&table, process ? process->pid : 0);
+        text_table_add_number(&table, process ? process->pid : 0);
         *text_hex(text, module->base) = 0;
         text_table_add(&table, text);
         *text_hex(text, module->end) = 0;
         text_table_add(&table, text);
-        add_name(&table, *module->build_id ? module->build_id : "-");
-        add_name(&table, module->path);
+        text_table_add_name(&table, *module->build_id ? module->build_id : "-");
+        text_table_add_name(&table, module->path);
     }
     return table_put(info, out, "Modules", &table);
 }
@@ -286,8 +249,8 @@ static int types_put(const struct info *info, struct out_buffer *out)
             *at++ = ' ';
         }
         *(at > fields ? at - 1 : at) = 0;
-        add_name(&table, type->full_name);
-        add_name(&table, fields);
+        text_table_add_name(&table, type->full_name);
+        text_table_add_name(&table, fields);
     }
     return table_put(info, out, "Event types", &table);
 }

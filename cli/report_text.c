@@ -11,55 +11,18 @@
 #include "cli/bar.h"
 #include "cli/out_text.h"
 #include "cli/phase.h"
-#include "cli/report.h"
-#include "cli/text_table.h"
+#include "cli/report_text.h"
 #include "cli/units.h"
 
-enum { BAR_WIDTH = 8, COURSE_WIDTH = REPORT_CELLS / 2 };
-
-struct text_report {
-    const struct report *report;
-    struct out_buffer *out;
-    const struct report_style *style;
-    int status;
-};
+enum { COURSE_WIDTH = REPORT_CELLS / 2 };
 
 /* ---- cells ---- */
 
-static void add_count(struct text_table *table, uint64_t count)
-{
-    char text[UNITS_MAX];
-
-    text_table_add(table, units_count(text, count));
-}
-
-static void add_bytes(struct text_table *table, uint64_t bytes)
-{
-    char text[UNITS_MAX];
-
-    text_table_add(table, units_bytes(text, bytes));
-}
-
-static void add_ticks(struct text_table *table, const struct report *report, uint64_t ticks)
+void report_text_ticks(struct text_table *table, const struct report *report, uint64_t ticks)
 {
     char text[UNITS_MAX];
 
     text_table_add(table, units_duration(text, trace_duration_ns(report->trace, ticks)));
-}
-
-/* Untrusted text. */
-static void add_name(struct text_table *table, const char *name)
-{
-    size_t size = strnlen(name, 4096);
-    char *text = malloc(TEXT_ESCAPED_MAX * size + 1);
-
-    if (!text) {
-        table->failed = true;
-        return;
-    }
-    *text_plain(text, name, size) = 0;
-    text_table_add(table, text);
-    free(text);
 }
 
 static void add_event(struct text_table *table, const struct trace_type *type)
@@ -68,18 +31,10 @@ static void add_event(struct text_table *table, const struct trace_type *type)
     char name[2 * SCHEMA_NAME_MAX + 32];
 
     snprintf(name, sizeof(name), "%s%s%s", type->full_name, *label ? " " : "", label);
-    add_name(table, name);
+    text_table_add_name(table, name);
 }
 
-static void add_number(struct text_table *table, uint64_t number)
-{
-    char text[TEXT_U64_MAX + 1];
-
-    *text_u64(text, number) = 0;
-    text_table_add(table, text);
-}
-
-static void heading_print(const struct text_report *text, const char *heading)
+void report_text_heading(const struct text_report *text, const char *heading)
 {
     bool colour = text->style->colour;
 
@@ -87,14 +42,14 @@ static void heading_print(const struct text_report *text, const char *heading)
                colour ? "\033[0m" : "");
 }
 
-static size_t rows_shown(const struct text_report *text, size_t count)
+size_t report_text_rows(const struct text_report *text, size_t count)
 {
     uint64_t limit = text->style->limit;
 
     return limit && limit < count ? (size_t)limit : count;
 }
 
-static void rest_print(const struct text_report *text, size_t shown, size_t count)
+void report_text_rest(const struct text_report *text, size_t shown, size_t count)
 {
     char number[UNITS_MAX];
 
@@ -103,7 +58,7 @@ static void rest_print(const struct text_report *text, size_t shown, size_t coun
                    units_count(number, count - shown));
 }
 
-static void table_finish(struct text_report *text, struct text_table *table)
+void report_text_table(struct text_report *text, struct text_table *table)
 {
     if (!text->status)
         text->status = text_table_print(table, text->out, text->style->colour);
@@ -139,11 +94,11 @@ static void stats_add(struct text_table *table, const struct report *report,
             text_table_add(table, "-");
         return;
     }
-    add_ticks(table, report, stats->min_ticks);
-    add_ticks(table, report, stats->sum_ticks / stats->calls);
-    add_ticks(table, report, call_stats_quantile(stats, 0.50));
-    add_ticks(table, report, call_stats_quantile(stats, 0.99));
-    add_ticks(table, report, stats->max_ticks);
+    report_text_ticks(table, report, stats->min_ticks);
+    report_text_ticks(table, report, stats->sum_ticks / stats->calls);
+    report_text_ticks(table, report, call_stats_quantile(stats, 0.50));
+    report_text_ticks(table, report, call_stats_quantile(stats, 0.99));
+    report_text_ticks(table, report, stats->max_ticks);
 }
 
 static void functions_print(struct text_report *text)
@@ -152,7 +107,7 @@ static void functions_print(struct text_report *text)
                                            "mean",  "p50",   "p99",  "max",    "<function"};
     const struct report *report = text->report;
     const struct report_rows *rows = &report->function_rows;
-    size_t shown = rows_shown(text, rows->count);
+    size_t shown = report_text_rows(text, rows->count);
     char percent[UNITS_MAX], bar[BAR_BYTES_MAX];
     uint64_t self_ticks = 0, unfinished = 0;
     struct text_table table;
@@ -163,23 +118,23 @@ static void functions_print(struct text_report *text)
         self_ticks += rows->rows[n].stats.self_ticks;
         unfinished += rows->rows[n].stats.unfinished;
     }
-    heading_print(text, "Functions");
+    report_text_heading(text, "Functions");
     text_table_init(&table, headings, sizeof(headings) / sizeof(*headings));
     for (size_t n = 0; n < shown; n++) {
         const struct call_stats *stats = &rows->rows[n].stats;
 
-        add_count(&table, stats->calls);
-        add_ticks(&table, report, stats->total_ticks);
-        add_ticks(&table, report, stats->self_ticks);
+        text_table_add_count(&table, stats->calls);
+        report_text_ticks(&table, report, stats->total_ticks);
+        report_text_ticks(&table, report, stats->self_ticks);
         text_table_add(&table,
                        units_percent(percent, (double)stats->self_ticks, (double)self_ticks));
         text_table_add(&table, bar_share(bar, (double)stats->self_ticks, (double)self_ticks,
-                                         BAR_WIDTH, text->style->utf8));
+                                         REPORT_BAR_WIDTH, text->style->utf8));
         stats_add(&table, report, stats);
-        add_name(&table, rows->rows[n].name);
+        text_table_add_name(&table, rows->rows[n].name);
     }
-    table_finish(text, &table);
-    rest_print(text, shown, rows->count);
+    report_text_table(text, &table);
+    report_text_rest(text, shown, rows->count);
     if (unfinished)
         out_printf(text->out,
                    "  %s call%s ended without an exit: longjmp, an exception, or the end of the "
@@ -192,27 +147,27 @@ static void named_print(struct text_report *text, const struct report_rows *rows
 {
     static const char *const headings[] = {"count", "total", "self", "min",  "mean",
                                            "p50",   "p99",   "max",  "<name"};
-    size_t shown = rows_shown(text, rows->count);
+    size_t shown = report_text_rows(text, rows->count);
     struct text_table table;
 
     if (!rows->count)
         return;
-    heading_print(text, heading);
+    report_text_heading(text, heading);
     text_table_init(&table, headings, sizeof(headings) / sizeof(*headings));
     for (size_t n = 0; n < shown; n++) {
         const struct call_stats *stats = &rows->rows[n].stats;
 
-        add_count(&table, stats->calls);
-        add_ticks(&table, text->report, stats->total_ticks);
+        text_table_add_count(&table, stats->calls);
+        report_text_ticks(&table, text->report, stats->total_ticks);
         if (spans)
             text_table_add(&table, "-");
         else
-            add_ticks(&table, text->report, stats->self_ticks);
+            report_text_ticks(&table, text->report, stats->self_ticks);
         stats_add(&table, text->report, stats);
-        add_name(&table, rows->rows[n].name);
+        text_table_add_name(&table, rows->rows[n].name);
     }
-    table_finish(text, &table);
-    rest_print(text, shown, rows->count);
+    report_text_table(text, &table);
+    report_text_rest(text, shown, rows->count);
 }
 
 static int by_count(const void *a, const void *b)
@@ -243,44 +198,58 @@ static void types_print(struct text_report *text)
         if (report->types[n].count)
             types[count++] = &report->types[n];
     qsort(types, count, sizeof(struct report_type *), by_count);
-    shown = rows_shown(text, count);
+    shown = report_text_rows(text, count);
     if (count)
-        heading_print(text, "Events");
+        report_text_heading(text, "Events");
     text_table_init(&table, headings, sizeof(headings) / sizeof(*headings));
     for (size_t n = 0; n < shown; n++) {
-        add_count(&table, types[n]->count);
+        text_table_add_count(&table, types[n]->count);
         text_table_add(&table,
                        seconds > 0 ? units_rate(rate, (double)types[n]->count / seconds) : "-");
         add_event(&table, types[n]->type);
     }
     if (count)
-        table_finish(text, &table);
-    rest_print(text, shown, count);
+        report_text_table(text, &table);
+    report_text_rest(text, shown, count);
     free(types);
 }
 
-/* The cells in use, the same width for all threads. */
-static void course_add(const struct text_report *text, struct text_table *table,
-                       const struct report_thread *thread, size_t used)
+/* How many cells lie between the start and the last record of all, the last one in part. */
+static double cells_used(const struct report *report)
 {
-    size_t width = used < COURSE_WIDTH ? used : COURSE_WIDTH;
-    uint64_t squeezed[COURSE_WIDTH] = {0};
-    char course[BAR_BYTES_MAX];
-
-    for (size_t c = 0; c < used; c++)
-        squeezed[c * width / used] += thread->cells[c];
-    text_table_add(table, bar_course(course, squeezed, width, text->style->utf8));
-}
-
-static size_t cells_used(const struct report *report)
-{
-    size_t used = 1;
+    uint64_t last_ticks = report->start_ticks + 1;
 
     for (size_t n = 0; n < report->thread_index.count; n++)
-        for (size_t c = used; c < REPORT_CELLS; c++)
-            if (report->threads[n].cells[c])
-                used = c + 1;
-    return used;
+        if (report->threads[n].last_ticks > last_ticks)
+            last_ticks = report->threads[n].last_ticks;
+    return (double)(last_ticks - report->start_ticks) / (double)report->cell_ticks;
+}
+
+/* What of [from, to) lies in [low, low + 1). */
+static double overlap(double from, double to, double low)
+{
+    double start = from > low ? from : low, end = to < low + 1 ? to : low + 1;
+
+    return end > start ? end - start : 0;
+}
+
+/* The cells in use, spread evenly over the same width for all threads. */
+static void course_add(const struct text_report *text, struct text_table *table,
+                       const struct report_thread *thread, double used)
+{
+    enum { PRECISION = 1024 };
+    double scale = COURSE_WIDTH / used;
+    uint64_t course[COURSE_WIDTH] = {0};
+    char drawn[BAR_BYTES_MAX];
+
+    for (unsigned c = 0; c < REPORT_CELLS && c < used; c++) {
+        double from = c * scale, to = (c + 1 < used ? c + 1 : used) * scale;
+        double density = (double)thread->cells[c] / (to - from) * PRECISION;
+
+        for (unsigned i = (unsigned)from; i < COURSE_WIDTH && i < to; i++)
+            course[i] += (uint64_t)(density * overlap(from, to, i));
+    }
+    text_table_add(table, bar_course(drawn, course, COURSE_WIDTH, text->style->utf8));
 }
 
 static int by_records(const void *a, const void *b)
@@ -294,23 +263,23 @@ static int by_records(const void *a, const void *b)
 }
 
 static void thread_add(const struct text_report *text, struct text_table *table,
-                       const struct report_thread *thread, size_t used)
+                       const struct report_thread *thread, double used)
 {
     const struct report *report = text->report;
     const struct trace_ledger *ledger = trace_ledger_of(report->trace, thread->thread->thread);
     const struct trace_process *process =
         trace_process_by_number(report->trace, thread->thread->process);
 
-    add_count(table, thread->records);
+    text_table_add_count(table, thread->records);
     if (ledger)
-        add_count(table, ledger->dropped + ledger->overwritten + ledger->damaged);
+        text_table_add_count(table, ledger->dropped + ledger->overwritten + ledger->damaged);
     else
         text_table_add(table, "?");
-    add_ticks(table, report, thread->last_ticks - thread->first_ticks);
-    add_number(table, process ? process->pid : 0);
-    add_number(table, thread->thread->tid);
+    report_text_ticks(table, report, thread->last_ticks - thread->first_ticks);
+    text_table_add_number(table, process ? process->pid : 0);
+    text_table_add_number(table, thread->thread->tid);
     course_add(text, table, thread, used);
-    add_name(table, thread->thread->name);
+    text_table_add_name(table, thread->thread->name);
 }
 
 /* The threads that are worth a line, most events first: all, or those that a selection touches. */
@@ -331,7 +300,8 @@ static void threads_print(struct text_report *text)
         "events", "lost", "active", "pid", "tid", "<events over time", "<thread"};
     const struct report *report = text->report;
     const struct report_thread **threads = calloc(report->thread_index.count + 1, sizeof(*threads));
-    size_t used = cells_used(report), count, shown;
+    double used = cells_used(report);
+    size_t count, shown;
     struct text_table table;
 
     if (!threads) {
@@ -339,124 +309,16 @@ static void threads_print(struct text_report *text)
         return;
     }
     count = threads_choose(report, threads);
-    shown = rows_shown(text, count);
+    shown = report_text_rows(text, count);
     text_table_init(&table, headings, sizeof(headings) / sizeof(*headings));
     for (size_t n = 0; n < shown; n++)
         thread_add(text, &table, threads[n], used);
     if (count)
-        heading_print(text, "Threads");
+        report_text_heading(text, "Threads");
     if (count)
-        table_finish(text, &table);
-    rest_print(text, shown, count);
+        report_text_table(text, &table);
+    report_text_rest(text, shown, count);
     free(threads);
-}
-
-/* ---- memory ---- */
-
-static void memory_overview_print(const struct text_report *text,
-                                  const struct memory_process *total)
-{
-    char bytes[4][UNITS_MAX], counts[4][UNITS_MAX], at[UNITS_MAX];
-    struct out_buffer *out = text->out;
-
-    out_printf(out, "  allocated        %10s  in %s blocks\n",
-               units_bytes(bytes[0], total->allocated_bytes),
-               units_count(counts[0], total->allocations));
-    out_printf(out, "  freed            %10s  in %s calls\n",
-               units_bytes(bytes[1], total->freed_bytes), units_count(counts[1], total->frees));
-    out_printf(out, "  live at the end  %10s  in %s blocks\n",
-               units_bytes(bytes[2], total->live_bytes),
-               units_count(counts[2], total->live_blocks));
-    out_printf(out, "  peak             %10s  after %s%s\n",
-               units_bytes(bytes[3], total->peak_bytes),
-               units_duration(at, (uint64_t)trace_ns(text->report->trace, total->peak_ticks)),
-               text->report->memory.process_count > 1 ? ", the highest of one process" : "");
-    if (total->unknown_frees)
-        out_printf(out, "  %s block%s freed that had been allocated before or in the parent\n",
-                   units_count(counts[3], total->unknown_frees),
-                   total->unknown_frees == 1 ? "" : "s");
-    if (total->missed_frees)
-        out_printf(out, "  %s block%s handed out again although no free was recorded\n",
-                   units_count(counts[3], total->missed_frees),
-                   total->missed_frees == 1 ? "" : "s");
-}
-
-static void memory_functions_print(struct text_report *text)
-{
-    static const char *const headings[] = {"calls", "failed", "bytes", "mean size",
-                                           "mean",  "p99",    "max",   "<function"};
-    const struct report_memory *memory = &text->report->memory;
-    struct text_table table;
-
-    text_table_init(&table, headings, sizeof(headings) / sizeof(*headings));
-    for (size_t n = 0; n < memory->function_count; n++) {
-        const struct memory_function *function = &memory->functions[n];
-        const struct call_stats *stats = &function->durations;
-        uint64_t done = function->calls - function->failed;
-
-        if (!function->calls)
-            continue;
-        add_count(&table, function->calls);
-        add_count(&table, function->failed);
-        if (report_memory_effect(function->type) == MEMORY_FREE) {
-            text_table_add(&table, "-");
-            text_table_add(&table, "-");
-        } else {
-            add_bytes(&table, function->bytes);
-            add_bytes(&table, done ? function->bytes / done : 0);
-        }
-        if (stats->calls) {
-            add_ticks(&table, text->report, stats->sum_ticks / stats->calls);
-            add_ticks(&table, text->report, call_stats_quantile(stats, 0.99));
-            add_ticks(&table, text->report, stats->max_ticks);
-        } else {
-            for (int i = 0; i < 3; i++)
-                text_table_add(&table, "-");
-        }
-        add_name(&table, function->type->schema.name);
-    }
-    out_put_char(text->out, '\n');
-    table_finish(text, &table);
-}
-
-static void memory_callers_print(struct text_report *text, const struct memory_process *total)
-{
-    static const char *const headings[] = {
-        "bytes", "share", "<", "blocks", "live at the end", "live blocks", "<allocated by"};
-    const struct report_memory *memory = &text->report->memory;
-    size_t shown = rows_shown(text, memory->caller_count);
-    char percent[UNITS_MAX], bar[BAR_BYTES_MAX];
-    struct text_table table;
-
-    text_table_init(&table, headings, sizeof(headings) / sizeof(*headings));
-    for (size_t n = 0; n < shown; n++) {
-        const struct memory_caller *caller = &memory->callers[n];
-        double part = (double)caller->bytes, whole = (double)total->allocated_bytes;
-
-        add_bytes(&table, caller->bytes);
-        text_table_add(&table, units_percent(percent, part, whole));
-        text_table_add(&table, bar_share(bar, part, whole, BAR_WIDTH, text->style->utf8));
-        add_count(&table, caller->calls);
-        add_bytes(&table, caller->live_bytes);
-        add_count(&table, caller->live_blocks);
-        add_name(&table, symbol_function_name(&caller->symbol));
-    }
-    out_put_char(text->out, '\n');
-    table_finish(text, &table);
-    rest_print(text, shown, memory->caller_count);
-}
-
-static void memory_print(struct text_report *text)
-{
-    struct memory_process total = report_memory_total(&text->report->memory);
-
-    if (!total.allocations && !total.frees)
-        return;
-    heading_print(text, "Memory");
-    memory_overview_print(text, &total);
-    memory_functions_print(text);
-    if (total.allocations)
-        memory_callers_print(text, &total);
 }
 
 int report_print_text(const struct report *report, struct out_buffer *out,
@@ -470,6 +332,6 @@ int report_print_text(const struct report *report, struct out_buffer *out,
     named_print(&text, &report->span_rows, "Spans", true);
     types_print(&text);
     threads_print(&text);
-    memory_print(&text);
+    report_text_memory(&text);
     return text.status;
 }

@@ -5,6 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/out_text.h"
+#include "cli/units.h"
+
+enum { NAME_MAX_BYTES = 4096 }; /* of a name; the rest is not shown */
+
 /* Characters, not bytes: block characters and names may be UTF-8. */
 static unsigned width_of(const char *text)
 {
@@ -58,6 +63,49 @@ void text_table_add(struct text_table *table, const char *text)
     table->count++;
     if (width > table->widths[column])
         table->widths[column] = width;
+}
+
+void text_table_add_name(struct text_table *table, const char *name)
+{
+    size_t size = strnlen(name, NAME_MAX_BYTES);
+    char *text = malloc(TEXT_ESCAPED_MAX * size + 1);
+
+    if (!text) {
+        table->failed = true;
+        return;
+    }
+    *text_plain(text, name, size) = 0;
+    text_table_add(table, text);
+    free(text);
+}
+
+void text_table_add_number(struct text_table *table, uint64_t number)
+{
+    char text[TEXT_U64_MAX + 1];
+
+    *text_u64(text, number) = 0;
+    text_table_add(table, text);
+}
+
+void text_table_add_count(struct text_table *table, uint64_t count)
+{
+    char text[UNITS_MAX];
+
+    text_table_add(table, units_count(text, count));
+}
+
+void text_table_add_bytes(struct text_table *table, uint64_t bytes)
+{
+    char text[UNITS_MAX];
+
+    text_table_add(table, units_bytes(text, bytes));
+}
+
+void text_table_add_duration(struct text_table *table, uint64_t ns)
+{
+    char text[UNITS_MAX];
+
+    text_table_add(table, units_duration(text, ns));
 }
 
 static void cell_print(const struct text_table *table, struct out_buffer *out, unsigned column,

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "cli/out_buffer.h"
 
@@ -26,7 +27,12 @@ struct text_table {
 };
 
 void text_table_init(struct text_table *table, const char *const *headings, unsigned column_count);
-void text_table_add(struct text_table *table, const char *text); /* copied */
+void text_table_add(struct text_table *table, const char *text);       /* copied */
+void text_table_add_name(struct text_table *table, const char *name);  /* untrusted: escaped */
+void text_table_add_number(struct text_table *table, uint64_t number); /* 4242 */
+void text_table_add_count(struct text_table *table, uint64_t count);   /* 12,345 */
+void text_table_add_bytes(struct text_table *table, uint64_t bytes);   /* 1.23 MiB */
+void text_table_add_duration(struct text_table *table, uint64_t ns);   /* 1.23 us */
 /* Every line is indented by two columns. `colour`: bold headings. 0 or -ENOMEM. */
 int text_table_print(struct text_table *table, struct out_buffer *out, bool colour)
     __attribute__((warn_unused_result));
