@@ -55,10 +55,10 @@ struct ada_writer {
     struct ada_ring_front *front;
     /* second line: slow path only */
     struct ring_shared *ring; /* NULL: no ring yet, or wiped */
-    uint64_t stack_top;    /* highest stack address known of this thread; 0: not known */
-    uint64_t stalled_tail; /* policy block: a wait timed out when tail was here; +1, 0: none */
-    uint64_t buried;       /* head after the last record that was given up */
-    uint32_t slot;         /* index in the registry */
+    uint64_t stack_top;       /* highest stack address known of this thread; 0: not known */
+    uint64_t stalled_tail;    /* policy block: a wait timed out when tail was here; +1, 0: none */
+    uint64_t buried;          /* head after the last record that was given up */
+    uint32_t slot;            /* index in the registry */
     uint32_t generation;
     uint32_t clocked; /* the counter is no clock: ask the kernel, stay on the slow path */
     uint32_t telling; /* a GAP record is being written */
