@@ -145,6 +145,22 @@ static void inlined_function_is_a_callee_although_it_has_no_frame(void **state)
     check(OTHER, 1, 10, 10, 0);
 }
 
+static void function_that_inlines_and_is_left_by_longjmp_ends_at_the_jump(void **state)
+{
+    (void)state;
+    enter(0, MAIN, 0);
+    enter(10, OUTER, 5);
+    enter(20, INNER, 5); /* inlined into outer */
+    leave(30, INNER);
+    enter(60, OTHER, 3); /* called from main: outer was left */
+    leave(70, OTHER);
+    leave(100, MAIN);
+    finish(100);
+    check(OUTER, 1, 50, 40, 1);
+    check(INNER, 1, 10, 10, 0);
+    check(MAIN, 1, 100, 40, 0);
+}
+
 static void inlined_recursion_counts_once(void **state)
 {
     (void)state;
@@ -235,6 +251,7 @@ int main(void)
         TEST(longjmp_ends_what_it_left_when_the_next_call_enters),
         TEST(exceptions_in_a_loop_end_every_round),
         TEST(inlined_function_is_a_callee_although_it_has_no_frame),
+        TEST(function_that_inlines_and_is_left_by_longjmp_ends_at_the_jump),
         TEST(inlined_recursion_counts_once),
         TEST(handler_on_another_stack_ends_nothing),
         TEST(tags_compare_around_the_wrap),
