@@ -12,7 +12,7 @@
 
 enum {
     AHEAD_BYTES = 4 << 20,     /* allocated at a time */
-    CHECK_BYTES = 1 << 20,     /* without allocation: look up free room this often */
+    CHECK_BYTES = 1 << 20,     /* without allocation: look up free room at least this often */
     RESERVE_SHARE = 8,         /* the reserve is at most this part of the free room */
     WRITE_BYTES_MAX = 1 << 30, /* of one write(2): well below its own limit */
 };
@@ -86,9 +86,12 @@ static int room_secure(struct trace_output *output, size_t size)
         }
     }
     if (!output->allocates && output->written >= output->check_at) {
-        if (free_bytes(output->fd) < size + output->reserve + CHECK_BYTES)
+        uint64_t room = free_bytes(output->fd), ahead;
+
+        if (room < size + output->reserve)
             return -ENOSPC;
-        output->check_at = output->written + CHECK_BYTES;
+        ahead = (room - size - output->reserve) / 2; /* the fuller, the oftener */
+        output->check_at = output->written + (ahead < CHECK_BYTES ? ahead : CHECK_BYTES);
     }
     return 0;
 }
