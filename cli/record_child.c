@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "registry/handshake.h"
+#include "drain/collector.h"
 
 /* ---- its environment ---- */
 
@@ -56,13 +56,13 @@ static int environment_make(struct environment *e, const struct record_child_opt
     if (o->agent)
         e->preload = preload_make(o->agent);
     if (!e->entries || (o->agent && !e->preload) ||
-        asprintf(&e->session, HANDSHAKE_ENVIRONMENT "=%s", o->session) < 0) {
+        asprintf(&e->session, "%s=%s", collector_variable(), o->session) < 0) {
         e->session = NULL;
         environment_free(e);
         return -ENOMEM;
     }
     for (size_t i = 0; i < count; i++)
-        if (!variable_is(environ[i], HANDSHAKE_ENVIRONMENT) &&
+        if (!variable_is(environ[i], collector_variable()) &&
             !(o->agent && variable_is(environ[i], "LD_PRELOAD")))
             e->entries[used++] = environ[i];
     if (e->preload)

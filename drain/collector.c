@@ -11,6 +11,7 @@
 #include "drain/machine.h"
 #include "drain/program_file.h"
 #include "drain/session_folder.h"
+#include "registry/handshake.h"
 
 struct collector {
     struct session_folder folder;
@@ -137,6 +138,11 @@ fail:
     c->finished = true;
     collector_destroy(c);
     return err;
+}
+
+const char *collector_variable(void)
+{
+    return HANDSHAKE_ENVIRONMENT;
 }
 
 const char *collector_socket(const struct collector *c)

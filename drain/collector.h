@@ -31,7 +31,8 @@ enum collector_step { COLLECTOR_FILE, COLLECTOR_FOLDER, COLLECTOR_RINGS, COLLECT
 int collector_create(struct collector **out, int fd, const struct collector_options *options,
                      enum collector_step *step) __attribute__((warn_unused_result));
 
-/* What ADATRACE_SESSION has to say to traced processes. */
+/* The environment variable that leads traced processes to us, and what it has to say. */
+const char *collector_variable(void);
 const char *collector_socket(const struct collector *collector);
 
 void collector_note(struct collector *collector, enum trace_note_kind kind, const char *text);
