@@ -180,6 +180,11 @@ static void tail_judge(struct trace *t, uint64_t offset)
 {
     uint64_t left = t->size - offset;
 
+    if (left && t->condition.ended) {
+        trace_damage(t, NULL, offset, "something follows the end of the recording at offset %llu",
+                     (unsigned long long)offset);
+        return;
+    }
     if (left == 0 || is_all_zero(t, offset))
         return;
     if (left < BLOCK_HEADER_BYTES) {

@@ -420,10 +420,12 @@ struct trace *fixture_open(const char *path)
 static void findings_keep(void *context, int severity, uint64_t offset, const char *text)
 {
     struct findings *findings = context;
+    size_t used;
 
     findings->count[severity]++;
     findings->offset[severity] = offset;
-    snprintf(findings->text[severity], sizeof(findings->text[0]), "%s", text);
+    used = strlen(findings->text[severity]);
+    snprintf(findings->text[severity] + used, sizeof(findings->text[0]) - used, "%s\n", text);
 }
 
 int fixture_verify(const char *path, struct findings *findings)

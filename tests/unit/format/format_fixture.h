@@ -95,10 +95,10 @@ void model_random(struct model *model, const char *path, const struct trace_writ
 /* Open a trace; asserts success. */
 struct trace *fixture_open(const char *path);
 
-/* trace_verify() with its findings kept; the newest text of each severity. */
+/* trace_verify() with its findings kept: by severity how many, all texts, the newest offset. */
 struct findings {
     unsigned count[3];
-    char text[3][256];
+    char text[3][2048];
     uint64_t offset[3];
 };
 int fixture_verify(const char *path, struct findings *findings);
