@@ -17,7 +17,8 @@ enum { TYPE_NUMBER = 8, TYPE_EXEC = 9, TYPE_UNKNOWN = 77 };
 /* A segment that is given to a drain of its own, with the type TYPE_NUMBER (one u64). */
 struct stage {
     struct drain *drain;
-    struct segment segment; /* our mapping; the drain has the creator's */
+    struct segment segment;
+    bool has_mapping; /* of its own, as another process has it; else the drain's */
     uint32_t pid;
 };
 
@@ -28,12 +29,16 @@ struct stage_options {
     uint64_t timeout_ns;
     uint32_t pid; /* 0: ours */
     bool untold;  /* do not tell TYPE_NUMBER */
+    /* Map the segment a second time. Not the default: a sanitizer that watches addresses cannot see
+     * that what is released at one of them is acquired at the other. */
+    bool maps;
     const char *(*untraceable)(void *context, uint32_t pid, const char *path);
 };
 
 void stage_set(struct stage *stage, const struct stage_options *options);
 /* One more segment for the same drain. */
 void stage_add(struct stage *stage, struct drain *drain, const struct stage_options *options);
+/* Give up the mapping of its own. */
 void stage_unmap(struct stage *stage);
 /* Finish and destroy the drain, too. */
 void stage_clear(struct stage *stage);

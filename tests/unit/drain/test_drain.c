@@ -19,18 +19,28 @@ struct work {
     uint64_t written, dropped; /* out: by the producer's own count */
 };
 
+/* The kernel's mark on a dead thread's mutex orders its memory before ours, but ThreadSanitizer
+ * does not know; there threads say themselves that they go. */
+#ifdef __SANITIZE_THREAD__
+static const bool can_die = false;
+#else
+static const bool can_die = true;
+#endif
+
 static void *work_run(void *argument)
 {
     struct work *work = argument;
     struct producer p;
 
-    producer_claim(&p, work->stage, 0, true);
+    producer_claim(&p, work->stage, 0, can_die);
     for (uint64_t i = 0; i < work->records; i++)
         if (producer_write(&p, i))
             work->written++;
         else
             work->dropped++;
-    return NULL; /* no retire: the robust word has to tell */
+    if (!can_die)
+        producer_retire(&p);
+    return NULL;
 }
 
 static void workers_run(struct stage *stage, struct work *works, unsigned count, uint64_t records)

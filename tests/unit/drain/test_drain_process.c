@@ -180,7 +180,7 @@ static void segment_without_users_is_given_back(void **state)
     struct stage stage;
 
     (void)state;
-    stage_set(&stage, &(struct stage_options){0});
+    stage_set(&stage, &(struct stage_options){.maps = true});
     drain_round(stage.drain);
     stage_unmap(&stage); /* the process's only mapping */
     stage.drain->processes->dead = true;
@@ -196,7 +196,7 @@ static void segment_that_a_silent_child_maps_stays(void **state)
     struct producer p;
 
     (void)state;
-    stage_set(&stage, &(struct stage_options){0});
+    stage_set(&stage, &(struct stage_options){.maps = true});
     drain_round(stage.drain);
     stage.drain->processes->dead = true;
     drain_round(stage.drain); /* our mapping stands for the child's */
