@@ -13,7 +13,7 @@
 
 #include "bench/syscall_count.h"
 
-enum { THREADS_MAX = 1024, EVICT_BYTES_MIN = 64 << 20 };
+enum { THREADS_MAX = 1024, WARM_EVENTS = 300000, EVICT_BYTES_MIN = 64 << 20 };
 
 static uint64_t clock_ns(clockid_t clock)
 {
@@ -217,12 +217,12 @@ static void answer_threads(const struct worker *worker, const struct worker_case
 {
     uint64_t total = 0;
 
-    if (!threads || threads > THREADS_MAX) {
-        printf("no between 1 and %d threads\n", THREADS_MAX);
+    if (!threads || threads > THREADS_MAX || !count) {
+        printf("no between 1 and %d threads, and events\n", THREADS_MAX);
         return;
     }
     if (crew_hire(threads)) /* first touch of each thread's own things: a lap of its ring */
-        for (int lap = 0; lap < 4; lap++) {
+        for (uint64_t warm = 0; warm < WARM_EVENTS; warm += count) {
             settle(worker);
             crew_work(c, count);
         }

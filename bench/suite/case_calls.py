@@ -35,6 +35,6 @@ def measure(bench, result):
     if OURS in samples:
         result.note(f"{calls.events()} events in the trace of adatrace. Lua 5.4 from Debian's source package, gcc "
                     "-finstrument-functions; 'not instrumented' is the same without it.")
-    result.note("Until the files are complete: for lttng-ust that is the program and `lttng stop`. All of them wait for room rather than lose "
+    result.note("Until the files are complete; for lttng-ust the program and `lttng stop --no-wait`, a little early and in its favour. All of them wait for room rather than lose "
                 "events: adatrace --policy block, lttng-ust cyg-profile-fast with blocking-timeout=inf; uftrace does so by itself. "
                 "uftrace: --no-libcall.")

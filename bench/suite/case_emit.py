@@ -97,4 +97,4 @@ def measure(bench, result):
                 "an event is in every figure.")
     result.note("The first lap of a ring is excluded; what its page faults cost is the case 'tail'.")
     result.note(f"Batches of {BATCH} events fit every contestant's buffers: what happens when they do not is the case "
-                "'sustain'. Instructions: callgrind, user space only.")
+                "'sustain'. Instructions: callgrind, user space only; it hides the vDSO, so lttng-ust finds clock and core by other ways there.")

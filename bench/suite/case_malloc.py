@@ -28,5 +28,5 @@ def measure(bench, result):
             result.add("events lost", name, "", [r.lost for r in runs])
     result.target("added wall time: adatrace / lttng-ust",
                   result.ratio("added wall time", OURS, LTTNG), "<=", 0.5, "x")
-    result.note("bench/allocate.py under Debian's python3 with PYTHONMALLOC=malloc, until the files are complete. adatrace: --events 'memory:*' "
+    result.note("bench/allocate.py under Debian's python3 with PYTHONMALLOC=malloc, until the files are complete (lttng-ust: until `lttng stop --no-wait` has returned). adatrace: --events 'memory:*' "
                 "--policy block; lttng-ust: its libc wrapper, blocking-timeout=inf; heaptrack as it is, which unwinds the stack.")

@@ -71,4 +71,4 @@ def measure(bench, result):
                             "together.")
     add_flatness(result)
     result.note("CPU time of the emitting threads only (CLOCK_THREAD_CPUTIME_ID); the drain, and lttng's consumer, are not in it, but they "
-                "share the cores and their caches. Threads exist and have emitted before.")
+                "share the cores and their caches. Threads exist and have been through their rings before; what the first lap costs is the case 'tail'.")

@@ -32,7 +32,7 @@ def run(argv, environment=None, keep_output=False, timeout_s=600, good=(0,)):
         process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                    stdout=subprocess.PIPE if keep_output else subprocess.DEVNULL,
                                    env=environment or Settings.environment(),
-                                   start_new_session=True)
+                                   process_group=0)
     except FileNotFoundError as error:
         raise Gap(f"{argv[0]} is not there") from error
     before = os.times()

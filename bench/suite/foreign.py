@@ -2,8 +2,10 @@
 """What other processes did to the machine while we measured: CPU time that is not ours."""
 
 import os
+import time
 from pathlib import Path
 
+TICKS_UNSURE = 3
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -41,12 +43,24 @@ def busy_seconds():
 
 
 class Watch:
-    """From its creation until share()."""
+    """From its creation until share(). The kernel counts in ticks of 10 ms: of what is shorter than a few
+    of them nothing can be said, and nothing is."""
 
     def __init__(self):
         self.busy, self.own = busy_seconds(), own_seconds()
 
     def share(self, wall_s):
-        """Of one core, 0 to the number of cores."""
+        """Cores that others kept busy."""
         foreign = busy_seconds() - self.busy - (own_seconds() - self.own)
-        return max(0.0, foreign / wall_s) if wall_s else 0.0
+        return max(0.0, foreign - TICKS_UNSURE / TICKS) / wall_s if wall_s > 0 else 0.0
+
+
+def quiet_wait(longest_s):
+    """Until others leave the machine alone, but no longer than that. Returns how long it took."""
+    start = time.monotonic()
+    while time.monotonic() - start < longest_s:
+        watch = Watch()
+        time.sleep(0.5)
+        if watch.share(0.5) < 0.1:
+            break
+    return time.monotonic() - start

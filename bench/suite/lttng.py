@@ -120,16 +120,26 @@ class Session:
         return self
 
     def stop(self):
-        """Everything is in the files when this returns. Seconds that it took."""
+        """Stop and flush; everything is in the files when this returns. Seconds that stopping took.
+
+        Waiting for the consumer is not in them: `lttng stop` looks five times a second whether it is done, which
+        would be counted against LTTng.
+        """
         if not self.started:
             return 0.0
         self.started = False
         start = time.monotonic()
-        self.daemon.command("stop", self.name)
+        self.daemon.command("stop", "--no-wait", self.name)
         taken = time.monotonic() - start
+        self.wait_for_consumer()
         listing = self.daemon.command("list", self.name)
         self.discarded = sum(map(int, re.findall(r"Discarded events:\s*(\d+)", listing)))
         return taken
+
+    def wait_for_consumer(self):
+        size, deadline = -1, time.monotonic() + 30
+        while size != (size := trace_bytes(self.output)) and time.monotonic() < deadline:
+            time.sleep(0.1)
 
     def __exit__(self, *_):
         self.stop()

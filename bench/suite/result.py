@@ -27,6 +27,7 @@ class CaseResult:
         self.clock_ns = []
         self.guarded = set()
         self.foreign = 0.0  # cores that others kept busy
+        self.rounds, self.rounds_excluded, self.rounds_disturbed = 0, 0, []
 
     # ---- filled by the case ----
 
@@ -53,6 +54,19 @@ class CaseResult:
             met = measured <= limit if comparison == "<=" else measured >= limit
         self.targets.append({"text": text, "measured": measured, "comparison": comparison,
                              "limit": limit, "unit": unit, "met": met})
+
+    def rounds_made(self, made, excluded, disturbed):
+        """`disturbed`: cores that others kept busy in rounds that had to count all the same."""
+        self.rounds += made
+        self.rounds_excluded += excluded
+        self.rounds_disturbed += disturbed
+
+    def say_what_was_excluded(self):
+        if self.rounds_excluded:
+            self.note(f"{self.rounds_excluded} of {self.rounds} rounds are left out: other processes used the machine.")
+        if self.rounds_disturbed:
+            self.note(f"Disturbed: in {len(self.rounds_disturbed)} of the rounds that count, others kept "
+                      f"{sum(self.rounds_disturbed) / len(self.rounds_disturbed):.2f} cores busy.")
 
     # ---- read ----
 
