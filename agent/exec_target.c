@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/elf_needed.h"
+
 enum {
     SCRIPT_DEPTH = 4, /* as many interpreters of interpreters as the kernel follows */
     HEAD_BYTES = 128,
@@ -81,6 +83,8 @@ static bool elf_is_fit(int fd, const ElfW(Ehdr) * head)
 
     if (head->e_ident[EI_CLASS] != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32) ||
         (OUR_MACHINE != EM_NONE && head->e_machine != OUR_MACHINE))
+        return false;
+    if (elf_needs_asan(fd))
         return false;
     /* None: static, or the dynamic linker called by its name. Both take care of themselves. */
     if (head->e_phentsize != sizeof(ElfW(Phdr)) || !read_linker(fd, head, linker))

@@ -12,6 +12,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "base/elf_needed.h"
+
 enum { HEAD_BYTES = 4096, SCRIPTS_DEEP = 4, HEADERS_MAX = 64 };
 
 #if defined(__x86_64__)
@@ -117,6 +119,10 @@ static int elf_inspect(int fd, const char *path, const unsigned char *head_bytes
                  loader);
         return refuse(v, false, why);
     }
+    if (elf_needs_asan(fd))
+        return refuse(v, false,
+                      "AddressSanitizer's library wants to be loaded first (linked with "
+                      "-static-libasan it could be traced)");
     return 0;
 }
 
