@@ -198,6 +198,12 @@ AGENT_HOOK int fexecve(int fd, char *const argv[], char *const envp[])
     return exec_failed(&call, real.fexecve(fd, argv, envp));
 }
 
+/* NULL: it is the descriptor itself that is to be executed. */
+static const char *path_below(const char *path, int flags)
+{
+    return path && !*path && (flags & AT_EMPTY_PATH) ? NULL : path;
+}
+
 AGENT_HOOK int execveat(int dir, const char *path, char *const argv[], char *const envp[],
                         int flags)
 {
@@ -205,7 +211,7 @@ AGENT_HOOK int execveat(int dir, const char *path, char *const argv[], char *con
 
     if (!REAL(execveat))
         return exec_missing();
-    envp = exec_begin(&call, dir, path && !*path && (flags & AT_EMPTY_PATH) ? NULL : path, envp);
+    envp = exec_begin(&call, dir, path_below(path, flags), envp);
     return exec_failed(&call, real.execveat(dir, path, argv, envp, flags));
 }
 

@@ -87,9 +87,10 @@ static void exceptions_and_coroutines_lose_nothing(void **state)
     agent_collector_free(c);
     c = run("exceptions", NULL);
     assert_int_equal(agent_collector_figures(c).dropped, 0);
-    /* gcc tells the exits of frames that an exception leaves. */
+#ifndef __clang__ /* gcc tells the exits of frames that an exception leaves, clang does not */
     assert_int_equal(agent_collector_count(c, "function:enter"),
                      agent_collector_count(c, "function:exit"));
+#endif
     agent_collector_free(c);
 }
 

@@ -11,6 +11,6 @@ long fib(long n)
 
 __attribute__((no_instrument_function)) int main(int argc, char **argv)
 {
-    printf("%ld\n", fib(argc > 1 ? atol(argv[1]) : 10));
+    printf("%ld\n", fib(argc > 1 ? strtol(argv[1], NULL, 10) : 10));
     return 0;
 }

@@ -48,7 +48,9 @@ int main()
         std::printf("%d caught in a thread\n", catches());
     }).join();
     try {
-        std::unique_ptr<char[]> huge(new char[static_cast<std::size_t>(1) << 62]);
+        volatile std::size_t bytes = static_cast<std::size_t>(1) << 62;
+        std::unique_ptr<char[]> huge(new char[bytes]);
+
     } catch (const std::bad_alloc &) {
         std::puts("no memory");
     }

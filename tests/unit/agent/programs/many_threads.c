@@ -21,7 +21,8 @@ static void *alone(void *n)
 
 int main(int argc, char **argv)
 {
-    long in_turn = argc > 1 ? atol(argv[1]) : 1, at_once = argc > 2 ? atol(argv[2]) : 1, good = 0;
+    long in_turn = argc > 1 ? strtol(argv[1], NULL, 10) : 1,
+         at_once = argc > 2 ? strtol(argv[2], NULL, 10) : 1, good = 0;
     pthread_t *threads = calloc((size_t)at_once, sizeof(*threads));
     void *result;
 
