@@ -1,0 +1,416 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""A second decoder of trace files, written from docs/FORMAT.md alone; (numbers) are its sections.
+
+    adatrace_decoder.py FILE              every event as a line of JSON, gaps among them
+    adatrace_decoder.py --metadata FILE   everything else as one JSON object
+
+It shares no line with format/, so what the two agree on is what the page says. It reads the file as
+a whole, needs the standard library and libzstd, and finds in a file that was cut off or damaged all
+that the page says is still good. As a module: Trace(bytes).
+"""
+
+import bisect
+import ctypes
+import heapq
+import itertools
+import json
+import math
+import struct
+import sys
+from collections import Counter, namedtuple
+from pathlib import Path
+
+from adatrace_columns import (BOOL, BYTES, DURATION, ENUM, FLOAT, STRING, UNSIGNED, Columns, Cursor,
+                              Damage, expect, text_of)
+
+MAX_CONTENT_BYTES = 67_108_864
+MAX_COUNT = 1_048_576
+MAX_RUNS = 256
+MAX_SCHEMA_BYTES = 65_536
+
+# ---- Checksums and compression (1) ----
+
+
+def crc32c_of_word(word):
+    for _ in range(16):
+        word = word >> 1 ^ (0x82F63B78 if word & 1 else 0)
+    return word
+
+
+CRC32C = [crc32c_of_word(word) for word in range(1 << 16)]
+
+
+def crc32c(data):
+    """By words of 16 bits, because each step costs a round of the interpreter."""
+    crc, even = 0xFFFFFFFF, len(data) & ~1
+    for word, in struct.iter_unpack("<H", data[:even]):
+        crc = CRC32C[(crc ^ word) & 0xFFFF] ^ crc >> 16
+    if even < len(data):
+        # A byte in the upper half comes down in eight steps that change nothing.
+        crc = CRC32C[((crc ^ data[even]) & 0xFF) << 8] ^ crc >> 8
+    return crc ^ 0xFFFFFFFF
+
+
+ZSTD = ctypes.CDLL("libzstd.so.1")
+ZSTD.ZSTD_getFrameContentSize.restype = ctypes.c_ulonglong
+ZSTD.ZSTD_findFrameCompressedSize.restype = ctypes.c_size_t
+ZSTD.ZSTD_decompress.restype = ctypes.c_size_t
+
+
+def unpack_frame(frame, content_bytes):
+    """The content of exactly one zstd frame that says itself how much it unpacks to."""
+    size, room = ctypes.c_size_t(len(frame)), ctypes.c_size_t(content_bytes)
+    expect(ZSTD.ZSTD_getFrameContentSize(frame, size) == content_bytes, "frame of another size")
+    expect(ZSTD.ZSTD_findFrameCompressedSize(frame, size) == len(frame), "not one zstd frame")
+    content = ctypes.create_string_buffer(content_bytes or 1)
+    unpacked = ZSTD.ZSTD_decompress(content, room, frame, size)
+    expect(unpacked == content_bytes, "zstd frame does not unpack")
+    return content.raw[:content_bytes]
+
+
+# ---- Blocks (1) ----
+
+START, META, DATA, INDEX, END = range(1, 6)
+VERSION = 1
+PREFIX = struct.pack("<II8s", 0x184D2A5A, 72, b"adatrace")
+HEADER = struct.Struct("<16xHBBIQQQIIIIIhHII")
+Header = namedtuple("Header", "version kind flags thread sequence first_ticks last_ticks records "
+                              "gaps content_bytes frame_bytes frame_crc level reserved recording "
+                              "header_crc")
+
+
+def header_at(data, offset, recording):
+    """The good header at `offset`, or None. `recording` is None until the first one is found."""
+    packed = data[offset:offset + HEADER.size]
+    if len(packed) < HEADER.size or not packed.startswith(PREFIX):
+        return None
+    header = Header._make(HEADER.unpack(packed))
+    if header.version != VERSION or header.header_crc != crc32c(packed[:-4]):
+        return None
+    return header if recording in (None, header.recording) else None
+
+
+def blocks_of(data):
+    """(offset, header) of every block; header None where one is missing and a search begins."""
+    offset, recording = 0, None
+    while 0 <= offset < len(data):
+        header = header_at(data, offset, recording)
+        if not header:
+            yield offset, None
+            while offset >= 0 and not header:
+                offset = data.find(PREFIX, offset + 1)
+                header = header_at(data, offset, recording) if offset >= 0 else None
+        if header:
+            recording = header.recording
+            yield offset, header
+            offset += HEADER.size + header.frame_bytes
+
+
+def content_of(data, offset, header):
+    """The unpacked content of a block."""
+    begin = offset + HEADER.size
+    expect(header.content_bytes <= MAX_CONTENT_BYTES, "content too large")
+    expect(max(header.records, header.gaps) <= MAX_COUNT, "too many records, gaps or items")
+    expect(begin + header.frame_bytes <= len(data), "cut off")
+    frame = data[begin:begin + header.frame_bytes]
+    expect(crc32c(frame) == header.frame_crc, "wrong frame_crc")
+    return unpack_frame(frame, header.content_bytes)
+
+
+# ---- Items (2) ----
+
+ITEMS = {
+    1: ("recording", "u32 cpu_count, u32 page_bytes, u64 ticks_per_second, str adatrace_version, "
+                     "str host, str kernel, str cpu, str command, str directory, "
+                     "str clock_source, str policy"),
+    2: ("clock", "u64 ticks, u64 monotonic_ns, u64 realtime_ns, u64 uncertainty_ns"),
+    3: ("process", "u32 process, u32 parent, u32 pid, u64 start_ticks, u64 start_time, u64 image, "
+                   "str executable, str command"),
+    4: ("process_end", "u32 process, i32 status, u64 end_ticks"),
+    5: ("thread", "u32 thread, u32 process, u32 tid, u64 start_ticks, u64 ring_bytes, str name"),
+    6: ("ledger", "u32 thread, u32 final, u64 written, u64 written_bytes, u64 dropped, "
+                  "u64 dropped_bytes, u64 overwritten, u64 overwritten_bytes, u64 damaged, "
+                  "u64 nested, u64 high_water_bytes, u64 stored"),
+    7: ("type", "u32 type, schema schema"),
+    8: ("module", "u32 module, u32 process, u64 base, u64 end, u64 bias, u64 from_ticks, "
+                  "u64 to_ticks, str path, str build_id"),
+    9: ("symbol", "u32 process, u32 module, u32 line, u64 address, u64 start, u64 from_ticks, "
+                  "u64 to_ticks, str name, str file"),
+    10: ("note", "u32 kind, u32 process, u64 ticks, str text"),
+}
+READERS = {
+    "u32": lambda cursor: cursor.number("I"),
+    "i32": lambda cursor: cursor.number("i"),
+    "u64": lambda cursor: cursor.number("Q"),
+    "str": lambda cursor: text_of(cursor.blob()),
+    "schema": lambda cursor: event_type_of(cursor.blob()),
+}
+
+
+def items_of(header, content):
+    """(name, fields) of every item of a START or META block whose kind is known."""
+    cursor = Cursor(content)
+    for _ in range(header.records):
+        kind, _reserved, body_bytes = cursor.numbers("HHI")
+        body = Cursor(cursor.take(body_bytes))
+        if kind in ITEMS:
+            name, layout = ITEMS[kind]
+            fields = (field.split() for field in layout.split(", "))
+            yield name, {field: READERS[how](body) for how, field in fields}
+
+
+# ---- Event types (2.1) ----
+
+WIDTHS = {FLOAT: (4, 8), STRING: (0,), BYTES: (0,)}
+
+EventType = namedtuple("EventType", "phase level line provider name format file fields")
+Field = namedtuple("Field", "name kind width count labels")
+
+
+def event_type_of(schema):
+    expect(len(schema) <= MAX_SCHEMA_BYTES, "schema too long")
+    cursor = Cursor(schema)
+    _id, phase, level, field_count, line = cursor.numbers("HBBHH")
+    words = [text16_of(cursor) for _ in range(4)]
+    expect(field_count <= 32, "too many fields")
+    fields = [field_of(cursor) for _ in range(field_count)]
+    expect(sum(field.width * field.count for field in fields) <= 65_536, "fields too wide")
+    return EventType(phase, level, line, *words, fields)
+
+
+def field_of(cursor):
+    kind, width, count, label_count = cursor.numbers("BBHH")
+    name = text16_of(cursor)
+    labels = {}
+    for _ in range(label_count):
+        labels.setdefault(cursor.number("q"), text16_of(cursor))
+    expect(UNSIGNED <= kind <= BYTES and width in WIDTHS.get(kind, range(1, 9)), "no such field")
+    expect(count == 1 or count > 1 and width > 0, "no such array")
+    return Field(name, kind, width, count, labels)
+
+
+def text16_of(cursor):
+    return text_of(cursor.take(cursor.number("H")))
+
+
+# ---- Data (3) ----
+
+Event = namedtuple("Event", "ticks thread type values")  # type None: its description was lost
+Gap = namedtuple("Gap", "ticks thread kind last_ticks records bytes")  # ticks: of the first missing
+
+
+def events_of(header, content, types):
+    """The Events and Gaps of a DATA block, in their order."""
+    columns = Columns(content)
+    records, gap_count, run_count, base_ticks = columns.numbers("IIIQ")
+    expect((records, gap_count) == (header.records, header.gaps), "not what the header says")
+    expect(run_count <= MAX_RUNS, "too many runs")
+    runs = [columns.numbers("III") for _ in range(run_count)]
+    gaps = [columns.numbers("IIQQQQ") for _ in range(gap_count)]
+    sizes = [size for _, size, _ in runs]
+    expect(sum(sizes) == records and all(sizes), "runs do not add up")
+    columns.spend(16 * records)
+
+    which = columns.column(records, 1) if run_count > 1 else [0] * records
+    expect([which.count(run) for run in range(run_count)] == sizes, "records of no run")
+    differences = columns.column(records, 8)[1:] if records else []
+    ticks = itertools.accumulate(differences, initial=base_ticks)
+    rows = [rows_of(columns, types.get(number), size, column_bytes)
+            for number, size, column_bytes in runs]
+    expect(columns.offset == len(content), "bytes left over")
+    events = [Event(when & 0xFFFFFFFFFFFFFFFF, header.thread, *next(rows[run]))
+              for when, run in zip(ticks, which)]
+    return with_gaps(header.thread, events, gaps)
+
+
+def rows_of(columns, event_type, n, column_bytes):
+    """(type, values) of each of the n records of a run."""
+    end = columns.offset + column_bytes
+    if event_type is None:
+        columns.take(column_bytes)
+        return itertools.repeat((None, ()), n)
+    fields = [columns.values(field, n) for field in event_type.fields]
+    expect(columns.offset == end, "columns of another size")
+    rows = zip(*fields) if fields else itertools.repeat((), n)
+    return zip(itertools.repeat(event_type), rows)
+
+
+def with_gaps(thread, events, gaps):
+    """The events, and each gap before the record that its position says."""
+    merged, done = [], 0
+    for position, kind, first_ticks, last_ticks, records, size in gaps:
+        expect(done <= position <= len(events), "gap out of place")
+        merged += events[done:position]
+        merged.append(Gap(first_ticks, thread, kind, last_ticks, records, size))
+        done = position
+    return merged + events[done:]
+
+
+# ---- Time (5) ----
+
+
+class Clock:
+    """Ticks to nanoseconds since time 0 of the trace, without floating point."""
+
+    def __init__(self, pairs, ticks_per_second, first_ticks):
+        self.pairs = []
+        for ticks, ns in sorted(pairs, key=lambda pair: pair[0]):
+            if not self.pairs or ticks > self.pairs[-1][0] and ns > self.pairs[-1][1]:
+                self.pairs.append((ticks, ns))
+        if not self.pairs:
+            self.pairs.append((first_ticks, 0))
+        (t0, m0), (t1, m1) = self.pairs[0], self.pairs[-1]
+        self.slope = (1_000_000_000, ticks_per_second) if ticks_per_second else (1, 1)
+        if t0 < t1:
+            self.slope = (m1 - m0, t1 - t0)
+
+    def ns(self, ticks):
+        after = bisect.bisect_right(self.pairs, ticks, key=lambda pair: pair[0])
+        t0, m0 = self.pairs[max(after - 1, 0)]
+        rise, run = self.slope
+        if 0 < after < len(self.pairs):
+            t1, m1 = self.pairs[after]
+            rise, run = m1 - m0, t1 - t0
+        return m0 + (ticks - t0) * rise // run - self.pairs[0][1]
+
+    def duration_ns(self, ticks):
+        return ticks * self.slope[0] // self.slope[1]
+
+
+# ---- The trace as a whole ----
+
+EndFields = namedtuple("EndFields", "blocks data_blocks records lost_records index_offset "
+                                    "first_ticks last_ticks index_blocks error")
+IndexEntry = namedtuple("IndexEntry", "offset first_ticks last_ticks thread records frame_bytes "
+                                      "kind flags level")
+NUMBERED = {"process": "process", "process_end": "process", "thread": "thread",
+            "ledger": "thread", "type": "type"}
+
+
+class Trace:
+    """All that is good in the bytes of a file. `damage` holds (offset, words) of what is not."""
+
+    def __init__(self, data):
+        self.data = data
+        self.damage, self.headers, self.index, self.end = [], [], [], None
+        self.items = {name: {} if name in NUMBERED else [] for name, _ in ITEMS.values()}
+        self.streams = {}  # thread: its DATA blocks
+        for offset, header in blocks_of(data):
+            if header:
+                self.headers.append(header)
+                self.guard(offset, self.read_block, header, offset)
+            else:
+                self.damage.append((offset, "no good header"))
+        pairs = [(pair["ticks"], pair["monotonic_ns"]) for pair in self.items["clock"]]
+        ticks_per_second = sum(r["ticks_per_second"] for r in self.items["recording"][:1])
+        first_ticks = (header.first_ticks for header in self.headers if header.kind == DATA)
+        self.clock = Clock(pairs, ticks_per_second, min(first_ticks, default=0))
+
+    def guard(self, offset, read, *arguments):
+        """What `read` gives, or an empty list and an entry in `damage`."""
+        try:
+            return read(*arguments)
+        except (Damage, struct.error) as damage:
+            self.damage.append((offset, str(damage)))
+            return []
+
+    def read_block(self, header, offset):
+        if header.kind not in (START, META, DATA, INDEX, END) or header.flags:
+            return
+        content = content_of(self.data, offset, header)
+        if header.kind == DATA:
+            self.streams.setdefault(header.thread, []).append((offset, header))
+        elif header.kind == INDEX:
+            self.index += map(IndexEntry._make, struct.iter_unpack("<QQQIIIBBh", content))
+        elif header.kind == END:
+            self.end = EndFields._make(struct.unpack("<QQQQQQQIi", content))
+        else:
+            for name, item in items_of(header, content):
+                self.keep(name, item)
+
+    def keep(self, name, item):
+        if name in NUMBERED:
+            self.items[name][item[NUMBERED[name]]] = item
+        else:
+            self.items[name].append(item)
+
+    def events(self):
+        """Every Event and Gap, merged by ticks (5)."""
+        streams = [self.stream(thread) for thread in sorted(self.streams)]
+        return heapq.merge(*streams, key=lambda event: event.ticks)
+
+    def stream(self, thread):
+        types = {number: item["schema"] for number, item in self.items["type"].items()}
+        for offset, header in self.streams[thread]:
+            # Unpacked once more: all contents together would be too much to keep.
+            content = content_of(self.data, offset, header)
+            yield from self.guard(offset, events_of, header, content, types)
+
+
+# ---- As JSON ----
+
+GAP_KINDS = {1: "dropped", 2: "overwritten", 3: "damaged"}
+
+
+def plain(value, field, clock):
+    """A field's value as JSON has it: bytes as hexadecimal, what is not finite in words."""
+    if isinstance(value, list):
+        return [plain(element, field, clock) for element in value]
+    if field.kind == ENUM:
+        return field.labels.get(value, value)
+    if field.kind == DURATION:
+        return clock.duration_ns(value)
+    if field.kind == FLOAT:
+        return value if math.isfinite(value) else str(value)
+    if field.kind == STRING:
+        return text_of(value)
+    return value.hex() if field.kind == BYTES else value
+
+
+def plain_event(trace, event):
+    thread = trace.items["thread"].get(event.thread, {"process": 0, "tid": 0})
+    process = trace.items["process"].get(thread["process"], {"pid": 0})
+    if isinstance(event, Gap):
+        name = "adatrace:gap"
+        fields = {"kind": GAP_KINDS.get(event.kind, event.kind), "records": event.records,
+                  "bytes": event.bytes, "last_ns": trace.clock.ns(event.last_ticks)}
+    else:
+        name = f"{event.type.provider}:{event.type.name}"
+        fields = {field.name: plain(value, field, trace.clock)
+                  for field, value in zip(event.type.fields, event.values)}
+    return {"ts_ns": trace.clock.ns(event.ticks), "pid": process["pid"], "tid": thread["tid"],
+            "event": name, "fields": fields}
+
+
+def plain_metadata(trace):
+    """All but the events: what the items say, and what is damaged."""
+    known = Counter(type(event) if isinstance(event, Gap) or event.type else None
+                    for event in trace.events())
+    lists = {name: list(items.values()) if name in NUMBERED else items
+             for name, items in trace.items.items()}
+    for item in lists["type"]:
+        schema = item["schema"]
+        item["schema"] = {**schema._asdict(), "fields": [f._asdict() for f in schema.fields]}
+    return {**lists, "events": known[Event], "gaps": known[Gap], "unknown_events": known[None],
+            "blocks": len(trace.headers), "end": trace.end and trace.end._asdict(),
+            "damage": trace.damage}
+
+
+def main():
+    *options, path = sys.argv[1:] or ["--help"]
+    if path.startswith("-") or options not in ([], ["--metadata"]):
+        sys.exit(__doc__)
+    trace = Trace(Path(path).read_bytes())
+    if options:
+        print(json.dumps(plain_metadata(trace), indent=1))
+        return
+    for event in trace.events():
+        if isinstance(event, Gap) or event.type:
+            print(json.dumps(plain_event(trace, event)))
+    for offset, words in trace.damage:
+        print(f"{path}: at {offset}: {words}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
