@@ -28,7 +28,7 @@
 #include "drain/program_file.h"
 
 enum { STATUS_CANNOT_RUN = 126, STATUS_NOT_FOUND = 127 };
-enum { PROGRESS_MS = 1000, LOOK_MS = 20 };
+enum { PROGRESS_MS = 1000, LOOK_MS = 20, SLOTS_MIN = 8 };
 
 /* Address space that one process's rings may take: bounds the number of threads with huge rings. */
 static const uint64_t rings_bytes_max = UINT64_C(64) << 30;
@@ -51,6 +51,8 @@ static int program_problem(const char *name, int error)
 {
     if (error == -ENOENT && !strchr(name, '/'))
         message_print("%s is not a program that can be found in PATH", name);
+    else if (error == -ENOENT && access(name, F_OK) == 0)
+        message_print("cannot run %s: the interpreter that it names is not there", name);
     else
         message_failure(error, "cannot run %s", name);
     return error == -ENOENT || error == -ENOTDIR ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN;
@@ -88,6 +90,17 @@ static char *command_text(char **words, int count)
     return text;
 }
 
+/* A segment counts as a file: with a small limit there are rings for fewer threads. */
+static void geometry_fit_limit(struct segment_geometry *geometry)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_FSIZE, &limit) || limit.rlim_cur == RLIM_INFINITY)
+        return;
+    while (geometry->slots > SLOTS_MIN && segment_bytes(geometry) > limit.rlim_cur)
+        geometry->slots /= 2;
+}
+
 static struct segment_geometry geometry_of(const struct record_settings *s)
 {
     static const enum ring_policy policies[] = {
@@ -98,14 +111,16 @@ static struct segment_geometry geometry_of(const struct record_settings *s)
     int64_t ring = ring_capacity_for(s->ring_bytes);
     uint64_t bytes = ring > 0 ? (uint64_t)ring : SEGMENT_RING_DEFAULT;
     uint64_t slots = rings_bytes_max / bytes;
-
-    return (struct segment_geometry){
+    struct segment_geometry geometry = {
         .slots = slots > SEGMENT_SLOTS_MAX ? SEGMENT_SLOTS_MAX : (uint32_t)slots,
         .ring_bytes = bytes,
         .arena_bytes = SEGMENT_ARENA_DEFAULT,
         .policy = policies[s->policy.policy],
         .timeout_ns = s->policy.block_timeout_ns,
     };
+
+    geometry_fit_limit(&geometry);
+    return geometry;
 }
 
 static int collector_problem(const struct recording *r, enum collector_step step, int error)
@@ -120,6 +135,12 @@ static int collector_problem(const struct recording *r, enum collector_step step
         if (error == -ENAMETOOLONG) {
             message_print("--events is too long: patterns may have %d bytes together",
                           SEGMENT_GLOBS_BYTES - 1);
+            return STATUS_FAILED;
+        }
+        if (error == -EFBIG) {
+            message_print("the limit on file sizes (ulimit -f) leaves no room for rings of %llu "
+                          "bytes; a smaller --ring-size may help",
+                          (unsigned long long)r->settings->ring_bytes);
             return STATUS_FAILED;
         }
         return message_failure(error,
@@ -225,8 +246,8 @@ static void collector_end(struct recording *r)
     collector_figures(r->collector, &figures);
     record_talk_clear(&r->talk);
     if (err && figures.lost)
-        message_failure(err, "%s: %llu events could not be written; what is in it is good",
-                        r->output.path, (unsigned long long)figures.lost);
+        message_failure(err, "%llu events did not get into %s, the rest of which is good",
+                        (unsigned long long)figures.lost, r->output.path);
     else if (err)
         message_failure(err, "%s may not be complete", r->output.path);
     record_talk_summary(&figures,
