@@ -20,7 +20,7 @@ struct reader {
     pthread_t thread;
     int fd;
     char *bytes;
-    size_t size;
+    size_t size, capacity;
 };
 
 static void *read_all(void *context)
@@ -30,7 +30,10 @@ static void *read_all(void *context)
     ssize_t size;
 
     while ((size = read(reader->fd, piece, sizeof(piece))) > 0) {
-        reader->bytes = realloc(reader->bytes, reader->size + (size_t)size);
+        if (reader->size + (size_t)size > reader->capacity) {
+            reader->capacity = 2 * reader->capacity + sizeof(piece);
+            reader->bytes = realloc(reader->bytes, reader->capacity);
+        }
         memcpy(reader->bytes + reader->size, piece, (size_t)size);
         reader->size += (size_t)size;
     }
