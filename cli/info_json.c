@@ -34,6 +34,7 @@ static void condition_put(const struct info *info, struct json_writer *json)
     json_unsigned(json, "damaged_blocks", condition->damaged_blocks);
     json_flag(json, "ended", condition->ended);
     json_flag(json, "indexed", condition->indexed);
+    json_unsigned(json, "lost_records", condition->lost_records);
     json_text(json, "damage", condition->message[0] ? condition->message : NULL);
     json_object_close(json);
 }

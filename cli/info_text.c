@@ -110,6 +110,11 @@ static void complete_put(const struct info *info, struct out_buffer *out)
                summary->condition.damaged_blocks ? "blocks are damaged; " : "",
                summary_loss_text(&summary->counts, loss, sizeof(loss)));
     line_put(out, "", summary->condition.message);
+    if (summary->condition.lost_records) {
+        label_put(out, "");
+        out_printf(out, "%s records could not be written: the disk was full\n",
+                   units_count(loss, summary->condition.lost_records));
+    }
 }
 
 /* ---- tables ---- */

@@ -32,7 +32,6 @@ static int misuse(const struct command *command, const char *problem)
         return STATUS_MISUSE;
     }
     fprintf(stderr, "adatrace %s: %s\n", command->name, problem);
-    fprintf(stderr, "usage: adatrace %s [OPTION]... %s\n", command->name, command->operands);
     fprintf(stderr, "'adatrace %s --help' tells more.\n", command->name);
     return STATUS_MISUSE;
 }
