@@ -70,6 +70,7 @@ void source_attach(struct drain *d, struct drain_attachment *a)
     }
     s->next = d->sources;
     d->sources = s;
+    wait_for_rings(&d->wait, s->segment.geometry.ring_bytes);
     source_hear(d, s);
     s->bound = registry_bound(&s->segment);
     for (uint32_t slot = 0; a->reused && slot < s->bound; slot++)

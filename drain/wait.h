@@ -22,11 +22,15 @@ struct wait_load {
 struct wait {
     uint32_t word; /* futex: moves with every wake-up call */
     uint32_t seen;
+    uint64_t shortest_ns;   /* sleep while records come */
     uint64_t sleep_ns;      /* the last sleep */
-    uint64_t busy_until_ns; /* until then, records are expected any moment */
+    uint64_t busy_ns;       /* when records came last */
 };
 
 void wait_init(struct wait *wait);
+
+/* There are rings of this size: small ones fill sooner, so they are looked at more often. */
+void wait_for_rings(struct wait *wait, uint64_t ring_bytes);
 
 /* Sleep as long as seems right after a round that found `load`; not at all while rings fill. */
 void wait_turn(struct wait *wait, const struct wait_load *load);

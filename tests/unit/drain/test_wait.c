@@ -19,12 +19,14 @@ static void wait_when_nothing_comes_doubles_up_to_ten_milliseconds(void **state)
 
     (void)state;
     wait_init(&wait);
+    wait.busy_ns = now - 200 * (uint64_t)MS;
     assert_int_equal(wait_decide(&wait, &nothing, now), 1 * MS);
     assert_int_equal(wait_decide(&wait, &nothing, now), 2 * MS);
     assert_int_equal(wait_decide(&wait, &nothing, now), 4 * MS);
     assert_int_equal(wait_decide(&wait, &nothing, now), 8 * MS);
     assert_int_equal(wait_decide(&wait, &nothing, now), 10 * MS);
     assert_int_equal(wait_decide(&wait, &nothing, now), 10 * MS);
+    assert_int_equal(wait_decide(&wait, &nothing, now + 1000 * (uint64_t)MS), 20 * MS);
 }
 
 static void wait_when_a_ring_fills_does_not_sleep(void **state)
@@ -36,7 +38,7 @@ static void wait_when_a_ring_fills_does_not_sleep(void **state)
     assert_int_equal(wait_decide(&wait, &(struct wait_load){.records = 9, .fill_percent = 30}, 1),
                      0);
     assert_int_equal(wait_decide(&wait, &(struct wait_load){.records = 9, .more = true}, 1), 0);
-    assert_int_equal(wait_decide(&wait, &nothing, 1), 1 * MS);
+    assert_int_equal(wait_decide(&wait, &nothing, 2), 1 * MS);
 }
 
 static void wait_while_records_trickle_stays_short(void **state)
@@ -51,6 +53,25 @@ static void wait_while_records_trickle_stays_short(void **state)
     assert_int_equal(wait_decide(&wait, &trickle, now), 2 * MS);
     assert_int_equal(wait_decide(&wait, &nothing, now + 50 * MS), 2 * MS);
     assert_int_equal(wait_decide(&wait, &nothing, now + 200 * (uint64_t)MS), 4 * MS);
+}
+
+static void wait_for_small_rings_is_shorter(void **state)
+{
+    struct wait wait;
+
+    (void)state;
+    wait_init(&wait);
+    wait_for_rings(&wait, 4 << 20);
+    assert_int_equal(wait_decide(&wait, &trickle, 1), 1 * MS);
+    wait_init(&wait);
+    wait_for_rings(&wait, 256 << 10);
+    assert_int_equal(wait_decide(&wait, &trickle, 1), 256 << 10);
+    wait_for_rings(&wait, 4096);
+    for (int i = 0; i < 10; i++)
+        assert_true(wait_decide(&wait, &trickle, 1) <= 200000);
+    for (int i = 0; i < 10; i++)
+        (void)wait_decide(&wait, &nothing, 500 * (uint64_t)MS);
+    assert_int_equal(wait_decide(&wait, &nothing, 500 * (uint64_t)MS), 10 * MS);
 }
 
 static void wait_that_was_woken_before_does_not_sleep(void **state)
@@ -76,6 +97,7 @@ int main(void)
         cmocka_unit_test(wait_when_nothing_comes_doubles_up_to_ten_milliseconds),
         cmocka_unit_test(wait_when_a_ring_fills_does_not_sleep),
         cmocka_unit_test(wait_while_records_trickle_stays_short),
+        cmocka_unit_test(wait_for_small_rings_is_shorter),
         cmocka_unit_test(wait_that_was_woken_before_does_not_sleep),
     };
 
