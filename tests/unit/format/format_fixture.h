@@ -28,6 +28,10 @@ int fixture_create(const char *path); /* a descriptor for writing, at 0 */
 unsigned char *fixture_load(const char *path, size_t *size);
 void fixture_store(const char *path, const void *bytes, size_t size);
 
+/* From here on this program may map at most so much; no bound where a tool that watches memory
+ * needs its own. False: not possible. */
+bool fixture_memory_bound(size_t bytes);
+
 /* ---- random numbers: the same in every run ---- */
 
 uint64_t fixture_random(uint64_t *state);

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "format/block_header.h"
@@ -377,11 +376,8 @@ int main(void)
         cmocka_unit_test(newer_version_is_named),
         cmocka_unit_test(zeros_after_the_last_block_are_a_cut),
     };
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-    struct rlimit memory = {256 << 20, 256 << 20};
 
-    if (setrlimit(RLIMIT_AS, &memory) != 0)
+    if (!fixture_memory_bound(256 << 20))
         return 1;
-#endif
     return cmocka_run_group_tests(tests, good_make, good_free);
 }

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "format/block_header.h"
 #include "format/crc32c.h"
@@ -517,11 +516,8 @@ int main(void)
         cmocka_unit_test(frame_that_is_larger_than_it_says_is_refused),
         cmocka_unit_test(metadata_without_measure_is_refused),
     };
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-    struct rlimit memory = {768 << 20, 768 << 20};
 
-    if (setrlimit(RLIMIT_AS, &memory) != 0)
+    if (!fixture_memory_bound(768 << 20))
         return 1;
-#endif
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
