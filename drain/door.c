@@ -23,7 +23,7 @@
 
 enum {
     GUESTS_MAX = 64,    /* who have connected and not said hello yet */
-    RINGS_AT_START = 4, /* a shell forks a pipeline before the drain looks */
+    RINGS_AT_START = 1, /* allocated; most programs have one thread */
     PATIENCE_MS = 2000
 };
 

@@ -92,6 +92,7 @@ struct trace_writer *drain_writer(struct drain *drain);
 /* A module of the trace, for the symbolizer. */
 struct drain_module {
     struct drain_module *next;
+    struct drain_module *next_of_image;
     uint64_t image; /* also the number of the image's first process */
     uint32_t number, process;
     uint64_t base, end, bias, from_ticks, to_ticks;

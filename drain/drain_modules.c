@@ -46,13 +46,11 @@ static const char *item_path(const struct arena_item *item, size_t *length)
 
 /* An UNMAP may come without the path: the addresses are enough. */
 /* The module that is mapped there now; an empty path stands for any. */
-static struct drain_module *module_find(struct drain *d, const struct drain_source *s,
-                                        const struct arena_map *map, const char *path,
-                                        size_t length)
+static struct drain_module *module_find(const struct drain_source *s, const struct arena_map *map,
+                                        const char *path, size_t length)
 {
-    for (struct drain_module *m = d->modules; m; m = m->next)
-        if (m->image == s->image && m->base == map->base && m->end == map->end &&
-            m->to_ticks == UINT64_MAX &&
+    for (struct drain_module *m = s->modules; m; m = m->next_of_image)
+        if (m->base == map->base && m->end == map->end && m->to_ticks == UINT64_MAX &&
             (!length || (strlen(m->path) == length && memcmp(m->path, path, length) == 0)))
             return m;
     return NULL;
@@ -84,7 +82,7 @@ void modules_map(struct drain *d, struct drain_source *s, const struct arena_ite
         return;
     path = item_path(item, &length);
     /* A forked child may tell what its parent told already. */
-    if (module_find(d, s, &map, path, length))
+    if (module_find(s, &map, path, length))
         return;
     m = calloc(1, sizeof(*m) + length + 1);
     if (!m)
@@ -101,6 +99,8 @@ void modules_map(struct drain *d, struct drain_source *s, const struct arena_ite
     memcpy(m->path, path, length);
     m->next = d->modules;
     d->modules = m;
+    m->next_of_image = s->modules;
+    s->modules = m;
     module_write(d, m);
 }
 
@@ -114,7 +114,7 @@ void modules_unmap(struct drain *d, struct drain_source *s, const struct arena_i
     if (!map_read(item, &map))
         return;
     path = item_path(item, &length);
-    m = module_find(d, s, &map, path, length);
+    m = module_find(s, &map, path, length);
     if (!m)
         return;
     m->to_ticks = plausible_ticks(d, map.ticks);

@@ -10,7 +10,8 @@
 #include "drain/drain_state.h"
 
 enum {
-    AHEAD_MIN = 2,
+    AHEAD_FILE = 4,
+    AHEAD_EASY = 16,
     AHEAD_MAX = 64,
     AHEAD_BYTES = 8 << 20, /* of rings that nobody uses yet, while a process has few threads */
     LOOK_PAUSE_MIN_NS = 10 * 1000 * 1000,
@@ -86,20 +87,25 @@ fail:
 
 /* ---- a round ---- */
 
-/* Rings ready for the next threads: as many as half of those in use, and a few megabytes. */
+/*
+ * Rings whose memory is there before a thread needs it. One for a process that has one thread, as
+ * most have: for those who start more at once there are spare ones in a memfd, which fill with
+ * memory as they are touched. A file's memory has to be there before: at least four.
+ */
 static unsigned rings_ahead(const struct drain_source *s)
 {
     uint64_t ring_bytes = s->segment.geometry.ring_bytes;
     uint64_t ahead =
         AHEAD_BYTES / (ring_bytes < REGISTRY_EAGER_BYTES ? ring_bytes : REGISTRY_EAGER_BYTES);
+    uint64_t least = s->segment.is_memfd ? 1 : AHEAD_FILE;
 
-    if (s->live < 2 && ahead > 4)
-        ahead = 4;
-    if (ahead > 16)
-        ahead = 16;
+    if (ahead > AHEAD_EASY)
+        ahead = AHEAD_EASY;
+    if (s->live < 2 || ahead < least)
+        ahead = least;
     if (ahead < s->live / 2)
         ahead = s->live / 2;
-    return ahead < AHEAD_MIN ? AHEAD_MIN : ahead > AHEAD_MAX ? AHEAD_MAX : (unsigned)ahead;
+    return ahead < AHEAD_MAX ? (unsigned)ahead : AHEAD_MAX;
 }
 
 static void slot_visit(struct drain *d, struct drain_source *s, uint32_t slot, uint64_t share_bytes,

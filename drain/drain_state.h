@@ -80,7 +80,8 @@ struct drain_source {
     bool kept, arena_is_damaged;
     uint64_t image; /* the root's process number */
     struct drain_process *root;
-    uint32_t bound; /* one more than the highest slot ever seen in use */
+    uint32_t bound;               /* one more than the highest slot ever seen in use */
+    struct drain_module *modules; /* its own; they belong to the drain's list */
     struct arena_reader arena;
     uint64_t arena_lost;               /* as last told */
     uint64_t unringed, unringed_bytes; /* when we came */

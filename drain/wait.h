@@ -22,9 +22,9 @@ struct wait_load {
 struct wait {
     uint32_t word; /* futex: moves with every wake-up call */
     uint32_t seen;
-    uint64_t shortest_ns;   /* sleep while records come */
-    uint64_t sleep_ns;      /* the last sleep */
-    uint64_t busy_ns;       /* when records came last */
+    uint64_t shortest_ns; /* sleep while records come */
+    uint64_t sleep_ns;    /* the last sleep */
+    uint64_t busy_ns;     /* when records came last */
 };
 
 void wait_init(struct wait *wait);
