@@ -76,6 +76,7 @@ void summary_make(struct summary *summary, struct trace *trace)
 
     *summary = (struct summary){0};
     trace_condition(trace, &summary->condition);
+    summary->counts.unstored = summary->condition.lost_records;
     while (trace_process_at(trace, summary->processes))
         summary->processes++;
     for (size_t n = 0; (thread = trace_thread_at(trace, n)); n++)
@@ -90,7 +91,7 @@ void summary_make(struct summary *summary, struct trace *trace)
 
 const char *summary_loss_text(const struct summary_counts *counts, char *text, size_t capacity)
 {
-    uint64_t lost = counts->dropped + counts->overwritten + counts->damaged;
+    uint64_t lost = counts->dropped + counts->overwritten + counts->damaged + counts->unstored;
     uint64_t attempted = counts->written + counts->dropped;
     char count[UNITS_MAX], share[UNITS_MAX];
 
