@@ -140,6 +140,31 @@ static uint64_t count_complete(const struct ada_writer *w, uint64_t at, uint64_t
     return count;
 }
 
+/* Policy overwrite: blocks that were begun from `head` to `end` behind an unfinished record get
+ * their count now. */
+static void mark_rest(struct ada_writer *w, uint64_t head, uint64_t end)
+{
+    struct ring_shared *ring = w->ring;
+    uint64_t written, reserve, bytes;
+
+    do {
+        reserve = load_relaxed(&w->reserve);
+        written = load_relaxed(&w->front->written) - count_complete(w, head, reserve);
+    } while (reserve != load_relaxed(&w->reserve));
+    for (uint64_t at = head; at != end; at += bytes) {
+        struct ring_mark *mark = &ring->marks[at / ring->block_bytes % RING_BLOCKS];
+        uint64_t word = *word_at(w, at);
+
+        bytes = word_bytes(word, *word_at(w, at + 8));
+        if (bytes < 8 || bytes > end - at)
+            return;
+        /* relaxed: head has not passed it yet, and its release orders this, too. */
+        if ((at & (ring->block_bytes - 1)) == 0 && load_relaxed(&mark->index) == at)
+            store_relaxed(&mark->written, written);
+        written += ada_record_type(word) >= ADA_RECORD_FIRST_EVENT;
+    }
+}
+
 /*
  * The outermost record is finished: publish what stands behind it, up to one that is held. That one
  * is then the outermost, and its commit goes on from there.
@@ -152,6 +177,8 @@ static void publish_rest(struct ada_writer *w)
         end = walk_complete(w, head, reserve);
         if (end != reserve)
             w->outer = 0; /* no frame's end gives up a record that is held */
+        if (load_relaxed(&w->ring->policy) == RING_OVERWRITE)
+            mark_rest(w, head, end);
         /* Publish. Release: as in ada_commit_record(). Pairs with the acquire of head in
          * ring_peek(). */
         store_release(&w->front->head, end);

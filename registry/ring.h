@@ -32,7 +32,7 @@ enum ring_policy { RING_DROP = 0, RING_OVERWRITE = 1, RING_BLOCK = 2 };
 /* Where a block of the ring begins, so that a reader who was overtaken finds its feet. */
 struct ring_mark {
     uint64_t index;
-    uint64_t written; /* records before it; all ones: not known, some were not committed yet */
+    uint64_t written; /* records before it; all ones until those in front are committed */
     uint64_t ticks;   /* all 64 bits */
 };
 
@@ -206,10 +206,10 @@ void ring_reader_fini(struct ring_reader *reader);
 /*
  * Look at the next record without taking it. 1: *record is filled in, and its payload stays until
  * ring_release(), with policy overwrite until the next ring_peek(); 0: empty; -EOVERFLOW: records
- * were overwritten before they were read (reader->overwritten has grown, perhaps only with the next
- * one when a handler was writing just there; call again); -EBADMSG: damaged, everything up to the
- * head was passed over (damaged_bytes has grown). Padding is never shown. Whatever the producer
- * does to the memory, each call takes bounded time, and a failed one moves on.
+ * were overwritten before they were read (reader->overwritten has grown; call again); -EBADMSG:
+ * damaged, everything up to the head was passed over (damaged_bytes has grown). Padding is never
+ * shown. Whatever the producer does to the memory, each call takes bounded time, and a failed one
+ * moves on.
  */
 int ring_peek(struct ring_reader *reader, struct ring_record *record)
     __attribute__((warn_unused_result));

@@ -47,6 +47,7 @@ bool fixture_emit(struct ada_writer *w, uint64_t payload_bytes, uint64_t seed);
 struct ledger {
     uint64_t records, bytes;
     uint64_t gaps, gap_records, gap_bytes;
+    uint64_t gaps_spent; /* of gap_records: already seen to be missing */
     uint64_t overflows, damages, torn;
     uint64_t backwards;  /* records older than the one before them */
     uint64_t last_ticks; /* low 42 bits */

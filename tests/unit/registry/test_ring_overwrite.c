@@ -130,8 +130,8 @@ static void reservation_held_is_never_overwritten(void **state)
     fixture_close(&f);
 }
 
-/* Writing behind a held reservation crosses blocks whose count nobody knows yet. */
-static void count_unknown_at_one_block_is_made_good_at_the_next(void **state)
+/* Until the reservation ends, nobody knows how many records stand in front of these blocks. */
+static void block_begun_behind_a_held_reservation_gets_its_count(void **state)
 {
     struct ring_fixture f;
     struct ada_record held;
@@ -288,7 +288,7 @@ int main(void)
         cmocka_unit_test(reader_that_falls_behind_again_and_again_adds_up),
         cmocka_unit_test(oversize_record_is_dropped_and_the_ring_goes_on),
         cmocka_unit_test(reservation_held_is_never_overwritten),
-        cmocka_unit_test(count_unknown_at_one_block_is_made_good_at_the_next),
+        cmocka_unit_test(block_begun_behind_a_held_reservation_gets_its_count),
         cmocka_unit_test(batch_read_stays_whole_at_the_end_of_a_block),
         cmocka_unit_test(check_of_an_overtaken_ring_ends),
         cmocka_unit_test(fast_producer_never_shows_a_torn_record),
