@@ -64,7 +64,7 @@ def measure(bench, result):
     with ExitStack() as stack:
         workers = contestants_open(stack, bench, result, folder)
         measure_tails(bench, result, workers, "warm", bench.settings.choose(100000, 500000))
-        measure_tails(bench, result, workers, "cold", bench.settings.choose(20, 200))
+        measure_tails(bench, result, workers, "cold", bench.settings.choose(20, 120))
         say_what_was_dropped(bench, result, workers)
     measure_kernel_work(bench, result, folder)
     result.target("warm: p99", result.value("warm: p99", OURS), "<=", 100, "ns")

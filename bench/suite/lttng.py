@@ -56,7 +56,7 @@ class Daemon:
             raise
 
     def start(self):
-        for program in ("lttng", "lttng-sessiond"):
+        for program in ("lttng", "lttng-sessiond", "setpriv"):
             if not shutil.which(program):
                 raise Gap(f"{program} is not installed")
         if os.geteuid() == 0 and not os.environ.get(PRIVATE_MARK):
@@ -65,8 +65,10 @@ class Daemon:
         shutil.rmtree(self.home, ignore_errors=True)
         self.home.mkdir(parents=True)
         log = open(self.home / "sessiond.log", "wb")
-        self.process = subprocess.Popen(["lttng-sessiond", "--no-kernel", "--quiet"], stdout=log,
-                                        stderr=log, env=self.environment(), start_new_session=True)
+        # It ends with the suite even when that is killed.
+        self.process = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "TERM", "lttng-sessiond", "--no-kernel", "--quiet"],
+            stdout=log, stderr=log, env=self.environment(), process_group=0)
         log.close()
         self.wait_until_ready()
 

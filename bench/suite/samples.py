@@ -35,7 +35,7 @@ def interleave(rounds, contestants, result, clock=None):
     made, running = [], dict(contestants)  # (foreign cores, {name: sample}) of every round
     while len(made) < rounds * patience["tries"]:
         quiet = sum(foreign <= FOREIGN_MAX for foreign, _ in made)
-        if quiet >= rounds:
+        if quiet >= rounds or len(made) >= rounds and not quiet:
             break
         if clock:
             result.clock_ns.append(clock())
