@@ -13,6 +13,7 @@ enum {
     AHEAD_FILE = 4,
     AHEAD_EASY = 16,
     AHEAD_MAX = 64,
+    SPARE_BURSTS = 8,      /* spare rings, in threads that begin in one round */
     AHEAD_BYTES = 8 << 20, /* of rings that nobody uses yet, while a process has few threads */
     LOOK_PAUSE_MIN_NS = 10 * 1000 * 1000,
     LOOK_PAUSE_MAX_NS = 1000 * 1000 * 1000
@@ -37,15 +38,18 @@ static void slot_adopt(struct drain *d, struct drain_source *s, uint32_t slot)
 /* Threads that have claimed a slot since the last round. */
 static void source_discover(struct drain *d, struct drain_source *s)
 {
-    uint32_t bound = registry_bound(&s->segment);
+    uint32_t bound = registry_bound(&s->segment), found = 0;
     struct registry_view view;
 
     /* Untrusted: it only grows. */
     if (s->bound < bound)
         s->bound = bound;
     for (uint32_t slot = 0; slot < s->bound; slot++)
-        if (!s->threads[slot] && registry_look(&s->segment, slot, &view))
+        if (!s->threads[slot] && registry_look(&s->segment, slot, &view)) {
             s->threads[slot] = thread_open(d, s, slot, &view, false);
+            found++;
+        }
+    s->burst = found > s->burst - s->burst / 8 ? found : s->burst - s->burst / 8;
 }
 
 void source_attach(struct drain *d, struct drain_attachment *a)
@@ -144,7 +148,7 @@ void source_round(struct drain *d, struct drain_source *s, uint64_t share_bytes,
     /* No memory for more: threads find no ring, and that is counted in the segment. */
     if (!s->root->dead || s->live) {
         (void)!registry_prepare(&s->segment, rings_ahead(s));
-        registry_spare(&s->segment, REGISTRY_SPARE);
+        registry_spare(&s->segment, REGISTRY_SPARE + SPARE_BURSTS * s->burst);
     }
 }
 

@@ -91,6 +91,7 @@ struct drain_source {
     uint64_t unringed_since; /* ticks */
     struct drain_exec_type exec, spawn;
     uint32_t live;          /* threads */
+    uint32_t burst;         /* threads that began in one round, of late */
     uint64_t look_again_ns; /* for other users of the segment, not before */
     uint64_t look_pause_ns;
     struct drain_thread *threads[SEGMENT_SLOTS_MAX];
