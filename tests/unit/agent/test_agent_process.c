@@ -112,6 +112,9 @@ static void every_forked_child_is_a_process_of_its_own(void **state)
     size_t at = 0, forks = 0;
 
     (void)state;
+    while ((event = agent_collector_next(c, "process:start", &at)))
+        assert_int_equal(seen_number(event, "pid"), event->pid);
+    at = 0;
     while ((event = agent_collector_next(c, "process:fork", &at))) {
         uint32_t child = (uint32_t)seen_number(event, "child_pid");
 
