@@ -48,8 +48,10 @@ class Killed(unittest.TestCase):
             self.assertEqual(len(children), 1)
             os.kill(int(children[0]), signal.SIGKILL)
             stdout, stderr = recorder.communicate(timeout=PATIENCE_S)
-        finally:
+        except BaseException:
             recorder.kill()
+            recorder.communicate()
+            raise
         return recording.Outcome(recorder.returncode, stdout, stderr)
 
     def decoded_numbers(self):
