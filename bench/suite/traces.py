@@ -32,7 +32,10 @@ class Made:
 def adatrace_info(path):
     """What `adatrace info` says, as data; `verify` would read the whole file again."""
     done = run([ADATRACE, "info", "--format", "json", path], keep_output=True, good=(0, 3))
-    return json.loads(done.stdout)
+    try:
+        return json.loads(done.stdout)
+    except json.JSONDecodeError as error:
+        raise Gap(f"adatrace info prints no JSON: {error}") from error
 
 
 def make_adatrace(path, program, *options, environment=None):
