@@ -24,6 +24,7 @@
 enum {
     GUESTS_MAX = 64,    /* who have connected and not said hello yet */
     RINGS_AT_START = 1, /* allocated; most programs have one thread */
+    REFUSALS_TOLD = 64, /* notes in the trace, at most */
     PATIENCE_MS = 2000
 };
 
@@ -40,6 +41,7 @@ struct door {
     pthread_t thread;
     struct guest guests[GUESTS_MAX];
     unsigned guest_count;
+    unsigned refusals;
 };
 
 /* ---- segments ---- */
@@ -107,6 +109,8 @@ static void refuse(struct door *door, int fd, uint32_t pid, int status, const ch
     char note[256];
 
     (void)welcome_send(fd, status, text, -1);
+    if (door->refusals++ >= REFUSALS_TOLD)
+        return;
     snprintf(note, sizeof(note), "process %u is not traced: %s", pid, text);
     drain_note(door->options.drain, TRACE_NOTE_WARNING, note);
 }

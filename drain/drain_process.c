@@ -117,6 +117,11 @@ struct drain_process *process_add_root(struct drain *d, struct drain_source *s,
     a->facts.executable = a->facts.command = NULL;
     process_write(d, p, parent, a->ticks, a->facts.start_time);
     drain_tell_news(d, "process %u begins: %s", p->pid, p->command ? p->command : "");
+    if (a->second)
+        drain_write_note(d, TRACE_NOTE_INFO, p->number,
+                         "process %u links libadatrace statically: what it emits by itself stands "
+                         "in a process of its own with the same pid",
+                         p->pid);
     process_watch_begin(d, p, a->pidfd);
     return p;
 }
