@@ -141,8 +141,8 @@ static char **make_large(size_t entries)
     char **large = calloc(entries + 1, sizeof(*large));
 
     for (size_t i = 0; i < entries; i++) {
-        large[i] = malloc(32);
-        snprintf(large[i], 32, "V%zu=%zu", i, i);
+        large[i] = malloc(48);
+        snprintf(large[i], 48, "V%zu=%zu", i, i);
     }
     return large;
 }
