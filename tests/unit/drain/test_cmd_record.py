@@ -1,0 +1,224 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""adatrace record: whose exit status it has, what it says, what it leaves, and how it is ended."""
+
+import os
+import pty
+import select
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+import recording
+
+PATIENCE_S = 60
+
+
+class Record(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.trace = self.folder / "x.adatrace"
+
+    def record(self, *command, options=(), **where):
+        return recording.run([recording.ADATRACE, "record", "-o", self.trace, *options, "--", *command], **where)
+
+    def program(self, name, content, mode=0o755):
+        path = self.folder / name
+        path.write_text(content)
+        path.chmod(mode)
+        return path
+
+    def assert_good(self):
+        self.assertEqual(recording.verify(self.trace).status, 0)
+
+    def info(self):
+        return recording.run([recording.ADATRACE, "info", self.trace]).stdout.decode()
+
+
+class Statuses(Record):
+    def test_status_is_the_programs(self):
+        for status in (0, 1, 77, 126, 127, 255):
+            with self.subTest(status):
+                self.trace.unlink(missing_ok=True)
+                self.assertEqual(self.record("sh", "-c", f"exit {status}").status, status)
+                self.assert_good()
+
+    def test_signal_is_128_and_its_number(self):
+        for number in (signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM):
+            with self.subTest(number):
+                self.trace.unlink(missing_ok=True)
+                self.assertEqual(self.record("sh", "-c", f"kill -{int(number)} $$").status, 128 + number)
+                self.assert_good()
+
+    def test_program_that_cannot_be_run_is_said_and_leaves_no_file(self):
+        text = self.program("text", "no program\n", 0o644)
+        bad = self.program("bad", "#!/nowhere/interpreter\n")
+        for command, status, word in (("no-such-program", 127, b"PATH"), ("./no-such-program", 127, b"No such file"),
+                                      ("/", 126, b"Is a directory"), (text, 126, b"Permission denied"),
+                                      (bad, 127, b"interpreter")):
+            with self.subTest(command):
+                outcome = self.record(command, cwd=self.folder)
+                self.assertEqual(outcome.status, status)
+                self.assertIn(word, outcome.stderr)
+                self.assertEqual(outcome.stderr.count(b"\n"), 1)
+                self.assertFalse(self.trace.exists())
+
+    def test_script_without_an_interpreter_is_the_shells(self):
+        outcome = self.record(self.program("plain", "echo $0 $1\nexit 3\n"), "word")
+        self.assertEqual(outcome.status, 3)
+        self.assertIn(b"plain word", outcome.stdout)
+
+
+class Output(Record):
+    def test_default_name_is_the_programs(self):
+        outcome = recording.run([recording.ADATRACE, "record", "--", "true"], cwd=self.folder)
+        self.assertEqual(outcome.status, 0)
+        self.assertTrue((self.folder / "true.adatrace").exists())
+
+    def test_file_is_replaced_by_force_only(self):
+        self.trace.write_bytes(b"precious")
+        marker = self.folder / "ran"
+        outcome = self.record("touch", marker)
+        self.assertNotEqual(outcome.status, 0)
+        self.assertIn(b"--force", outcome.stderr)
+        self.assertEqual(self.trace.read_bytes(), b"precious")
+        self.assertFalse(marker.exists())
+        self.assertEqual(self.record("touch", marker, options=["--force"]).status, 0)
+        self.assertTrue(marker.exists())
+        self.assert_good()
+
+    def test_place_that_cannot_be_written_is_said_before_the_program_runs(self):
+        marker = self.folder / "ran"
+        for path in ("/nowhere/x.adatrace", "/dev/full", self.folder):
+            with self.subTest(path):
+                outcome = recording.run([recording.ADATRACE, "record", "-o", path, "--", "touch", marker])
+                self.assertNotEqual(outcome.status, 0)
+                self.assertIn(str(path).encode(), outcome.stderr)
+                self.assertFalse(marker.exists())
+
+    def test_summary_is_one_line(self):
+        outcome = self.record("true")
+        self.assertEqual(outcome.stderr.count(b"\n"), 1)
+        for word in (b"events", b"dropped", b"bytes per event", str(self.trace).encode()):
+            self.assertIn(word, outcome.stderr)
+
+    def test_trace_can_go_into_a_pipe(self):
+        outcome = recording.run([recording.ADATRACE, "record", "-o", "/dev/stdout", "--", "sh", "-c", "exit 4"])
+        self.assertEqual(outcome.status, 4)
+        self.trace.write_bytes(outcome.stdout)
+        self.assert_good()
+
+
+class Transparency(Record):
+    def test_program_sees_its_own_descriptors_signals_and_folder(self):
+        script = self.program("see", "ls /proc/$$/fd; grep -E '^Sig(Blk|Ign|Cgt)' /proc/self/status; pwd; umask; ulimit -n\n"
+                                     "cat")
+        plain = recording.run(["sh", script], stdin=b"words", cwd=self.folder)
+        traced = self.record("sh", script, stdin=b"words", cwd=self.folder)
+        self.assertEqual(traced.stdout, plain.stdout)
+
+    def test_untraceable_program_runs_and_is_noted(self):
+        source = self.folder / "static.c"
+        source.write_text("int main(void) { return 5; }\n")
+        static = self.folder / "static"
+        if subprocess.run(["cc", "-static", "-o", static, source], capture_output=True, check=False).returncode:
+            self.skipTest("no static libc")
+        outcome = self.record(static)
+        self.assertEqual(outcome.status, 5)
+        self.assertIn(b"statically linked", outcome.stderr)
+        self.assertIn("statically linked", self.info())
+        self.trace.unlink()
+        outcome = self.record("sh", "-c", f"{static}; {static}; exit 6")
+        self.assertEqual(outcome.status, 6)
+        self.assertEqual(self.info().count("statically linked"), 1)
+
+    def test_background_child_does_not_hold_the_recording_up(self):
+        start = time.monotonic()
+        outcome = self.record("sh", "-c", "(exec sleep 20) >/dev/null 2>&1 & exit 2")
+        self.assertEqual(outcome.status, 2)
+        self.assertLess(time.monotonic() - start, 15)
+        self.assert_good()
+
+    def test_session_folder_goes_away(self):
+        outcome = self.record("sh", "-c", 'echo "$ADATRACE_SESSION"')
+        socket = Path(outcome.stdout.decode().strip())
+        self.assertTrue(socket.is_absolute())
+        self.assertFalse(socket.parent.exists())
+
+
+class Signals(Record):
+    STUBBORN = "trap '' TERM INT HUP; echo ready; while :; do sleep 0.05; done"
+
+    def start(self, *command):
+        process = subprocess.Popen([recording.ADATRACE, "record", "-o", self.trace, "--", *command],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.stderr.close)
+        self.assertEqual(process.stdout.readline(), b"ready\n")
+        return process
+
+    def test_signal_to_the_recorder_ends_the_program(self):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            with self.subTest(number):
+                self.trace.unlink(missing_ok=True)
+                process = self.start("sh", "-c", "echo ready; exec sleep 100")
+                process.send_signal(number)
+                self.assertEqual(process.wait(PATIENCE_S), 128 + number)
+                self.assert_good()
+
+    def test_second_time_is_harder(self):
+        process = self.start("sh", "-c", self.STUBBORN)
+        deadline = time.monotonic() + PATIENCE_S
+        while process.poll() is None and time.monotonic() < deadline:
+            process.send_signal(signal.SIGTERM)
+            time.sleep(0.1)
+        self.assertEqual(process.wait(PATIENCE_S), 128 + signal.SIGKILL)
+        self.assertIn(recording.verify(self.trace).status, (0, 3))
+
+    def in_terminal(self, command, keys_after=b"ready"):
+        """Run in a terminal of its own, press Ctrl-C once; status and all that was shown."""
+        child, terminal = pty.fork()
+        if child == 0:
+            os.execv(recording.ADATRACE, [str(word) for word in (
+                recording.ADATRACE, "record", "-o", self.trace, "--", *command)])
+        shown, pressed, deadline = b"", False, time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
+            if select.select([terminal], [], [], 0.1)[0]:
+                try:
+                    part = os.read(terminal, 4096)
+                except OSError:
+                    break
+                if not part:
+                    break
+                shown += part
+            if not pressed and keys_after in shown:
+                os.write(terminal, b"\x03")
+                pressed = True
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        os.close(terminal)
+        return status, shown
+
+    def test_interrupt_key_ends_the_program_and_leaves_a_good_file(self):
+        status, shown = self.in_terminal(["sh", "-c", "echo ready; exec sleep 100"])
+        self.assertEqual(status, 130, shown)
+        self.assertIn(b"bytes per event", shown)
+        self.assert_good()
+
+    def test_interrupt_key_is_the_programs_to_ignore(self):
+        status, shown = self.in_terminal(["sh", "-c", "trap '' INT; echo ready; sleep 0.5; exit 8"])
+        self.assertEqual(status, 8, shown)
+        self.assert_good()
+
+    def test_terminal_shows_progress(self):
+        status, shown = self.in_terminal(["sh", "-c", "sleep 1.5; echo ready; exec sleep 100"])
+        self.assertEqual(status, 130, shown)
+        self.assertRegex(shown, rb"adatrace: 1\.00 s .*events.*dropped")
+
+
+if __name__ == "__main__":
+    unittest.main()
