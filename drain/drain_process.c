@@ -235,11 +235,11 @@ void process_status(struct drain *d, uint32_t pid, int status)
 /* How it ended may be known a moment after that it ended: when its parent has asked. */
 static bool status_is_settled(struct drain *d, struct drain_process *p)
 {
-    if (p->status != -1 || p->replaced || d->finished)
+    if (p->status != -1 || p->replaced)
         return true;
-    if (p->is_child)
-        return false; /* our caller tells, by drain_child_status() */
-    return p->pidfd < 0 || process_watch_status(p->pidfd, &p->status) != -EAGAIN ||
+    if (p->is_child) /* our caller tells, by drain_child_status() */
+        return d->finished;
+    return p->pidfd < 0 || process_watch_status(p->pidfd, &p->status) != -EAGAIN || d->finished ||
            clock_monotonic_ns() - p->dead_ns > STATUS_PATIENCE_NS;
 }
 
