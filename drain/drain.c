@@ -17,6 +17,7 @@ enum {
     TICK_NS = 1000 * 1000 * 1000,
     LOOK_NS = 1000 * 1000, /* between two questions to the kernel about deaths */
     FIGURES_NS = 100 * 1000 * 1000,
+    STACK_BYTES = 1 << 20,
     SETTLE_TRIES = 5 /* for emits that are under way while the last round goes */
 };
 
@@ -393,13 +394,20 @@ static void *drain_run(void *argument)
 
 int drain_start(struct drain *d)
 {
+    pthread_attr_t attributes;
     sigset_t all, before;
     int err;
 
+    /* Not what the application has set for its own threads. */
+    pthread_attr_init(&attributes);
+    err = pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    if (err)
+        return -err;
     /* Signals belong to the application, or to the command's main thread. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    err = pthread_create(&d->thread, NULL, drain_run, d);
+    err = pthread_create(&d->thread, &attributes, drain_run, d);
+    pthread_attr_destroy(&attributes);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     d->running = !err;
     return -err;
