@@ -76,6 +76,9 @@ static bool directory_name(int dir, char *buffer, size_t size)
 /* The collector, in its own directory, has to understand the path. */
 static const char *full_path(int dir, const char *path, char *buffer, size_t size)
 {
+    while (path[0] == '.' && path[1] == '/')
+        for (path += 2; *path == '/';)
+            path++;
     if (*path == '/' || !directory_name(dir, buffer, size) || strlen(buffer) + strlen(path) >= size)
         return path;
     if (!*path) /* the descriptor itself */

@@ -82,11 +82,10 @@ static const struct program programs[] = {
      "sqlite3 :memory: 'with recursive n(i) as (select 1 union all select i + 1 from n where i < "
      "20000) select sum(i), count(distinct i % 97), max(hex(i)) from n'"},
     {PYTHON, SNIPPET "'import json; print(len(json.dumps([{str(i): i} for i in range(20000)])))'"},
-    {PYTHON,
-     SNIPPET "'import threading\n"
-             "t = [threading.Thread(target=print, args=(\"\",), kwargs={\"end\": \"x\"}) for "
-             "i in range(50)]\n"
-             "[i.start() for i in t]; [i.join() for i in t]; print()'"},
+    {PYTHON, SNIPPET "'import threading\n"
+                     "done = []\n"
+                     "t = [threading.Thread(target=done.append, args=(i,)) for i in range(50)]\n"
+                     "[i.start() for i in t]; [i.join() for i in t]; print(sorted(done))'"},
     {PYTHON, SNIPPET "'import subprocess\n"
                      "for i in range(20): print(subprocess.run([\"echo\", str(i)], "
                      "capture_output=True, env={}).stdout)'"},
