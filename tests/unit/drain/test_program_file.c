@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Programs of all kinds, made by hand from a dynamically linked one: ourselves. */
+/* Programs of all kinds, made by hand from a plain dynamically linked one. */
 #include <elf.h>
 #include <errno.h>
 #include <setjmp.h>
@@ -16,8 +16,8 @@
 #include "drain/program_file.h"
 
 static char folder[64], path[128];
-static unsigned char *self;
-static size_t self_size;
+static unsigned char *sample;
+static size_t sample_size;
 
 static void file_write(const void *bytes, size_t size, mode_t mode)
 {
@@ -49,18 +49,18 @@ static Elf64_Phdr *loader_header(unsigned char *image)
     return p;
 }
 
-static unsigned char *self_copy(void)
+static unsigned char *sample_copy(void)
 {
-    unsigned char *copy = malloc(self_size);
+    unsigned char *copy = malloc(sample_size);
 
-    memcpy(copy, self, self_size);
+    memcpy(copy, sample, sample_size);
     return copy;
 }
 
 static void dynamic_program_is_traceable(void **state)
 {
     (void)state;
-    file_write(self, self_size, 0755);
+    file_write(sample, sample_size, 0755);
     assert_true(inspect().is_traceable);
     assert_true(inspect().may_preload);
     assert_true(inspect().is_elf);
@@ -68,11 +68,11 @@ static void dynamic_program_is_traceable(void **state)
 
 static void static_program_is_not(void **state)
 {
-    unsigned char *copy = self_copy();
+    unsigned char *copy = sample_copy();
 
     (void)state;
     loader_header(copy)->p_type = PT_NULL;
-    file_write(copy, self_size, 0755);
+    file_write(copy, sample_size, 0755);
     assert_false(inspect().is_traceable);
     assert_true(inspect().may_preload);
     assert_string_equal(inspect().why, "it is statically linked");
@@ -81,30 +81,30 @@ static void static_program_is_not(void **state)
 
 static void program_of_another_machine_is_not_and_must_not_see_the_agent(void **state)
 {
-    unsigned char *copy = self_copy();
+    unsigned char *copy = sample_copy();
     Elf64_Ehdr *head = (Elf64_Ehdr *)(void *)copy;
 
     (void)state;
     head->e_machine = EM_S390;
-    file_write(copy, self_size, 0755);
+    file_write(copy, sample_size, 0755);
     assert_false(inspect().is_traceable);
     assert_false(inspect().may_preload);
     assert_string_equal(inspect().why, "it is built for s390x");
     head->e_machine = EM_386;
     head->e_ident[EI_CLASS] = ELFCLASS32;
-    file_write(copy, self_size, 0755);
+    file_write(copy, sample_size, 0755);
     assert_string_equal(inspect().why, "it is built for 32-bit x86");
     free(copy);
 }
 
 static void program_of_another_libc_is_not_and_must_not_see_the_agent(void **state)
 {
-    unsigned char *copy = self_copy();
+    unsigned char *copy = sample_copy();
     Elf64_Phdr *p = loader_header(copy);
 
     (void)state;
     snprintf((char *)copy + p->p_offset, p->p_filesz, "/lib/ld-musl.so.1");
-    file_write(copy, self_size, 0755);
+    file_write(copy, sample_size, 0755);
     assert_false(inspect().is_traceable);
     assert_false(inspect().may_preload);
     assert_non_null(strstr(inspect().why, "ld-musl"));
@@ -116,7 +116,7 @@ static void program_with_another_owners_set_id_bit_is_not(void **state)
     (void)state;
     if (geteuid() != 0)
         skip();
-    file_write(self, self_size, 0755);
+    file_write(sample, sample_size, 0755);
     assert_int_equal(chown(path, 65534, 65534), 0);
     assert_int_equal(chmod(path, 04755), 0);
     assert_false(inspect().is_traceable);
@@ -151,7 +151,7 @@ static void script_of_scripts_ends(void **state)
 
 static void anything_else_is_survived(void **state)
 {
-    unsigned char *copy = self_copy();
+    unsigned char *copy = sample_copy();
     struct program_verdict verdict;
 
     (void)state;
@@ -161,7 +161,7 @@ static void anything_else_is_survived(void **state)
     }
     for (size_t at = 0; at < 1024; at++) {
         copy[at] ^= 0xff;
-        file_write(copy, self_size < 65536 ? self_size : 65536, 0755);
+        file_write(copy, sample_size < 65536 ? sample_size : 65536, 0755);
         (void)!program_inspect(path, &verdict);
         copy[at] ^= 0xff;
     }
@@ -189,15 +189,15 @@ static void find_walks_the_path_as_execvp_does(void **state)
 
 static int group_begin(void **state)
 {
-    FILE *file = fopen("/proc/self/exe", "r");
+    FILE *file = fopen("/bin/true", "r");
 
     (void)state;
     strcpy(folder, "/tmp/test_program_file-XXXXXX");
     if (!file || !mkdtemp(folder))
         return -1;
     snprintf(path, sizeof(path), "%s/program", folder);
-    self = malloc(16 << 20);
-    self_size = fread(self, 1, 16 << 20, file);
+    sample = malloc(16 << 20);
+    sample_size = fread(sample, 1, 16 << 20, file);
     fclose(file);
     return 0;
 }
@@ -206,7 +206,7 @@ static int group_end(void **state)
 {
     (void)state;
     unlink(path);
-    free(self);
+    free(sample);
     return rmdir(folder);
 }
 
