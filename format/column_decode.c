@@ -86,7 +86,7 @@ static void plain_load(const struct plain *plain, size_t from, uint32_t count, u
 struct source {
     enum column_encoding encoding;
     struct plain plain;      /* the elements, differences or indexes */
-    uint64_t previous, mask; /* DELTA */
+    uint64_t previous;       /* DELTA; bytes above the width are never looked at */
     const uint64_t *entries; /* DICT */
     uint32_t entry_count;
 };
@@ -135,7 +135,7 @@ static int source_open(struct column_decoder *decoder, struct column_input *in, 
 {
     const unsigned char *at;
 
-    *source = (struct source){.mask = ~UINT64_C(0) >> (64 - 8 * width)};
+    *source = (struct source){0};
     if (in->at == in->end)
         return -EBADMSG;
     source->encoding = *in->at;
@@ -165,7 +165,7 @@ static int source_load(struct source *source, size_t from, uint32_t count, uint6
     if (source->encoding == COLUMN_DELTA) {
         for (uint32_t i = 0; i < count; i++) {
             source->previous += (out[i] >> 1) ^ (0 - (out[i] & 1));
-            out[i] = source->previous & source->mask;
+            out[i] = source->previous;
         }
     } else if (source->encoding == COLUMN_DICT) {
         for (uint32_t i = 0; i < count; i++)

@@ -124,6 +124,9 @@ static void frame_cut_or_followed_by_more_is_refused(void **state)
         assert_int_equal(frame_decode(decompressor, frame.bytes, size, 3000, &back), -EBADMSG);
     assert_int_equal(byte_buffer_append(&frame, "x", 1), 0);
     assert_int_equal(frame_decode(decompressor, frame.bytes, frame.size, 3000, &back), -EBADMSG);
+    frame.size--; /* and a frame that holds nothing, which zstd would take for part of the whole */
+    assert_int_equal(frame_append(compressor, 1, content, 0, &frame), 0);
+    assert_int_equal(frame_decode(decompressor, frame.bytes, frame.size, 3000, &back), -EBADMSG);
     byte_buffer_free(&frame);
     byte_buffer_free(&back);
     free(content);

@@ -227,6 +227,7 @@ static void disk_that_fails_for_good_leaves_whole_blocks(void **state)
         assert_false(condition.ended);
         assert_int_equal(condition.damaged_blocks, 0);
         assert_int_equal(condition.records, outcome.stored);
+        assert_int_equal(condition.damage_offset, condition.file_bytes); /* no half block */
         trace_close(trace);
     }
 }

@@ -181,7 +181,7 @@ static void disagreement_inside_the_file_is_found(void **state)
     expect(changed(trace_make(&exact, NULL), 3, nothing_change), 0, 0, NULL);
     expect(changed(trace_make(&exact, NULL), 3, sequence_change), 1, 2,
            "block 4 stands where block 18 should");
-    expect(changed(trace_make(&exact, NULL), 3, time_change), 1, 2, "");
+    expect(changed(trace_make(&exact, NULL), 3, time_change), 1, 2, "thread 1 goes back in time");
     expect(changed(trace_make(&exact, NULL), 7, index_change), 1, 2,
            "index does not agree with the blocks");
     expect(changed(trace_make(&exact, NULL), 8, end_change), 1, 2,

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "format/trace_state.h"
 #include "format_fixture.h"
 
 static const struct ada_field number_fields[] = {
@@ -70,6 +71,7 @@ static void same_type_of_many_images_stands_in_the_file_once(void **state)
     struct trace_writer *w = writer_open(path);
     struct model model = {0};
     struct trace *trace;
+    uint32_t items = 0;
 
     (void)state;
     for (uint32_t i = 1; i <= 20; i++) {
@@ -89,6 +91,10 @@ static void same_type_of_many_images_stands_in_the_file_once(void **state)
     trace = fixture_open(path);
     assert_int_equal(trace_type_count(trace), 1);
     assert_string_equal(trace_type_at(trace, 0)->full_name, "test:number");
+    for (size_t i = 0; i < trace->blocks.count; i++)
+        if (trace->blocks.entries[i].kind == BLOCK_META)
+            items += trace->blocks.entries[i].records;
+    assert_int_equal(items, 20 + 20 + 1); /* processes, threads, and the type */
     assert_null(trace_type_at(trace, 1));
     assert_int_equal(model_compare(&model, trace, MATCH_ALL), 20);
     trace_close(trace);
