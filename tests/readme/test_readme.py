@@ -6,6 +6,7 @@
     test_readme.py --update    run the transcript and write what it prints into README.md
 """
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -76,7 +77,8 @@ class Readme(unittest.TestCase):
         self.assertLessEqual(len(lines), 22)
         source = self.folder / "program.c"
         source.write_text(program)
-        subprocess.run(["cc", "-std=c11", "-Wall", "-Wextra", "-Werror", source, "-o",
+        flags = os.environ.get("ADATRACE_CFLAGS", "").split()
+        subprocess.run(["cc", "-std=c11", "-Wall", "-Wextra", "-Werror", *flags, source, "-o",
                         self.folder / "program", f"-I{recording.SOURCE}/include",
                         f"-L{recording.BUILD}", "-ladatrace", f"-Wl,-rpath,{recording.BUILD}"],
                        check=True)
