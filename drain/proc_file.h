@@ -29,13 +29,4 @@ void proc_thread_name(uint32_t pid, uint32_t tid, char *name, size_t size);
  * no memory. The caller frees. */
 char *proc_words_quote(const char *words, size_t size);
 
-/* One stretch of an executable file mapped into a process. */
-struct proc_map {
-    uint64_t base, end, offset;
-    const char *path;
-};
-/* Calls visit for every file mapping that may hold code. -ESRCH or another errno: not readable. */
-int proc_maps_visit(uint32_t pid, void (*visit)(void *context, const struct proc_map *map),
-                    void *context);
-
 #endif
