@@ -594,7 +594,7 @@ static void index_that_lies_about_a_block_makes_it_damaged(void **state)
         entry.kind = lie == 3 ? BLOCK_META : entry.kind;
         index_entry_store(2, &entry);
         pieces_store(path, 1);
-        assert_true(records_readable(path) >= 60);
+        assert_int_equal(records_readable(path), 60); /* the other block */
         assert_int_equal(fixture_verify(path, NULL), 1);
         pieces_free();
     }
@@ -613,7 +613,7 @@ static void index_that_leaves_a_block_out_is_not_believed(void **state)
     index = piece_of_kind(BLOCK_INDEX);
     index->content.size -= BLOCK_INDEX_BYTES; /* the last data block */
     index->header.records--;
-    pieces_store(path, 0);
+    pieces_store(path, 1); /* as before: every block stays where it was */
     assert_int_equal(trace_open(&t, path, &error), 0);
     trace_condition(t, &condition);
     assert_false(condition.indexed);
