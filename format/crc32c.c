@@ -46,19 +46,40 @@ uint32_t crc32c(const void *bytes, size_t size)
                                             : crc32c_portable(bytes, size);
 }
 
-#elif defined(__ARM_FEATURE_CRC32)
-#include <arm_acle.h>
+#elif defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
 
-uint32_t crc32c(const void *bytes, size_t size)
+/* Assembly, because gcc and clang do not agree on how to name these two to a compiler that was not
+ * told that every processor has them. */
+static uint32_t step8(uint32_t crc, uint64_t value)
+{
+    __asm__(".arch_extension crc\n\tcrc32cx %w0, %w0, %x1" : "+r"(crc) : "r"(value));
+    return crc;
+}
+
+static uint32_t step1(uint32_t crc, uint32_t value)
+{
+    __asm__(".arch_extension crc\n\tcrc32cb %w0, %w0, %w1" : "+r"(crc) : "r"(value));
+    return crc;
+}
+
+static uint32_t crc32c_arm(const void *bytes, size_t size)
 {
     const unsigned char *at = bytes;
     uint32_t crc = ~UINT32_C(0);
 
     for (; size >= 8; size -= 8, at += 8)
-        crc = __crc32cd(crc, le64_load(at));
+        crc = step8(crc, le64_load(at));
     while (size--)
-        crc = __crc32cb(crc, *at++);
+        crc = step1(crc, *at++);
     return ~crc;
+}
+
+uint32_t crc32c(const void *bytes, size_t size)
+{
+    return getauxval(AT_HWCAP) & HWCAP_CRC32 ? crc32c_arm(bytes, size)
+                                             : crc32c_portable(bytes, size);
 }
 
 #else

@@ -85,6 +85,27 @@ void trace_condition(const struct trace *t, struct trace_condition *out)
     out->lost_records = t->end.lost_records;
 }
 
+bool trace_block_info(const struct trace *t, size_t n, struct trace_block_info *out)
+{
+    const struct index_entry *entry;
+
+    if (n >= t->blocks.count)
+        return false;
+    entry = &t->blocks.entries[n];
+    *out = (struct trace_block_info){
+        .offset = entry->offset,
+        .first_ticks = entry->first_ticks,
+        .last_ticks = entry->last_ticks,
+        .thread = entry->thread,
+        .records = entry->records,
+        .bytes = BLOCK_HEADER_BYTES + entry->frame_bytes,
+        .level = entry->level,
+        .is_data = entry->kind == BLOCK_DATA,
+        .is_damaged = entry->damaged,
+    };
+    return true;
+}
+
 /* ---- tables ---- */
 
 static const void *row_at(const struct table *table, size_t n, size_t row_bytes)

@@ -49,6 +49,15 @@ struct trace_condition {
 };
 void trace_condition(const struct trace *trace, struct trace_condition *out);
 
+/* Blocks in file order, as their headers (or the index) tell: nothing is read for it. */
+struct trace_block_info {
+    uint64_t offset, first_ticks, last_ticks;
+    uint32_t thread, records, bytes; /* `bytes`: in the file, header included */
+    int level;                       /* zstd level it was made with; 0: stored */
+    bool is_data, is_damaged;        /* damage that was met so far */
+};
+bool trace_block_info(const struct trace *trace, size_t n, struct trace_block_info *out);
+
 const struct trace_recording *trace_recording(const struct trace *trace);
 
 /* Tables. `n` runs from 0; NULL past the end. */

@@ -289,7 +289,9 @@ static void level_changes_from_block_to_block(void **state)
     struct trace_writer *w = stream_open(path, &stream);
     unsigned char payload[12] = {0};
     static const int levels[] = {3, 0, -5, 1};
+    struct trace_block_info info;
     struct trace *trace;
+    unsigned data_blocks = 0;
 
     (void)state;
     for (unsigned i = 0; i < 4; i++) {
@@ -300,6 +302,17 @@ static void level_changes_from_block_to_block(void **state)
     assert_int_equal(trace_writer_close(w), 0);
     trace = fixture_open(path);
     assert_int_equal(model_compare(&model, trace, MATCH_ALL), 4);
+    for (size_t i = 0; trace_block_info(trace, i, &info); i++) {
+        if (!info.is_data)
+            continue;
+        assert_int_equal(info.level, levels[data_blocks]);
+        assert_int_equal(info.first_ticks, data_blocks);
+        assert_int_equal(info.thread, 1);
+        assert_int_equal(info.records, 1);
+        assert_false(info.is_damaged);
+        data_blocks++;
+    }
+    assert_int_equal(data_blocks, 4);
     trace_close(trace);
     model_free(&model);
 }
