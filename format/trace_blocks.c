@@ -25,7 +25,7 @@ static int end_read(struct trace *t, uint64_t *end_offset)
         return -ENOENT;
     *end_offset = t->size - bytes;
     status = trace_header_read(t, *end_offset, &header);
-    if (status != 0 || header.kind != BLOCK_END || header.recording != t->recording)
+    if (status != 0 || header.kind != BLOCK_END || header.flags || header.recording != t->recording)
         return status == -EIO ? status : -ENOENT;
     entry = index_entry_of(&header, *end_offset);
     status = trace_entry_read(t, &entry, &header);
@@ -69,7 +69,8 @@ static int index_read(struct trace *t, struct trace_index *index, uint64_t end_o
         struct index_entry entry;
 
         status = trace_header_read(t, at, &header);
-        if (status == 0 && (header.kind != BLOCK_INDEX || header.recording != t->recording))
+        if (status == 0 &&
+            (header.kind != BLOCK_INDEX || header.flags || header.recording != t->recording))
             status = -EBADMSG;
         if (status != 0)
             break;
@@ -91,7 +92,7 @@ static void blocks_count(struct trace *t)
     c->blocks = t->blocks.count;
     c->data_blocks = c->records = 0;
     for (size_t i = 0; i < t->blocks.count; i++) {
-        if (t->blocks.entries[i].kind != BLOCK_DATA)
+        if (!index_entry_is(&t->blocks.entries[i], BLOCK_DATA))
             continue;
         c->data_blocks++;
         c->records += t->blocks.entries[i].records;
@@ -204,7 +205,7 @@ static int entry_add(struct trace *t, const struct block_header *header, uint64_
 
     if (t->condition.blocks++ == 0)
         t->recording = header->recording;
-    if (header->kind == BLOCK_END)
+    if (index_entry_is(&entry, BLOCK_END))
         t->condition.ended = true;
     return trace_index_append(&t->blocks, &entry);
 }

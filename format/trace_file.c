@@ -43,7 +43,7 @@ void trace_damage(struct trace *t, struct index_entry *entry, uint64_t offset, c
         t->on_damage(t->on_damage_context, offset, text);
     if (entry) {
         entry->damaged = true;
-        if (entry->kind == BLOCK_DATA)
+        if (index_entry_is(entry, BLOCK_DATA))
             c->records -= entry->records;
     }
     c->damaged_blocks++;
@@ -98,9 +98,10 @@ static int frame_check(struct trace *t, const struct block_header *header, int64
 
 static bool entry_matches(const struct index_entry *entry, const struct block_header *header)
 {
-    return entry->kind == header->kind && entry->thread == header->thread &&
-           entry->records == header->records && entry->frame_bytes == header->frame_bytes &&
-           entry->first_ticks == header->first_ticks && entry->last_ticks == header->last_ticks;
+    return entry->kind == header->kind && entry->flags == header->flags &&
+           entry->thread == header->thread && entry->records == header->records &&
+           entry->frame_bytes == header->frame_bytes && entry->first_ticks == header->first_ticks &&
+           entry->last_ticks == header->last_ticks;
 }
 
 int trace_entry_read(struct trace *t, struct index_entry *entry, struct block_header *header)

@@ -33,6 +33,12 @@ struct trace_index {
 /* What the index says of a block with this header at this offset. */
 struct index_entry index_entry_of(const struct block_header *header, uint64_t offset);
 
+/* A block of this kind as we know it: flags that we do not know make it another one. */
+static inline bool index_entry_is(const struct index_entry *entry, enum block_kind kind)
+{
+    return entry->kind == kind && entry->flags == 0;
+}
+
 /* 0 or -ENOMEM. */
 int trace_index_append(struct trace_index *index, const struct index_entry *entry)
     __attribute__((warn_unused_result));

@@ -100,7 +100,7 @@ bool trace_block_info(const struct trace *t, size_t n, struct trace_block_info *
         .records = entry->records,
         .bytes = BLOCK_HEADER_BYTES + entry->frame_bytes,
         .level = entry->level,
-        .is_data = entry->kind == BLOCK_DATA,
+        .is_data = index_entry_is(entry, BLOCK_DATA),
         .is_damaged = entry->damaged,
     };
     return true;

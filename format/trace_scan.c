@@ -68,7 +68,7 @@ bool trace_filter_has_thread(const struct trace_filter *filter, const struct tra
 
 bool trace_entry_is_wished(const struct index_entry *entry, const struct block_wish *wish)
 {
-    return entry->kind == BLOCK_DATA && entry->last_ticks >= wish->from_ticks &&
+    return index_entry_is(entry, BLOCK_DATA) && entry->last_ticks >= wish->from_ticks &&
            entry->first_ticks <= wish->to_ticks;
 }
 

@@ -307,7 +307,8 @@ static int block_take(struct trace *t, size_t place)
 static int references_complete(struct trace *t)
 {
     for (size_t i = 0; i < t->blocks.count; i++)
-        if (t->blocks.entries[i].kind == BLOCK_DATA && !thread_row(t, t->blocks.entries[i].thread))
+        if (index_entry_is(&t->blocks.entries[i], BLOCK_DATA) &&
+            !thread_row(t, t->blocks.entries[i].thread))
             return -ENOMEM;
     for (size_t i = 0; i < t->threads.count; i++)
         if (!process_row(t, ((struct thread_row *)t->threads.rows)[i].thread.process))
@@ -336,9 +337,9 @@ int trace_tables_read(struct trace *t)
 
     t->about = unknown;
     for (size_t i = 0; i < t->blocks.count && status == 0; i++) {
-        uint8_t kind = t->blocks.entries[i].kind;
+        const struct index_entry *entry = &t->blocks.entries[i];
 
-        if (kind == BLOCK_START || kind == BLOCK_META)
+        if (index_entry_is(entry, BLOCK_START) || index_entry_is(entry, BLOCK_META))
             status = block_take(t, i);
     }
     if (status != 0 && status != -EBADMSG)

@@ -41,7 +41,8 @@ static uint64_t first_ticks(const struct trace *t)
     uint64_t first = UINT64_MAX;
 
     for (size_t i = 0; i < t->blocks.count; i++)
-        if (t->blocks.entries[i].kind == BLOCK_DATA && t->blocks.entries[i].first_ticks < first)
+        if (index_entry_is(&t->blocks.entries[i], BLOCK_DATA) &&
+            t->blocks.entries[i].first_ticks < first)
             first = t->blocks.entries[i].first_ticks;
     return first == UINT64_MAX ? 0 : first;
 }

@@ -126,7 +126,7 @@ static void end_check(struct verification *v, const struct index_entry *at, size
     }
     trace_end_decode(t->content.bytes, &end);
     for (size_t i = 0; i < t->blocks.count; i++) {
-        if (t->blocks.entries[i].kind == BLOCK_DATA) {
+        if (index_entry_is(&t->blocks.entries[i], BLOCK_DATA)) {
             data_blocks++;
             records += t->blocks.entries[i].records;
         }
@@ -152,12 +152,15 @@ static int block_check(struct verification *v, size_t place)
     sequence_check(v, entry, &header);
     if (place == 0 && entry->kind != BLOCK_START && entry->offset == 0)
         finding(v, SEVERITY_DAMAGE, entry->offset, "the file does not begin with a start block");
-    if (entry->kind == BLOCK_DATA)
+    if (index_entry_is(entry, BLOCK_DATA))
         return data_check(v, place);
-    if (entry->kind == BLOCK_INDEX)
+    if (index_entry_is(entry, BLOCK_INDEX))
         index_check(v, entry);
-    else if (entry->kind == BLOCK_END)
+    else if (index_entry_is(entry, BLOCK_END))
         end_check(v, entry, place);
+    else if (entry->flags || entry->kind < BLOCK_START || entry->kind > BLOCK_END)
+        finding(v, SEVERITY_LOSS, entry->offset,
+                "a block of a kind that this version does not know is passed over");
     return 0;
 }
 

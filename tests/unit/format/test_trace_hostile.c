@@ -622,6 +622,27 @@ static void index_that_leaves_a_block_out_is_not_believed(void **state)
     pieces_free();
 }
 
+static void block_of_an_unknown_kind_is_passed_over(void **state)
+{
+    const char *path = fixture_path("unknown.adatrace");
+
+    (void)state;
+    for (unsigned n = 0; n < 2; n++) {
+        struct piece *data;
+
+        pieces_load(start_file());
+        data = piece_of_kind(BLOCK_DATA);
+        if (n)
+            data->header.kind = 77;
+        else
+            data->header.flags = 1;
+        data->content.size = 5; /* whatever it holds */
+        pieces_store(path, 1);
+        assert_int_equal(records_readable(path), 60);
+        pieces_free();
+    }
+}
+
 /* A trace of a program that writes a trace: after damage the search must not take the inner one's
  * blocks for ours. */
 static void blocks_of_another_recording_are_not_taken_for_ours(void **state)
@@ -660,6 +681,7 @@ int main(void)
         cmocka_unit_test(data_block_that_contradicts_itself_is_refused),
         cmocka_unit_test(index_that_lies_about_a_block_makes_it_damaged),
         cmocka_unit_test(index_that_leaves_a_block_out_is_not_believed),
+        cmocka_unit_test(block_of_an_unknown_kind_is_passed_over),
         cmocka_unit_test(blocks_of_another_recording_are_not_taken_for_ours),
     };
 
