@@ -301,7 +301,7 @@ static bool small_mount(const char *folder, const char *type, const char *option
     if (!unshared && unshare(CLONE_NEWNS) != 0)
         return false;
     unshared = true;
-    return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+    return mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0 &&
            (mkdir(folder, 0700) == 0 || errno == EEXIST) &&
            mount("small", folder, type, 0, options) == 0;
 }
