@@ -52,9 +52,8 @@ static struct stage *stage_create(struct writer_type *type)
     if (!stage)
         return NULL;
     stage->type = type;
-    stage->fixed_bytes = type->fixed_bytes;
     stage->row_words = (type->fixed_bytes + 7) / 8;
-    stage->is_plain = type->variable_count == 0;
+    stage->plain_bytes = type->variable_count ? SIZE_MAX : stage_row_bytes(stage);
     if (type->variable_count) {
         stage->texts = calloc(type->variable_count, sizeof(*stage->texts));
         if (!stage->texts) {
@@ -266,17 +265,14 @@ static int stage_room_make(struct trace_stream *s, struct stage *stage)
 
 /* ---- records ---- */
 
-static void row_put(struct trace_stream *s, struct stage *stage, uint64_t ticks,
-                    const unsigned char *payload, size_t size)
+static unsigned char *row_next(const struct stage *stage)
 {
-    unsigned char *row = stage->rows + (size_t)stage->records * stage_row_bytes(stage);
-    uint32_t words = stage->row_words;
+    return stage->rows + (size_t)stage->records * stage_row_bytes(stage);
+}
 
-    if (size >= (size_t)words * 8)
-        for (uint32_t i = 0; i < words; i++)
-            memcpy(row + 8 * (size_t)i, payload + 8 * (size_t)i, 8);
-    else
-        memcpy(row, payload, size);
+/* The row is in its place: the record counts. */
+static void record_commit(struct trace_stream *s, struct stage *stage, uint64_t ticks)
+{
     stage->records++;
     s->ticks[s->records] = ticks;
     s->sequence[s->records] = (uint8_t)stage->place;
@@ -366,8 +362,8 @@ __attribute__((noinline)) static int record_slowly(struct trace_stream *s, uint1
         stage->place = s->run_count;
         s->runs[s->run_count++] = stage;
     }
-    row_put(s, stage, ticks > s->last_ticks ? ticks : s->last_ticks, payload,
-            stage->type->variable_count ? stage->type->fixed_bytes : size);
+    memcpy(row_next(stage), payload, stage->type->fixed_bytes);
+    record_commit(s, stage, ticks > s->last_ticks ? ticks : s->last_ticks);
     return 0;
 }
 
@@ -376,9 +372,16 @@ int trace_stream_record(struct trace_stream *s, uint16_t id, uint64_t ticks, con
 {
     struct stage *stage = id < s->id_count ? s->stage_of_id[id] : NULL;
 
-    if (stage && s->records < s->room && stage->records && stage->records < stage->capacity &&
-        stage->is_plain && size - stage->fixed_bytes < 8 && ticks >= s->last_ticks) {
-        row_put(s, stage, ticks, payload, size);
+    /* A stage without records has no place in this block yet: its records - 1 is out of bounds. */
+    if (stage && s->records < s->room && stage->records - 1 < stage->capacity - 1 &&
+        size == stage->plain_bytes && ticks >= s->last_ticks) {
+        unsigned char *row = row_next(stage);
+
+        if (size == 8) /* one number: most events of most traces */
+            memcpy(row, payload, 8);
+        else
+            memcpy(row, payload, size);
+        record_commit(s, stage, ticks);
         return 0;
     }
     return record_slowly(s, id, ticks, payload, size);

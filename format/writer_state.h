@@ -108,9 +108,9 @@ struct stage_text {
  * words, each variable field by itself. */
 struct stage {
     uint32_t records, capacity;
-    uint32_t fixed_bytes, row_words;
+    size_t plain_bytes; /* size of a padded payload for the fast path; SIZE_MAX: has strings */
+    uint32_t row_words;
     uint32_t place; /* which run of the block this is; meaningful when records > 0 */
-    bool is_plain;  /* no strings: the fast path may take it */
     unsigned char *rows;
     struct stage_text *texts; /* [type->variable_count] */
     struct writer_type *type;
