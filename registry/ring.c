@@ -330,6 +330,11 @@ static void fill_gap(struct ada_writer *w, const struct layout *l, uint64_t tick
     ADA_SIGNAL_FENCE();
     gap.first_ticks = load_relaxed(&ring->gap.first_ticks);
     gap.last_ticks = load_relaxed(&ring->gap.last_ticks);
+    /* A handler may have dropped since our time was read: the ring is in the order of time. */
+    if (gap.last_ticks > ticks)
+        gap.last_ticks = ticks;
+    if (gap.first_ticks > ticks)
+        gap.first_ticks = ticks;
     gap.bytes = load_relaxed(&ring->gap.bytes);
     gap.records = load_relaxed(&ring->gap.records);
     memcpy(at + 1, &gap, sizeof(gap));
@@ -919,7 +924,7 @@ uint64_t ring_available_to_read(struct ring_reader *r)
 
 void ring_reset(struct ring_reader *r)
 {
-    struct ring_record record;
+    struct ring_record record = {0};
     uint64_t until;
     int got;
 

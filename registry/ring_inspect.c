@@ -60,23 +60,35 @@ int ring_format(void *memory, size_t bytes, const struct ring_options *options,
     return 0;
 }
 
+/* Zeroed and aligned, which no one call gives: the producer compares with what lay in the ring
+ * before. Large ones cost no page before it is touched. */
 int ring_create(uint64_t requested_bytes, const struct ring_options *options,
                 struct ring_shared **out)
 {
     int64_t capacity = ring_capacity_for(requested_bytes);
-    void *memory;
+    unsigned char *memory;
+    size_t bytes, slack;
+    int err;
 
     if (capacity < 0)
         return (int)capacity;
-    memory = aligned_alloc(RING_LINE, ring_memory_bytes((uint64_t)capacity));
+    bytes = ring_memory_bytes((uint64_t)capacity);
+    memory = calloc(1, bytes + RING_LINE);
     if (!memory)
         return -ENOMEM;
-    return ring_format(memory, ring_memory_bytes((uint64_t)capacity), options, out);
+    slack = -(uintptr_t)memory % RING_LINE;
+    err = ring_format(memory + slack, bytes, options, out);
+    if (err)
+        free(memory);
+    else
+        (*out)->slack_bytes = slack;
+    return err;
 }
 
 void ring_destroy(struct ring_shared *ring)
 {
-    free(ring);
+    if (ring)
+        free((unsigned char *)ring - ring->slack_bytes);
 }
 
 static bool header_is_sound(const struct ring_shared *ring)
