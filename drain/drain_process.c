@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which processes there are: those that attached, and those that they forked. */
-#include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -221,7 +219,7 @@ void processes_check(struct drain *d)
     if (!d->options.watches_processes)
         return;
     for (struct drain_process *p = d->processes; p; p = p->next)
-        if (!p->dead && p->pidfd < 0 && !p->is_foreign && kill((pid_t)p->pid, 0) && errno == ESRCH)
+        if (!p->dead && p->pidfd < 0 && !p->is_foreign && proc_has_ended(p->pid))
             process_die(d, p);
 }
 

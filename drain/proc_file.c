@@ -94,15 +94,29 @@ static char *command_read(uint32_t pid)
     return text;
 }
 
-/* "pid (name) state ppid ...": the name may hold anything, so look for its end from behind. */
-static void stat_read(uint32_t pid, struct proc_facts *facts)
+/* "pid (name) state ppid ...": where the space in front of the state is, or NULL. The name may hold
+ * anything, so look for its end from behind. */
+static char *stat_after_name(uint32_t pid, char *text, size_t size)
 {
-    char path[64], text[1024], *at;
+    char path[64], *at;
 
     snprintf(path, sizeof(path), "/proc/%u/stat", pid);
-    if (!file_read(path, text, sizeof(text)) || !(at = strrchr(text, ')')))
-        return;
-    at += strcspn(at, " ");
+    if (!file_read(path, text, size) || !(at = strrchr(text, ')')))
+        return NULL;
+    return at + strcspn(at, " ");
+}
+
+bool proc_has_ended(uint32_t pid)
+{
+    char text[1024], *at = stat_after_name(pid, text, sizeof(text));
+
+    return !at || at[1] == 'Z' || at[1] == 'X';
+}
+
+static void stat_read(uint32_t pid, struct proc_facts *facts)
+{
+    char text[1024], *at = stat_after_name(pid, text, sizeof(text));
+
     for (unsigned field = 3; at && *at; field++) {
         at++;
         if (field == 4)

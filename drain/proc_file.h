@@ -5,6 +5,7 @@
 #ifndef ADATRACE_DRAIN_PROC_FILE_H
 #define ADATRACE_DRAIN_PROC_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,9 @@ void proc_facts_free(struct proc_facts *facts);
 
 /* Field 22 of its stat, which tells reused pids apart; 0: not readable. */
 uint64_t proc_start_time(uint32_t pid);
+
+/* Has it ended, whether its parent has asked or not? For kernels that have no pidfd. */
+bool proc_has_ended(uint32_t pid);
 
 /* The thread's name into name[size], "" when it cannot be read. */
 void proc_thread_name(uint32_t pid, uint32_t tid, char *name, size_t size);
