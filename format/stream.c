@@ -391,19 +391,18 @@ int trace_stream_gap(struct trace_stream *s, const struct trace_gap *gap)
 {
     if (s->writer->error)
         return s->writer->error;
+    if (s->gap_count == s->writer->block_records) { /* gaps alone can fill a block, too */
+        int status = stream_block_write(s);
+
+        if (status != 0)
+            return status;
+    }
     if (s->gap_count == s->gap_capacity) {
         uint32_t capacity = s->gap_capacity ? s->gap_capacity * 2 : 16;
-        int status;
 
-        if (s->gap_count == s->writer->block_records) { /* gaps alone can fill a block, too */
-            status = stream_block_write(s);
-            if (status != 0)
-                return status;
-        } else if (array_resize(&s->gaps, capacity, sizeof(*s->gaps)) != 0) {
+        if (array_resize(&s->gaps, capacity, sizeof(*s->gaps)) != 0)
             return -ENOMEM;
-        } else {
-            s->gap_capacity = capacity;
-        }
+        s->gap_capacity = capacity;
     }
     s->gaps[s->gap_count] = (struct stream_gap){s->records, *gap};
     s->gaps[s->gap_count].gap.thread = s->thread;

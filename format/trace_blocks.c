@@ -8,7 +8,6 @@
 
 enum {
     SEARCH_BYTES = 256 * 1024,         /* looked through at a time for the next header */
-    SEARCH_OVERLAP = 16,               /* what a header begins with may lie across two of them */
     FIRST_SEARCH_BYTES_MAX = 16 << 20, /* a file without a header so far is not a trace */
 };
 
@@ -154,7 +153,7 @@ static int header_search(const struct trace *t, uint64_t from, uint64_t *found)
         }
         if (got < SEARCH_BYTES)
             break;
-        from += SEARCH_BYTES - SEARCH_OVERLAP;
+        from += SEARCH_BYTES; /* a header across the seam was found by its first bytes */
     }
 out:
     free(window);

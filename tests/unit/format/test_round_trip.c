@@ -234,12 +234,13 @@ static void widest_rows_and_longest_record_come_back(void **state)
     free(payload);
 }
 
-static void block_of_gaps_only_comes_back(void **state)
+static void blocks_of_gaps_only_come_back(void **state)
 {
     const char *path = fixture_path("gaps.adatrace");
     struct trace_writer *w = writer_open(path, 1, 10);
     struct model model = {0};
     struct trace_stream *stream;
+    struct trace_condition condition;
     struct trace *trace;
 
     (void)state;
@@ -254,6 +255,8 @@ static void block_of_gaps_only_comes_back(void **state)
     assert_int_equal(trace_writer_close(w), 0);
     trace = fixture_open(path);
     assert_int_equal(model_compare(&model, trace, MATCH_ALL), 0);
+    trace_condition(trace, &condition);
+    assert_int_equal(condition.data_blocks, 4); /* of ten at most */
     trace_close(trace);
     model_free(&model);
 }
@@ -286,7 +289,7 @@ int main(void)
         cmocka_unit_test(short_columns_come_back),
         cmocka_unit_test(three_hundred_types_take_more_than_one_block),
         cmocka_unit_test(widest_rows_and_longest_record_come_back),
-        cmocka_unit_test(block_of_gaps_only_comes_back),
+        cmocka_unit_test(blocks_of_gaps_only_come_back),
         cmocka_unit_test(trace_without_records_reads_as_empty),
     };
 

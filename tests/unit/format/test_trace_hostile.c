@@ -669,6 +669,47 @@ static void blocks_of_another_recording_are_not_taken_for_ours(void **state)
     pieces_free();
 }
 
+/* The search for the next header reads a window at a time: a header across the seam of two must be
+ * found, too. */
+static void next_header_is_found_wherever_the_search_window_ends(void **state)
+{
+    enum { WINDOW = 256 * 1024 };
+    const char *path = fixture_path("seam.adatrace");
+    size_t meta_offset, junk, fixed;
+    struct byte_buffer out = {0};
+
+    (void)state;
+    pieces_load(start_file());
+    piece_append(&out, &pieces[0], 1);
+    meta_offset = out.size; /* the last good header: the search begins a byte behind it */
+    piece_append(&out, &pieces[1], 1);
+    fixed = out.size + BLOCK_HEADER_BYTES - (meta_offset + 1);
+    for (junk = 0; frame_stored_bytes(junk) + fixed < WINDOW - 90; junk++)
+        ;
+    for (unsigned i = 0; i < 100; i++, junk++) {
+        struct piece large = pieces[2];
+        size_t damage = 0;
+
+        out.size = 0;
+        memset(&large.content, 0, sizeof(large.content));
+        assert_int_equal(byte_buffer_reserve(&large.content, junk), 0);
+        memset(large.content.bytes, 0x5A, junk); /* the first byte of a header, everywhere */
+        large.content.size = junk;
+        for (unsigned n = 0; n < piece_count; n++) {
+            if (n == 2)
+                damage = out.size;
+            piece_append(&out, n == 2 ? &large : &pieces[n],
+                         n == 2 || n == piece_count - 1 ? 0 : 1);
+        }
+        out.bytes[damage + 40] ^= 1;
+        byte_buffer_free(&large.content);
+        fixture_store(path, out.bytes, out.size);
+        assert_int_equal(records_readable(path), 60);
+    }
+    byte_buffer_free(&out);
+    pieces_free();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -682,6 +723,7 @@ int main(void)
         cmocka_unit_test(index_that_lies_about_a_block_makes_it_damaged),
         cmocka_unit_test(index_that_leaves_a_block_out_is_not_believed),
         cmocka_unit_test(block_of_an_unknown_kind_is_passed_over),
+        cmocka_unit_test(next_header_is_found_wherever_the_search_window_ends),
         cmocka_unit_test(blocks_of_another_recording_are_not_taken_for_ours),
     };
 
