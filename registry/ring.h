@@ -46,8 +46,7 @@ struct ring_shared {
     uint32_t unused0;
     uint64_t timeout_ns;  /* policy block: longest wait; 0: as long as the consumer lives */
     uint64_t data_offset; /* of the bytes, from this header */
-    uint64_t slack_bytes; /* ring_create(): in front of this header, in the same allocation */
-    uint64_t unused1[9];
+    uint64_t unused1[10];
 
     /* The producer, every record. */
     struct ada_ring_front front;
