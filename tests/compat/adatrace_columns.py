@@ -38,6 +38,9 @@ class Cursor:
         expect(self.offset <= len(self.data), "ends too early")
         return self.data[self.offset - count:self.offset]
 
+    def at_end(self):
+        return self.offset == len(self.data)
+
     def numbers(self, layout):
         return struct.unpack("<" + layout, self.take(struct.calcsize("<" + layout)))
 
@@ -73,10 +76,10 @@ class Columns(Cursor):
         if encoding == PLANES:
             return self.planes(n, width)
         if encoding == DELTA:
-            value = int.from_bytes(self.take(width), "little")
-            zigzag, mask = self.column(n, width, inner=True)[1:], (1 << 8 * width) - 1
+            first = int.from_bytes(self.take(width), "little")
+            zigzag, mask = self.column(n, width, inner=True), (1 << 8 * width) - 1
             return list(itertools.accumulate(
-                zigzag, lambda value, z: value + (z >> 1 ^ -(z & 1)) & mask, initial=value))
+                zigzag, lambda value, z: value + (z >> 1 ^ -(z & 1)) & mask, initial=first))[1:]
         return self.dictionary(lambda entries: self.column(entries, width, inner=True), n)
 
     def planes(self, n, width):

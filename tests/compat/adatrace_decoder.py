@@ -7,11 +7,11 @@
 
 It shares no line with format/, so what the two agree on is what the page says. It reads the file as
 a whole, needs the standard library and libzstd, and finds in a file that was cut off or damaged all
-that the page says is still good. As a module: Trace(bytes).
+that the page says is still good. adatrace_blocks.py has section 1, adatrace_columns.py the columns
+of section 3. As a module: Trace(bytes).
 """
 
 import bisect
-import ctypes
 import heapq
 import itertools
 import json
@@ -21,102 +21,12 @@ import sys
 from collections import Counter, namedtuple
 from pathlib import Path
 
-from adatrace_columns import (BOOL, BYTES, DURATION, ENUM, FLOAT, STRING, UNSIGNED, Columns, Cursor,
+from adatrace_blocks import DATA, END, INDEX, META, START, blocks_of, content_of
+from adatrace_columns import (BYTES, DURATION, ENUM, FLOAT, STRING, UNSIGNED, Columns, Cursor,
                               Damage, expect, text_of)
 
-MAX_CONTENT_BYTES = 67_108_864
-MAX_COUNT = 1_048_576
 MAX_RUNS = 256
 MAX_SCHEMA_BYTES = 65_536
-
-# ---- Checksums and compression (1) ----
-
-
-def crc32c_of_word(word):
-    for _ in range(16):
-        word = word >> 1 ^ (0x82F63B78 if word & 1 else 0)
-    return word
-
-
-CRC32C = [crc32c_of_word(word) for word in range(1 << 16)]
-
-
-def crc32c(data):
-    """By words of 16 bits, because each step costs a round of the interpreter."""
-    crc, even = 0xFFFFFFFF, len(data) & ~1
-    for word, in struct.iter_unpack("<H", data[:even]):
-        crc = CRC32C[(crc ^ word) & 0xFFFF] ^ crc >> 16
-    if even < len(data):
-        # A byte in the upper half comes down in eight steps that change nothing.
-        crc = CRC32C[((crc ^ data[even]) & 0xFF) << 8] ^ crc >> 8
-    return crc ^ 0xFFFFFFFF
-
-
-ZSTD = ctypes.CDLL("libzstd.so.1")
-ZSTD.ZSTD_getFrameContentSize.restype = ctypes.c_ulonglong
-ZSTD.ZSTD_findFrameCompressedSize.restype = ctypes.c_size_t
-ZSTD.ZSTD_decompress.restype = ctypes.c_size_t
-
-
-def unpack_frame(frame, content_bytes):
-    """The content of exactly one zstd frame that says itself how much it unpacks to."""
-    size, room = ctypes.c_size_t(len(frame)), ctypes.c_size_t(content_bytes)
-    expect(ZSTD.ZSTD_getFrameContentSize(frame, size) == content_bytes, "frame of another size")
-    expect(ZSTD.ZSTD_findFrameCompressedSize(frame, size) == len(frame), "not one zstd frame")
-    content = ctypes.create_string_buffer(content_bytes or 1)
-    unpacked = ZSTD.ZSTD_decompress(content, room, frame, size)
-    expect(unpacked == content_bytes, "zstd frame does not unpack")
-    return content.raw[:content_bytes]
-
-
-# ---- Blocks (1) ----
-
-START, META, DATA, INDEX, END = range(1, 6)
-VERSION = 1
-PREFIX = struct.pack("<II8s", 0x184D2A5A, 72, b"adatrace")
-HEADER = struct.Struct("<16xHBBIQQQIIIIIhHII")
-Header = namedtuple("Header", "version kind flags thread sequence first_ticks last_ticks records "
-                              "gaps content_bytes frame_bytes frame_crc level reserved recording "
-                              "header_crc")
-
-
-def header_at(data, offset, recording):
-    """The good header at `offset`, or None. `recording` is None until the first one is found."""
-    packed = data[offset:offset + HEADER.size]
-    if len(packed) < HEADER.size or not packed.startswith(PREFIX):
-        return None
-    header = Header._make(HEADER.unpack(packed))
-    if header.version != VERSION or header.header_crc != crc32c(packed[:-4]):
-        return None
-    return header if recording in (None, header.recording) else None
-
-
-def blocks_of(data):
-    """(offset, header) of every block; header None where one is missing and a search begins."""
-    offset, recording = 0, None
-    while 0 <= offset < len(data):
-        header = header_at(data, offset, recording)
-        if not header:
-            yield offset, None
-            while offset >= 0 and not header:
-                offset = data.find(PREFIX, offset + 1)
-                header = header_at(data, offset, recording) if offset >= 0 else None
-        if header:
-            recording = header.recording
-            yield offset, header
-            offset += HEADER.size + header.frame_bytes
-
-
-def content_of(data, offset, header):
-    """The unpacked content of a block."""
-    begin = offset + HEADER.size
-    expect(header.content_bytes <= MAX_CONTENT_BYTES, "content too large")
-    expect(max(header.records, header.gaps) <= MAX_COUNT, "too many records, gaps or items")
-    expect(begin + header.frame_bytes <= len(data), "cut off")
-    frame = data[begin:begin + header.frame_bytes]
-    expect(crc32c(frame) == header.frame_crc, "wrong frame_crc")
-    return unpack_frame(frame, header.content_bytes)
-
 
 # ---- Items (2) ----
 
@@ -143,7 +53,7 @@ READERS = {
     "u32": lambda cursor: cursor.number("I"),
     "i32": lambda cursor: cursor.number("i"),
     "u64": lambda cursor: cursor.number("Q"),
-    "str": lambda cursor: text_of(cursor.blob()),
+    "str": lambda cursor: text_of(cursor.blob().partition(b"\0")[0]),
     "schema": lambda cursor: event_type_of(cursor.blob()),
 }
 
@@ -158,6 +68,7 @@ def items_of(header, content):
             name, layout = ITEMS[kind]
             fields = (field.split() for field in layout.split(", "))
             yield name, {field: READERS[how](body) for how, field in fields}
+    expect(cursor.at_end(), "bytes left over")
 
 
 # ---- Event types (2.1) ----
@@ -172,36 +83,41 @@ def event_type_of(schema):
     expect(len(schema) <= MAX_SCHEMA_BYTES, "schema too long")
     cursor = Cursor(schema)
     _id, phase, level, field_count, line = cursor.numbers("HBBHH")
-    words = [text16_of(cursor) for _ in range(4)]
-    expect(field_count <= 32, "too many fields")
+    words = [blob16_of(cursor) for _ in range(4)]
+    expect(phase <= 11 and field_count <= 32, "no such phase, or too many fields")
+    expect(all(0 < len(word) <= 255 for word in words[:2]), "no name, or a long one")
     fields = [field_of(cursor) for _ in range(field_count)]
     expect(sum(field.width * field.count for field in fields) <= 65_536, "fields too wide")
-    return EventType(phase, level, line, *words, fields)
+    expect(cursor.at_end(), "bytes left over")
+    return EventType(phase, level, line, *map(text_of, words), fields)
 
 
 def field_of(cursor):
     kind, width, count, label_count = cursor.numbers("BBHH")
-    name = text16_of(cursor)
+    name = text_of(blob16_of(cursor))
     labels = {}
     for _ in range(label_count):
-        labels.setdefault(cursor.number("q"), text16_of(cursor))
+        labels.setdefault(cursor.number("q"), text_of(blob16_of(cursor)))
     expect(UNSIGNED <= kind <= BYTES and width in WIDTHS.get(kind, range(1, 9)), "no such field")
     expect(count == 1 or count > 1 and width > 0, "no such array")
+    expect(not labels or kind == ENUM, "labels of a number")
     return Field(name, kind, width, count, labels)
 
 
-def text16_of(cursor):
-    return text_of(cursor.take(cursor.number("H")))
+def blob16_of(cursor):
+    blob = cursor.take(cursor.number("H"))
+    expect(b"\0" not in blob, "NUL in a name")
+    return blob
 
 
 # ---- Data (3) ----
 
-Event = namedtuple("Event", "ticks thread type values")  # type None: its description was lost
+Event = namedtuple("Event", "ticks thread type values")
 Gap = namedtuple("Gap", "ticks thread kind last_ticks records bytes")  # ticks: of the first missing
 
 
 def events_of(header, content, types):
-    """The Events and Gaps of a DATA block, in their order."""
+    """The Events and Gaps of a DATA block, in their order; type None: its description is lost."""
     columns = Columns(content)
     records, gap_count, run_count, base_ticks = columns.numbers("IIIQ")
     expect((records, gap_count) == (header.records, header.gaps), "not what the header says")
@@ -214,13 +130,15 @@ def events_of(header, content, types):
 
     which = columns.column(records, 1) if run_count > 1 else [0] * records
     expect([which.count(run) for run in range(run_count)] == sizes, "records of no run")
-    differences = columns.column(records, 8)[1:] if records else []
-    ticks = itertools.accumulate(differences, initial=base_ticks)
+    differences = columns.column(records, 8) if records else []
+    ticks = list(itertools.accumulate(differences, initial=base_ticks))[1:]
+    expect(ticks[:1] in ([], [base_ticks]), "ticks do not begin with base_ticks")
+    expect(all(header.first_ticks <= when <= header.last_ticks for when in ticks[:1] + ticks[-1:]),
+           "ticks that are not the header's")
     rows = [rows_of(columns, types.get(number), size, column_bytes)
             for number, size, column_bytes in runs]
-    expect(columns.offset == len(content), "bytes left over")
-    events = [Event(when & 0xFFFFFFFFFFFFFFFF, header.thread, *next(rows[run]))
-              for when, run in zip(ticks, which)]
+    expect(columns.at_end(), "bytes left over")
+    events = [Event(when, header.thread, *next(rows[run])) for when, run in zip(ticks, which)]
     return with_gaps(header.thread, events, gaps)
 
 
@@ -250,6 +168,9 @@ def with_gaps(thread, events, gaps):
 # ---- Time (5) ----
 
 
+MAX_NS = (1 << 63) - 1
+
+
 class Clock:
     """Ticks to nanoseconds since time 0 of the trace, without floating point."""
 
@@ -272,10 +193,11 @@ class Clock:
         if 0 < after < len(self.pairs):
             t1, m1 = self.pairs[after]
             rise, run = m1 - m0, t1 - t0
-        return m0 + (ticks - t0) * rise // run - self.pairs[0][1]
+        ns = m0 + (ticks - t0) * rise // run - self.pairs[0][1]
+        return min(max(ns, -MAX_NS), MAX_NS)
 
     def duration_ns(self, ticks):
-        return ticks * self.slope[0] // self.slope[1]
+        return min(ticks * self.slope[0] // self.slope[1], (1 << 64) - 1)
 
 
 # ---- The trace as a whole ----
@@ -293,19 +215,24 @@ class Trace:
 
     def __init__(self, data):
         self.data = data
-        self.damage, self.headers, self.index, self.end = [], [], [], None
+        self.damage, self.blocks, self.index, self.end = [], [], [], None
         self.items = {name: {} if name in NUMBERED else [] for name, _ in ITEMS.values()}
         self.streams = {}  # thread: its DATA blocks
-        for offset, header in blocks_of(data):
+        self.unknown_events = 0  # as events() meets them; of types whose description is lost
+        for offset, header, words in blocks_of(data):
             if header:
-                self.headers.append(header)
+                self.blocks.append((offset, header))
                 self.guard(offset, self.read_block, header, offset)
             else:
-                self.damage.append((offset, "no good header"))
+                self.damage.append((offset, words))
         pairs = [(pair["ticks"], pair["monotonic_ns"]) for pair in self.items["clock"]]
-        ticks_per_second = sum(r["ticks_per_second"] for r in self.items["recording"][:1])
-        first_ticks = (header.first_ticks for header in self.headers if header.kind == DATA)
+        ticks_per_second = sum(r["ticks_per_second"] for r in self.items["recording"][-1:])
+        first_ticks = (header.first_ticks for _, header in self.blocks if header.kind == DATA)
         self.clock = Clock(pairs, ticks_per_second, min(first_ticks, default=0))
+
+    def readable_blocks(self):
+        damaged = dict(self.damage)
+        return [header for offset, header in self.blocks if offset not in damaged]
 
     def guard(self, offset, read, *arguments):
         """What `read` gives, or an empty list and an entry in `damage`."""
@@ -345,7 +272,11 @@ class Trace:
         for offset, header in self.streams[thread]:
             # Unpacked once more: all contents together would be too much to keep.
             content = content_of(self.data, offset, header)
-            yield from self.guard(offset, events_of, header, content, types)
+            for event in self.guard(offset, events_of, header, content, types):
+                if isinstance(event, Gap) or event.type:
+                    yield event
+                else:
+                    self.unknown_events += 1
 
 
 # ---- As JSON ----
@@ -385,20 +316,19 @@ def plain_event(trace, event):
 
 def plain_metadata(trace):
     """All but the events: what the items say, and what is damaged."""
-    known = Counter(type(event) if isinstance(event, Gap) or event.type else None
-                    for event in trace.events())
+    known = Counter(map(type, trace.events()))
     lists = {name: list(items.values()) if name in NUMBERED else items
              for name, items in trace.items.items()}
     for item in lists["type"]:
         schema = item["schema"]
         item["schema"] = {**schema._asdict(), "fields": [f._asdict() for f in schema.fields]}
-    return {**lists, "events": known[Event], "gaps": known[Gap], "unknown_events": known[None],
-            "blocks": len(trace.headers), "end": trace.end and trace.end._asdict(),
-            "damage": trace.damage}
+    return {**lists, "events": known[Event], "gaps": known[Gap],
+            "unknown_events": trace.unknown_events, "blocks": len(trace.blocks),
+            "end": trace.end and trace.end._asdict(), "damage": trace.damage}
 
 
-def main():
-    *options, path = sys.argv[1:] or ["--help"]
+def main(words):
+    *options, path = words or ["--help"]
     if path.startswith("-") or options not in ([], ["--metadata"]):
         sys.exit(__doc__)
     trace = Trace(Path(path).read_bytes())
@@ -406,11 +336,10 @@ def main():
         print(json.dumps(plain_metadata(trace), indent=1))
         return
     for event in trace.events():
-        if isinstance(event, Gap) or event.type:
-            print(json.dumps(plain_event(trace, event)))
+        print(json.dumps(plain_event(trace, event)))
     for offset, words in trace.damage:
         print(f"{path}: at {offset}: {words}", file=sys.stderr)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

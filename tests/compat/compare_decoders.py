@@ -13,14 +13,16 @@ import itertools
 import json
 import math
 import os
+import re
 import struct
 import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
 
+from adatrace_blocks import CUT_OFF, DATA, OtherVersion
 from adatrace_columns import BYTES, CODE, DURATION, ENUM, FLOAT, POINTER, STRING
-from adatrace_decoder import DATA, GAP_KINDS, Event, Gap, Trace
+from adatrace_decoder import GAP_KINDS, Event, Gap, Trace
 
 PHASES = {1: "begin", 2: "end", 3: "counter", 4: "span_begin", 5: "span_step", 6: "span_end",
           7: "flow_out", 8: "flow_in", 9: "enter", 10: "exit", 11: "format"}
@@ -35,12 +37,24 @@ def worded(text):
     return "".join(f"\\x{ord(c) - 0xDC00:02x}" if "\udc80" <= c <= "\udcff" else c for c in text)
 
 
-def float32(number):
-    """The single-precision number that a decimal fraction stands for."""
-    try:
-        return struct.unpack("f", struct.pack("f", number))[0]
-    except (OverflowError, struct.error):
-        return number
+def number_of(shown, field):
+    """What the command shows of a FLOAT as the number that it stands for; words stay words."""
+    if isinstance(shown, list):
+        return [number_of(element, field) for element in shown]
+    if isinstance(shown, str):
+        return shown
+    return struct.unpack("f", struct.pack("f", shown))[0] if field.width == 4 else float(shown)
+
+
+def parsed(line):
+    """JSON, but -0 keeps its sign."""
+    return json.loads(line, parse_int=lambda digits: -0.0 if digits == "-0" else int(digits))
+
+
+def holds_at(item, ticks):
+    """Does a MODULE or SYMBOL hold at that time?"""
+    end = item["to_ticks"]
+    return item["from_ticks"] <= ticks and (ticks < end or end == 2 ** 64 - 1)
 
 
 class Words:
@@ -76,18 +90,17 @@ class Words:
 
     def meaning(self, address, image, ticks):
         """Name and offset of a code address at a time; of the file it is in, if it has no name."""
-        here = [s for s in self.symbols.get((image, address), ())
-                if s["from_ticks"] <= ticks < s["to_ticks"] or s["to_ticks"] == 2 ** 64 - 1]
-        for symbol in here:
-            if symbol["name"]:
-                offset = address - symbol["start"]
+        if image is None:
+            return None
+        symbols = self.symbols.get((image, address), ())
+        for symbol in sorted(symbols, key=lambda symbol: symbol["from_ticks"]):
+            if symbol["name"] and holds_at(symbol, ticks):
+                offset = max(address - symbol["start"], 0)
                 return worded(symbol["name"]) + (f"+{offset:#x}" if offset else "")
-        for module in self.modules.get(image, ()):
-            end = module["to_ticks"]
-            if module["base"] <= address < module["end"] and (
-                    module["from_ticks"] <= ticks < end or end == 2 ** 64 - 1):
+        for module in reversed(self.modules.get(image, ())):
+            if module["base"] <= address < module["end"] and holds_at(module, ticks):
                 offset = (address - module["bias"]) % 2 ** 64
-                return f"{worded(os.path.basename(module['path']))}+{offset:#x}"
+                return f"{worded(os.path.basename(module['path']) or module['path'])}+{offset:#x}"
         return None
 
     def event(self, event):
@@ -97,7 +110,7 @@ class Words:
         worded_event = {"ts_ns": trace.clock.ns(event.ticks), "pid": process["pid"],
                         "tid": thread["tid"], "thread": worded(thread["name"])}
         if isinstance(event, Gap):
-            fields = {"kind": GAP_KINDS.get(event.kind, event.kind), "records": event.records,
+            fields = {"kind": GAP_KINDS.get(event.kind, "damaged"), "records": event.records,
                       "bytes": event.bytes, "first_ns": trace.clock.ns(event.ticks),
                       "last_ns": trace.clock.ns(event.last_ticks)}
             return {**worded_event, "event": "adatrace:gap", "fields": fields}
@@ -114,15 +127,14 @@ class Words:
 
 
 def alike(shown, own, event):
-    """Is what the command shows what we decoded? Order counts, and the type of each value."""
-    shown = {name: value for name, value in shown.items() if name != "text"}
-    if not isinstance(event, Gap):
-        for field in event.type.fields:
-            name = worded(field.name)
-            if field.kind == FLOAT and field.width == 4 and name in shown["fields"]:
-                value = shown["fields"][name]
-                rounded = [float32(v) for v in value] if field.count > 1 else float32(value)
-                shown["fields"][name] = rounded
+    """Does the command show what we decoded? Order counts, and the type of each value."""
+    shown.pop("text", None)  # how printf words an event is not part of the format
+    if shown["pid"] == 0:
+        shown.pop("symbols", None)  # nor are symbols of a process whose metadata is damaged
+    for field in () if isinstance(event, Gap) else event.type.fields:
+        name = worded(field.name)
+        if field.kind == FLOAT and name in shown["fields"]:
+            shown["fields"][name] = number_of(shown["fields"][name], field)
     return json.dumps(shown) == json.dumps(own)
 
 
@@ -143,8 +155,7 @@ class Printed:
 def event_differences(lines, trace, counted):
     """Compare line by line; `counted` counts what the second decoder finds."""
     words = Words(trace)
-    known = (e for e in trace.events() if isinstance(e, Gap) or e.type)
-    for number, (line, event) in enumerate(itertools.zip_longest(lines, known), 1):
+    for number, (line, event) in enumerate(itertools.zip_longest(lines, trace.events()), 1):
         if event is None:
             yield f"line {number}: only the command has {line.rstrip()}"
             continue
@@ -152,7 +163,7 @@ def event_differences(lines, trace, counted):
         counted[type(event)] += 1
         if line is None:
             yield f"line {number}: the command lacks {json.dumps(own)}"
-        elif not alike(json.loads(line), own, event):
+        elif not alike(parsed(line), own, event):
             yield f"line {number}: {line.rstrip()}\n    but decoded {json.dumps(own)}"
 
 
@@ -168,8 +179,9 @@ def ending(status):
 def own_info(trace, events):
     """What `info` has to say about the trace, as far as the page defines it."""
     items, clock = trace.items, trace.clock
+    whole = [header.kind for header in trace.readable_blocks() if not header.flags]
     recording = {name: worded(value) if isinstance(value, str) else value
-                 for name, value in (items["recording"] or [{}])[0].items()}
+                 for item in items["recording"][-1:] for name, value in item.items()}
     nothing = dict.fromkeys(LEDGER, 0)
     ledgers = {number: items["ledger"].get(number, nothing) for number in items["thread"]}
     processes = []
@@ -194,14 +206,14 @@ def own_info(trace, events):
               "text": worded(n["text"])} for n in items["note"]]
     return {
         "events": events, "processes": processes, "threads": threads, "notes": notes,
-        "recording": {name: recording.get(name) for name in
+        "recording": {name: recording.get(name, "") for name in
                       ("adatrace_version", "command", "directory", "policy")},
-        "machine": {name: recording.get(name) for name in
-                    ("host", "kernel", "cpu", "cpu_count", "page_bytes", "clock_source",
-                     "ticks_per_second")},
+        "machine": {**{name: recording.get(name, "") for name in
+                       ("host", "kernel", "cpu", "clock_source")},
+                    **{name: recording.get(name, 0) for name in
+                       ("cpu_count", "page_bytes", "ticks_per_second")}},
         "file": {"bytes": len(trace.data), "ended": trace.end is not None,
-                 "blocks": len(trace.headers),
-                 "data_blocks": sum(header.kind == DATA for header in trace.headers)},
+                 "blocks": len(trace.readable_blocks()), "data_blocks": whole.count(DATA)},
     }
 
 
@@ -217,22 +229,39 @@ def info_differences(shown, own, where="info"):
         yield f"{where} is {json.dumps(shown)}, but decoded {json.dumps(own)}"
 
 
-def differences(adatrace, path, counted=None):
+def damage_differences(verified, trace):
+    """Where one finds a block damaged and the other does not."""
+    found = (re.search(r"(?:block|metadata) at offset (\d+)", finding["text"])
+             for finding in verified["findings"] if finding["severity"] == "damage")
+    shown = {int(match[1]) for match in found if match}
+    own = {offset for offset, words in trace.damage if words != CUT_OFF}
+    if shown != own:
+        yield f"verify finds damage at {sorted(shown)}, but decoded {trace.damage}"
+
+
+def differences(adatrace, path, counted=None, with_info=True):
     """All differences, in words. `counted` becomes what was compared."""
     counted = Counter() if counted is None else counted
-    trace = Trace(Path(path).read_bytes())
-    decode, info = (Printed(adatrace, command, path) for command in ("decode", "info"))
-    if not trace.items["recording"]:
+    decode, info, verify = (Printed(adatrace, word, path) for word in ("decode", "info", "verify"))
+    try:
+        trace = Trace(Path(path).read_bytes())
+        readable = trace.readable_blocks()
+    except OtherVersion:
+        readable = []
+    if not readable:
         shown = list(decode)
         if decode.status != 1 or shown:
-            yield f"decode exits with {decode.status} and {len(shown)} lines; no recording found"
+            yield f"decode exits with {decode.status} and {len(shown)} lines; nothing is readable"
         return
     yield from event_differences(decode, trace, counted)
-    shown = "".join(info)
-    if decode.status or info.status:
-        yield f"decode exits with {decode.status}, info with {info.status}"
-    else:
-        yield from info_differences(json.loads(shown), own_info(trace, counted[Event]))
+    if decode.status != 0:
+        yield f"decode exits with {decode.status}"
+        return
+    yield from damage_differences(json.loads("".join(verify)), trace)
+    # What is said of processes and threads whose metadata is damaged is up to the command.
+    if with_info and all(words == CUT_OFF for _, words in trace.damage):
+        own = own_info(trace, counted[Event] + trace.unknown_events)
+        yield from info_differences(json.loads("".join(info)), own)
 
 
 def main():

@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Both decoders find the same in the traces that other tests make.
+
+    test_traces.py made    those that tests/cli and tests/unit/format make when they are asked to
+    test_traces.py kept    those that tests leave in tests/traces of the build folder
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+from collections import Counter
+from pathlib import Path
+
+import compare_decoders
+import recording
+from adatrace_decoder import Event
+
+TESTS = recording.BUILD / "tests"
+MAKE_TRACE = TESTS / "cli" / "make_trace"
+ROUND_TRIP = TESTS / "unit" / "format" / "test_round_trip"
+
+
+class Traces(unittest.TestCase):
+    def compare(self, path):
+        counted = Counter()
+        found = compare_decoders.differences(recording.ADATRACE, path, counted)
+        self.assertEqual(next(found, None), None, path)
+        return counted[Event]
+
+
+class Made(Traces):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+
+    def test_of_the_command_line_tests(self):
+        for kind, records in (("mix", 35), ("whole", 17), ("empty", 0), ("cut", 35),
+                              ("calls", 30000), ("heap", 30000)):
+            path = self.folder / f"{kind}.adatrace"
+            subprocess.run([MAKE_TRACE, kind, path, str(records or 1)], check=True)
+            self.assertEqual(self.compare(path), records)
+
+    def test_of_the_round_trip_tests(self):
+        subprocess.run([ROUND_TRIP], check=True, capture_output=True,
+                       env={**os.environ, "ADATRACE_TEST_FOLDER": str(self.folder)})
+        paths = sorted(self.folder.glob("*.adatrace"))
+        self.assertGreater(len(paths), 3)
+        for path in paths:
+            self.compare(path)
+
+
+class Kept(Traces):
+    def test_those_that_tests_leave(self):
+        paths = sorted(recording.KEPT.glob("*.adatrace"))
+        if not paths:
+            sys.exit(recording.SKIPPED)
+        for path in paths:
+            with self.subTest(path.name):
+                print(f"{path.name}: {self.compare(path)} events", flush=True)
+
+
+def load_tests(loader, _tests, _pattern):
+    return loader.loadTestsFromTestCase(CHOICE)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] not in (["made"], ["kept"]):
+        sys.exit(__doc__)
+    CHOICE = Made if sys.argv.pop(1) == "made" else Kept
+    unittest.main()
