@@ -23,7 +23,7 @@ class Killed(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
-        self.trace = Path(folder.name) / "killed.adatrace"
+        self.trace = recording.kept(f"killed_{self._testMethodName.removeprefix('test_')}")
         self.counters = Path(folder.name) / "counters"
 
     def emitted(self):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 SOURCE = Path(os.environ.get("ADATRACE_SOURCE", Path(__file__).resolve().parents[2]))
 BUILD = Path(os.environ.get("ADATRACE_BUILD", SOURCE / "build" / "dev"))
+KEPT = BUILD / "tests" / "traces"
 ADATRACE = Path(os.environ.get("ADATRACE_COMMAND", BUILD / "cli" / "adatrace"))
 
 GAP = "adatrace:gap"
@@ -33,6 +34,14 @@ def run(command, cwd=None, env=None, stdin=b"", timeout=300):
     done = subprocess.run([str(word) for word in command], cwd=cwd, env=env, input=stdin,
                           capture_output=True, timeout=timeout, check=False)
     return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def kept(name):
+    """Where a trace goes that outlives its test, for tests/compat."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    trace = KEPT / f"{name}.adatrace"
+    trace.unlink(missing_ok=True)
+    return trace
 
 
 def record(trace, command, options=(), **where):

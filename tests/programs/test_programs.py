@@ -35,7 +35,7 @@ class Program(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(folder.cleanup)
         cls.folder = Path(folder.name)
-        cls.trace = cls.folder / "trace.adatrace"
+        cls.trace = recording.kept(f"program_{cls.name}")
         cls.untraced = cls.perform("1", recording.run)
         cls.traced = cls.perform(
             "2", lambda command, **where: recording.record(cls.trace, command, LOSSLESS, **where))
