@@ -49,7 +49,7 @@ struct ada_record ada_reserve(const struct ada_event *event, uint32_t payload_by
     if (!w)
         record = no_record(ada_record_bytes(payload_bytes));
     else
-        (void)!ring_reserve_at(w, event->tag >> ADA_RECORD_TYPE_SHIFT, payload_bytes,
+        (void)!ring_reserve_at(w, load_relaxed(&event->tag) >> ADA_RECORD_TYPE_SHIFT, payload_bytes,
                                ring_caller_sp(), &record);
     errno = saved;
     return record;
@@ -72,7 +72,7 @@ int ada_emit(const struct ada_event *event, const void *payload, uint32_t payloa
 
     if (!ada_event_is_on(event))
         return 0;
-    record = ada_reserve_bytes(event->tag | ada_record_tag(0, bytes), bytes);
+    record = ada_reserve_bytes(load_relaxed(&event->tag) | ada_record_tag(0, bytes), bytes);
     if (!record.payload)
         return 0;
     if (payload_bytes)
@@ -88,7 +88,7 @@ static size_t gather(const struct ada_batch_item *items, size_t count, struct ri
     for (size_t i = 0; i < count; i++)
         if (ada_event_is_on(items[i].event))
             out[n++] = (struct ring_item){
-                .type = items[i].event->tag >> ADA_RECORD_TYPE_SHIFT,
+                .type = load_relaxed(&items[i].event->tag) >> ADA_RECORD_TYPE_SHIFT,
                 .payload_bytes = items[i].payload_bytes,
                 .payload = items[i].payload,
             };

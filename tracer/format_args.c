@@ -200,7 +200,7 @@ void ada_printf_event(struct ada_event *event, const char *format, ...)
     take_all(&a, format, list);
     va_end(list);
     bytes = ada_record_bytes(a.bytes);
-    record = ada_reserve_bytes(event->tag | ada_record_tag(0, bytes), bytes);
+    record = ada_reserve_bytes(load_relaxed(&event->tag) | ada_record_tag(0, bytes), bytes);
     if (!record.payload)
         return;
     put_all(&a, record.payload);

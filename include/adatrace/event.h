@@ -237,7 +237,9 @@ ADA_INLINE unsigned char *ada__append(unsigned char *at, const void *data, uint3
             const uint64_t ada__bytes = ada_record_bytes((uint64_t)0 ADA__EACH(                    \
                 FIXED __VA_OPT__(, ) __VA_ARGS__) ADA__EACH(VARIABLE __VA_OPT__(, ) __VA_ARGS__)); \
             struct ada_record ada__record =                                                        \
-                ada_reserve_bytes(ada_event_##id.tag | ada_record_tag(0, ada__bytes), ada__bytes); \
+                ada_reserve_bytes(__atomic_load_n(&ada_event_##id.tag, __ATOMIC_RELAXED) |         \
+                                      ada_record_tag(0, ada__bytes),                               \
+                                  ada__bytes);                                                     \
             if (ADA_LIKELY(ada__record.payload != NULL)) {                                         \
                 unsigned char *ada__at = ada__record.payload;                                      \
                 ADA__EACH(PUT __VA_OPT__(, ) __VA_ARGS__)                                          \
@@ -303,7 +305,8 @@ __attribute__((destructor)) static void ada__unload(void)
 
 ADA_INLINE void ada__emit_empty(struct ada_event *event)
 {
-    struct ada_record record = ada_reserve_bytes(event->tag | ada_record_tag(0, 8), 8);
+    struct ada_record record =
+        ada_reserve_bytes(__atomic_load_n(&event->tag, __ATOMIC_RELAXED) | ada_record_tag(0, 8), 8);
 
     if (ADA_LIKELY(record.payload != NULL))
         ada_commit_record(&record);
@@ -314,10 +317,11 @@ ADA_INLINE struct ada_event *ada__scope_begin(struct ada_event *begin, struct ad
 {
     if (ADA_LIKELY(!ada_event_is_on(begin)))
         return NULL;
-    if (ADA_UNLIKELY(begin->on == ADA_EVENT_NEW)) {
+    /* relaxed: as in ada_event_is_on(); another thread may register the same scope. */
+    if (ADA_UNLIKELY(__atomic_load_n(&begin->on, __ATOMIC_RELAXED) == ADA_EVENT_NEW)) {
         (void)ada_event_register(end);
         (void)ada_event_register(begin);
-        if (begin->on != ADA_EVENT_ON)
+        if (__atomic_load_n(&begin->on, __ATOMIC_RELAXED) != ADA_EVENT_ON)
             return NULL;
     }
     ada__emit_empty(begin);
