@@ -65,7 +65,7 @@ class OtherVersion(Exception):
     """A good header of another version: its layout is not known."""
 
 
-def header_at(data, offset, recording):
+def header_at(data, offset, recording, searching=False):
     """The good header at `offset`, or None. `recording` is None until the first one is found."""
     prefix = data[offset:offset + PREFIX.size]
     if len(prefix) < PREFIX.size:
@@ -77,6 +77,8 @@ def header_at(data, offset, recording):
     if crc32c(packed[:-4]) != int.from_bytes(packed[-4:], "little"):
         return None
     if version != VERSION:
+        if searching:
+            return None
         raise OtherVersion(f"version {version}")
     if size != HEADER.size - 8:
         return None
@@ -91,7 +93,7 @@ def header_behind(data, offset, recording):
     """(place, header) of the first good header at `offset` or behind; (None, None)."""
     at = data.find(MAGIC, offset + 8)
     while at >= 0:
-        header = header_at(data, at - 8, recording)
+        header = header_at(data, at - 8, recording, searching=True)
         if header:
             return at - 8, header
         at = data.find(MAGIC, at + 1)

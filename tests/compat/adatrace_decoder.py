@@ -227,7 +227,8 @@ class Trace:
                 self.damage.append((offset, words))
         pairs = [(pair["ticks"], pair["monotonic_ns"]) for pair in self.items["clock"]]
         ticks_per_second = sum(r["ticks_per_second"] for r in self.items["recording"][-1:])
-        first_ticks = (header.first_ticks for _, header in self.blocks if header.kind == DATA)
+        first_ticks = (header.first_ticks for _, header in self.blocks
+                       if header.kind == DATA and not header.flags)
         self.clock = Clock(pairs, ticks_per_second, min(first_ticks, default=0))
 
     def readable_blocks(self):

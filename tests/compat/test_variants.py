@@ -174,6 +174,24 @@ class Forged(Variants):
                 self.assertEqual(list(found), [])
                 self.assertRaises(OtherVersion, Trace, self.path.read_bytes())
 
+    def test_other_versions_behind_damage_are_passed_over(self):
+        blocks = block_sealer.taken_apart(bytes_of("processes"))
+        sealed = [block_sealer.sealed(*block) for block in blocks]
+        later = block_sealer.sealed(blocks[4][0]._replace(version=2), blocks[4][1])
+        data = b"".join([*sealed[:4], b"damage", later, *sealed[4:]])
+        self.assertEqual(len(self.compare(data, "version 2 behind damage").found), 61)
+
+    def test_no_clock_and_no_good_first_block(self):
+        blocks = block_sealer.taken_apart(bytes_of("processes"))
+        for block in blocks:
+            if block[0].kind == META:
+                items = [item for item in items_of(block[1]) if item[0] != KIND_OF["clock"]]
+                block[:] = block[0]._replace(records=len(items)), content_of(items)
+        sealed = [bytearray(block_sealer.sealed(*block)) for block in blocks]
+        sealed[2][-1] ^= 1
+        trace = self.compare(b"".join(sealed), "time 0 is that of a damaged block")
+        self.assertEqual(blocks[2][0].first_ticks, trace.clock.pairs[0][0])
+
     def test_descriptions_that_are_lost(self):
         for name in ("recording", "clock", "process", "thread", "type", "module", "ledger"):
             def edit(items):
