@@ -95,7 +95,7 @@ class Words:
         symbols = self.symbols.get((image, address), ())
         for symbol in sorted(symbols, key=lambda symbol: symbol["from_ticks"]):
             if symbol["name"] and holds_at(symbol, ticks):
-                offset = max(address - symbol["start"], 0)
+                offset = max(address - symbol["start"], 0) if symbol["start"] else 0
                 return worded(symbol["name"]) + (f"+{offset:#x}" if offset else "")
         for module in reversed(self.modules.get(image, ())):
             if module["base"] <= address < module["end"] and holds_at(module, ticks):

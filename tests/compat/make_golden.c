@@ -53,7 +53,7 @@ static void encodings_write(void)
         put(few[random_next() % LENGTH(few)], 8);
         put(many[n % 2 == 0 ? 0 : n / 2 % LENGTH(many)], 8);
         put_bytes(text, (size_t)snprintf(text, sizeof(text), "%06x", (unsigned)random_next() >> 8));
-        put_bytes("apple pear" + 6 * (n & 1), 5 - (n & 1));
+        put_bytes(n % 2 == 0 ? "apple" : "pear", n % 2 == 0 ? 5 : 4);
         put_bytes(text,
                   (size_t)snprintf(text, sizeof(text), "name %u", n % 2 == 0 ? 0 : n / 2 % 340));
         emit(stream, (uint16_t)(FIRST_ID + (n % 5 == 0)), SECOND + rising);
