@@ -21,6 +21,7 @@
 struct decode_settings {
     struct input_selection selection;
     int format;
+    uint64_t jobs;
 };
 
 static const struct decode_format *const formats[] = {&decode_format_text, &decode_format_json,
@@ -180,6 +181,7 @@ static int decode_run(void *settings, int operand_count, char **operands)
 
     if (status)
         return status;
+    input_jobs_set(&input, wanted->jobs);
     status = input_filter(&input, &wanted->selection, &filter);
     if (status == STATUS_GOOD)
         status = trace_print(&input, &filter, formats[wanted->format]);
@@ -195,6 +197,7 @@ static const struct option_row options[] = {
      .type = &option_word,
      .offset = offsetof(struct decode_settings, format)},
     INPUT_SELECTION_ROWS(struct decode_settings),
+    INPUT_JOBS_ROW(struct decode_settings),
     OPTION_HELP_ROW,
 };
 

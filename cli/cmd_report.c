@@ -19,6 +19,7 @@ struct report_settings {
     int format; /* 0: text, 1: JSON */
     int sort;   /* enum report_sort */
     uint64_t limit;
+    uint64_t jobs;
 };
 
 static int report_print(const struct report *report, const struct report_settings *settings)
@@ -58,6 +59,7 @@ static int report_run(void *settings, int operand_count, char **operands)
 
     if (status)
         return status;
+    input_jobs_set(&input, wanted->jobs);
     status = input_filter(&input, &wanted->selection, &filter);
     if (status == STATUS_GOOD) {
         bool partial = !input_selects_all(&wanted->selection);
@@ -91,6 +93,7 @@ static const struct option_row options[] = {
      .type = &option_count,
      .offset = offsetof(struct report_settings, limit)},
     INPUT_SELECTION_ROWS(struct report_settings),
+    INPUT_JOBS_ROW(struct report_settings),
     OPTION_HELP_ROW,
 };
 

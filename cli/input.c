@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <glob.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/glob.h"
 #include "cli/message.h"
@@ -77,6 +79,27 @@ void input_close(struct input *input)
         trace_close(input->trace);
     free(input->path);
     *input = (struct input){0};
+}
+
+/* More of them than a set can hold: then all that there are. */
+static unsigned processors_count(void)
+{
+    cpu_set_t usable;
+    long all;
+
+    if (sched_getaffinity(0, sizeof(usable), &usable) == 0)
+        return (unsigned)CPU_COUNT(&usable);
+    all = sysconf(_SC_NPROCESSORS_ONLN);
+    return all > 0 ? (unsigned)all : 1;
+}
+
+void input_jobs_set(const struct input *input, uint64_t jobs)
+{
+    enum { JOBS_MAX = 1024 };
+
+    if (!jobs)
+        jobs = processors_count();
+    trace_jobs_set(input->trace, jobs < JOBS_MAX ? (unsigned)jobs : JOBS_MAX);
 }
 
 bool input_selects_all(const struct input_selection *selection)

@@ -64,6 +64,19 @@ struct input_selection {
         .type = &option_globs, .offset = offsetof(settings, selection.events)                      \
     }
 
+/* ---- how many threads read; the same option for every command that reads all events ---- */
+
+#define INPUT_JOBS_ROW(settings)                                                            \
+    {                                                                                       \
+        .letter = 'j', .name = "jobs", .argument = "N",                                     \
+        .help = "Threads that read, with the same output; by default as many as there are " \
+                "processors",                                                               \
+        .type = &option_count, .offset = offsetof(settings, jobs)                           \
+    }
+
+/* Let so many threads read the trace; 0: one for each processor that we may use. */
+void input_jobs_set(const struct input *input, uint64_t jobs);
+
 /* For trace_cursor_open() and trace_scan_open(); points into `selection`. Says so on stderr when
  * nothing in the trace can match. STATUS_MISUSE: the span of time is empty. */
 int input_filter(const struct input *input, const struct input_selection *selection,

@@ -30,9 +30,9 @@ static int end_read(struct trace *t, uint64_t *end_offset)
     status = trace_entry_read(t, &entry, &header);
     if (status != 0)
         return status;
-    if (t->content.size != BLOCK_END_BYTES)
+    if (t->loader.content.size != BLOCK_END_BYTES)
         return -EBADMSG;
-    trace_end_decode(t->content.bytes, &t->end);
+    trace_end_decode(t->loader.content.bytes, &t->end);
     return 0;
 }
 
@@ -40,11 +40,11 @@ static int end_read(struct trace *t, uint64_t *end_offset)
  * file to the index, or the index is not believed. */
 static int index_block_take(struct trace *t, struct trace_index *index, uint64_t *expected)
 {
-    const unsigned char *at = t->content.bytes;
+    const unsigned char *at = t->loader.content.bytes;
 
-    if (t->content.size % BLOCK_INDEX_BYTES)
+    if (t->loader.content.size % BLOCK_INDEX_BYTES)
         return -EBADMSG;
-    for (size_t i = 0; i < t->content.size / BLOCK_INDEX_BYTES; i++, at += BLOCK_INDEX_BYTES) {
+    for (size_t i = 0; i < t->loader.content.size / BLOCK_INDEX_BYTES; i++, at += BLOCK_INDEX_BYTES) {
         struct index_entry entry = {0};
 
         index_entry_decode(at, &entry);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "format/trace_state.h"
+#include "format/trace_ahead.h"
 
 /*
  * A merge of all threads: one head per thread, in a binary heap by the time of its next event.
@@ -36,6 +36,7 @@ struct trace_cursor {
     size_t held_bytes;
     struct held **spare; /* not in use, kept for the next head */
     size_t spare_count;
+    struct trace_ahead *ahead;
 };
 
 /* ---- heap ---- */
@@ -134,7 +135,8 @@ static int head_load(struct trace_cursor *c, struct head *head)
     if (!held)
         return -ENOMEM;
     c->held_bytes -= decoded_block_bytes(&held->decoded);
-    status = trace_block_load(c->trace, c->blocks[head->next_block], &c->wish, &held->decoded);
+    status =
+        trace_ahead_take(c->ahead, c->trace, c->blocks[head->next_block], &c->wish, &held->decoded);
     c->held_bytes += decoded_block_bytes(&held->decoded);
     head->held = held;
     if (status != 0) {
@@ -330,6 +332,70 @@ static void heap_build(struct trace_cursor *c)
         heap_sift_down(c, i);
 }
 
+/* ---- which blocks will be needed when ---- */
+
+struct need {
+    uint64_t ticks; /* the head's key when it comes to this block, if no event disturbs it */
+    uint32_t thread, number;
+};
+
+static int need_compare(const void *a, const void *b)
+{
+    const struct need *left = a, *right = b;
+
+    if (left->ticks != right->ticks)
+        return left->ticks < right->ticks ? -1 : 1;
+    if (left->thread != right->thread)
+        return left->thread < right->thread ? -1 : 1;
+    return left->number < right->number ? -1 : left->number > right->number;
+}
+
+static size_t needs_list(const struct trace_cursor *c, struct need *needs)
+{
+    const struct index_entry *entries = c->trace->blocks.entries;
+    size_t count = 0;
+
+    for (size_t h = 0; h < c->head_count; h++) {
+        const struct head *head = &c->heads[h];
+        uint64_t ticks = 0;
+
+        for (uint32_t i = 0; i < head->blocks; i++) {
+            uint32_t number = head->next_block + i;
+            uint64_t first = entries[c->blocks[number]].first_ticks;
+
+            ticks = first > ticks ? first : ticks;
+            needs[count++] = (struct need){ticks, head->thread, number};
+        }
+    }
+    qsort(needs, count, sizeof(*needs), need_compare);
+    return count;
+}
+
+static int ahead_start(struct trace_cursor *c)
+{
+    size_t count = 0;
+    struct need *needs;
+    uint32_t *places;
+    int status;
+
+    if (c->trace->jobs < 2)
+        return 0;
+    for (size_t h = 0; h < c->head_count; h++)
+        count += c->heads[h].blocks;
+    needs = malloc((count + 1) * sizeof(*needs));
+    places = malloc((count + 1) * sizeof(*places));
+    status = needs && places ? 0 : -ENOMEM;
+    if (status == 0) {
+        count = needs_list(c, needs);
+        for (size_t i = 0; i < count; i++)
+            places[i] = c->blocks[needs[i].number];
+        status = trace_ahead_open(&c->ahead, c->trace, &c->wish, places, count);
+    }
+    free(needs);
+    free(places);
+    return status;
+}
+
 int trace_cursor_open(struct trace *t, const struct trace_filter *filter, struct trace_cursor **out)
 {
     struct trace_cursor *c = calloc(1, sizeof(*c));
@@ -348,6 +414,11 @@ int trace_cursor_open(struct trace *t, const struct trace_filter *filter, struct
     }
     c->head_count = t->threads.count;
     heap_build(c);
+    status = ahead_start(c);
+    if (status != 0) {
+        trace_cursor_close(c);
+        return status;
+    }
     *out = c;
     return 0;
 }
@@ -356,6 +427,7 @@ void trace_cursor_close(struct trace_cursor *c)
 {
     if (!c)
         return;
+    trace_ahead_close(c->ahead);
     for (size_t i = 0; i < c->head_count; i++)
         held_destroy(c->heads[i].held);
     while (c->spare_count)

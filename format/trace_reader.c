@@ -12,6 +12,9 @@
 /* Unpacked blocks of a merge; beyond, those needed last are dropped and unpacked again in time. */
 enum { HELD_BYTES_MAX = 512 << 20 };
 
+/* Some milliseconds of reading: less than that is over before another thread is of use. */
+enum { AHEAD_RECORDS_MIN = 1 << 18 };
+
 /* ---- open and close ---- */
 
 static int metadata_read(struct trace *t, struct trace_error *error)
@@ -34,6 +37,8 @@ int trace_init(struct trace *t, const char *path, struct trace_error *error)
     memset(error, 0, sizeof(*error));
     t->fd = -1;
     t->held_bytes_max = HELD_BYTES_MAX;
+    t->jobs = 1;
+    t->ahead_records_min = AHEAD_RECORDS_MIN;
     status = trace_file_open(t, path, error);
     if (status == 0)
         status = trace_blocks_find(t, error);
@@ -44,10 +49,7 @@ void trace_fini(struct trace *t)
 {
     if (t->fd >= 0)
         close(t->fd);
-    frame_decompressor_destroy(t->decompressor);
-    column_decoder_fini(&t->decoder);
-    byte_buffer_free(&t->frame);
-    byte_buffer_free(&t->content);
+    trace_loader_fini(&t->loader);
     trace_index_free(&t->blocks);
     trace_tables_free(t);
     free(t->pieces);
@@ -76,6 +78,11 @@ void trace_close(struct trace *t)
         return;
     trace_fini(t);
     free(t);
+}
+
+void trace_jobs_set(struct trace *t, unsigned jobs)
+{
+    t->jobs = jobs ? jobs : 1;
 }
 
 void trace_condition(const struct trace *t, struct trace_condition *out)

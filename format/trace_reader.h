@@ -36,6 +36,10 @@ int trace_open(struct trace **out, const char *path, struct trace_error *error)
     __attribute__((warn_unused_result));
 void trace_close(struct trace *trace);
 
+/* How many threads may work on the cursors and scans that are opened from now on: 1, the default,
+ * is the caller's alone; others only unpack blocks ahead of it. What is read is the same. */
+void trace_jobs_set(struct trace *trace, unsigned jobs);
+
 struct trace_condition {
     bool ended;   /* the end block is there: the recording was closed properly */
     bool indexed; /* the index is there and was used */

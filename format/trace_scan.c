@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/glob.h"
-#include "format/trace_state.h"
+#include "format/trace_ahead.h"
 
 /* ---- filters ---- */
 
@@ -77,22 +77,32 @@ bool trace_entry_is_wished(const struct index_entry *entry, const struct block_w
 struct trace_scan {
     struct trace *trace;
     struct block_wish wish;
-    bool *threads; /* by place in the table; NULL: all */
-    size_t next;
+    uint32_t *blocks; /* places in the index, in file order */
+    size_t count, next;
+    struct trace_ahead *ahead;
     struct decoded_block decoded;
 };
 
-static int threads_select(struct trace_scan *s, const struct trace_filter *filter)
+/* The wished blocks of the threads that are wished for. */
+static int blocks_select(struct trace_scan *s, const struct trace_filter *filter)
 {
+    const struct trace_index *index = &s->trace->blocks;
     const struct thread_row *rows = s->trace->threads.rows;
+    size_t threads = s->trace->threads.count;
+    bool *wished = calloc(threads + 1, sizeof(*wished));
 
-    if (!filter || !filter->thread)
-        return 0;
-    s->threads = calloc(s->trace->threads.count + 1, sizeof(*s->threads));
-    if (!s->threads)
+    s->blocks = malloc((index->count + 1) * sizeof(*s->blocks));
+    if (!wished || !s->blocks) {
+        free(wished);
         return -ENOMEM;
-    for (size_t i = 0; i < s->trace->threads.count; i++)
-        s->threads[i] = trace_filter_has_thread(filter, &rows[i].thread);
+    }
+    for (size_t i = 0; i < threads; i++)
+        wished[i] = trace_filter_has_thread(filter, &rows[i].thread);
+    for (size_t i = 0; i < index->count; i++)
+        if (trace_entry_is_wished(&index->entries[i], &s->wish) &&
+            wished[trace_thread_place(s->trace, index->entries[i].thread)])
+            s->blocks[s->count++] = (uint32_t)i;
+    free(wished);
     return 0;
 }
 
@@ -107,7 +117,9 @@ int trace_scan_open(struct trace *t, const struct trace_filter *filter, struct t
     s->trace = t;
     status = trace_wish_make(t, filter, &s->wish);
     if (status == 0)
-        status = threads_select(s, filter);
+        status = blocks_select(s, filter);
+    if (status == 0)
+        status = trace_ahead_open(&s->ahead, t, &s->wish, s->blocks, s->count);
     if (status != 0) {
         trace_scan_close(s);
         return status;
@@ -116,23 +128,12 @@ int trace_scan_open(struct trace *t, const struct trace_filter *filter, struct t
     return 0;
 }
 
-static bool entry_is_wished(const struct trace_scan *s, const struct index_entry *entry)
-{
-    return trace_entry_is_wished(entry, &s->wish) &&
-           (!s->threads || s->threads[trace_thread_place(s->trace, entry->thread)]);
-}
-
 int trace_scan_next(struct trace_scan *s, const struct trace_block **block)
 {
-    const struct trace_index *blocks = &s->trace->blocks;
+    while (s->next < s->count) {
+        int status =
+            trace_ahead_take(s->ahead, s->trace, s->blocks[s->next++], &s->wish, &s->decoded);
 
-    while (s->next < blocks->count) {
-        size_t place = s->next++;
-        int status;
-
-        if (!entry_is_wished(s, &blocks->entries[place]))
-            continue;
-        status = trace_block_load(s->trace, place, &s->wish, &s->decoded);
         if (status == -EBADMSG)
             continue; /* noted in the condition */
         if (status != 0)
@@ -149,8 +150,9 @@ void trace_scan_close(struct trace_scan *s)
 {
     if (!s)
         return;
+    trace_ahead_close(s->ahead);
     trace_wish_free(&s->wish);
-    free(s->threads);
+    free(s->blocks);
     decoded_block_fini(&s->decoded);
     free(s);
 }

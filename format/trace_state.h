@@ -3,7 +3,9 @@
  * The inside of the trace reader, shared by its source files only.
  *
  *     trace_reader.c    open, close, what is in the tables
- *     trace_file.c      reading bytes, headers, blocks
+ *     trace_file.c      reading bytes and headers
+ *     trace_load.c      a block from the file into memory
+ *     trace_ahead.c     the same by other threads, before it is asked for
  *     trace_blocks.c    finding the blocks: by the index, or header by header
  *     trace_tables.c    metadata items into tables
  *     trace_symbols.c   addresses to symbols
@@ -72,6 +74,27 @@ struct clock_piece {
     double ns_per_tick;
 };
 
+/* Everything that unpacking a block takes, used again for every one. Belongs to one thread. */
+struct block_loader {
+    struct frame_decompressor *decompressor;
+    struct column_decoder decoder;
+    struct byte_buffer frame, content; /* of the block being read */
+};
+
+enum block_fault {
+    BLOCK_CUT_OFF,
+    BLOCK_HEADER_DAMAGED,
+    BLOCK_CONTENT_DAMAGED,
+    BLOCK_DATA_MALFORMED,
+};
+
+/* What came of loading a data block. */
+struct block_found {
+    int status;             /* 0, -EBADMSG, -ENOMEM, -EIO */
+    enum block_fault fault; /* why -EBADMSG */
+    uint64_t undescribed;   /* records passed over: their type's description is lost */
+};
+
 struct trace {
     int fd;
     uint64_t size;
@@ -83,9 +106,7 @@ struct trace {
     void (*on_damage)(void *context, uint64_t offset, const char *text); /* or NULL */
     void *on_damage_context;
 
-    struct frame_decompressor *decompressor;
-    struct column_decoder decoder;
-    struct byte_buffer frame, content; /* of the block being read */
+    struct block_loader loader;
 
     struct string_arena strings;
     struct trace_recording about;
@@ -95,7 +116,9 @@ struct trace {
     const struct trace_type **type_list; /* the types by index */
     uint64_t metadata_bytes;             /* unpacked so far, against what the file may claim */
 
-    size_t held_bytes_max; /* blocks that a cursor keeps unpacked at once */
+    size_t held_bytes_max;      /* blocks that a cursor keeps unpacked at once */
+    unsigned jobs;              /* threads that unpack, the trace's own among them */
+    uint64_t ahead_records_min; /* less to read than that is not worth a thread */
 
     struct clock_piece *pieces; /* by time; the first and the last reach to the ends of time */
     size_t piece_count, piece_recent;
@@ -123,17 +146,6 @@ int64_t trace_bytes_read(const struct trace *t, uint64_t offset, void *bytes, si
 int trace_header_read(const struct trace *t, uint64_t offset, struct block_header *header)
     __attribute__((warn_unused_result));
 
-/* Read a block: header into *header, content into t->content, valid until the next read. 0,
- * -EBADMSG (damage; noted in the condition), -ENOMEM, -EIO. */
-int trace_entry_read(struct trace *t, struct index_entry *entry, struct block_header *header)
-    __attribute__((warn_unused_result));
-int trace_block_read(struct trace *t, size_t place, struct block_header *header)
-    __attribute__((warn_unused_result));
-
-/* Read and unpack a data block; block.thread is filled in. The same returns. */
-int trace_block_load(struct trace *t, size_t place, const struct block_wish *wish,
-                     struct decoded_block *out) __attribute__((warn_unused_result));
-
 /* Note damage at this offset; the message of the lowest offset stays. A block counts once. */
 __attribute__((format(printf, 4, 5))) void trace_damage(struct trace *t, struct index_entry *entry,
                                                         uint64_t offset, const char *format, ...);
@@ -141,6 +153,38 @@ __attribute__((format(printf, 4, 5))) void trace_damage(struct trace *t, struct 
 /* Fill in *error and return `code`. */
 __attribute__((format(printf, 4, 5))) int trace_error_set(struct trace_error *error, int code,
                                                           uint64_t offset, const char *format, ...);
+
+/* ---- trace_load.c ---- */
+
+int trace_loader_init(struct block_loader *loader) __attribute__((warn_unused_result));
+void trace_loader_fini(struct block_loader *loader); /* zero-initialised will do */
+/* Give back what only an unusually large block needs. */
+void trace_loader_trim(struct block_loader *loader);
+
+/* Any thread, as long as the trace is open: reads it, changes nothing. Content into
+ * loader->content, valid until the next load. 0, -EBADMSG (then *fault), -ENOMEM, -EIO. */
+int trace_frame_load(const struct trace *t, struct block_loader *loader,
+                     const struct index_entry *entry, struct block_header *header,
+                     enum block_fault *fault) __attribute__((warn_unused_result));
+/* The same for a data block, on to its columns; block.thread is filled in. */
+void trace_data_load(const struct trace *t, struct block_loader *loader,
+                     const struct index_entry *entry, const struct block_wish *wish,
+                     struct decoded_block *out, struct block_found *found);
+
+/* Put what was found into the trace's condition. Returns found->status. */
+int trace_found_note(struct trace *t, size_t place, const struct block_found *found)
+    __attribute__((warn_unused_result));
+
+/* Read a block with the trace's own loader and note what is found: header into *header, content
+ * into t->loader.content. 0, -EBADMSG, -ENOMEM, -EIO. */
+int trace_entry_read(struct trace *t, struct index_entry *entry, struct block_header *header)
+    __attribute__((warn_unused_result));
+int trace_block_read(struct trace *t, size_t place, struct block_header *header)
+    __attribute__((warn_unused_result));
+
+/* Read and unpack a data block. The same returns. */
+int trace_block_load(struct trace *t, size_t place, const struct block_wish *wish,
+                     struct decoded_block *out) __attribute__((warn_unused_result));
 
 /* ---- trace_blocks.c ---- */
 

@@ -246,8 +246,8 @@ static int item_take(struct trace *t, uint16_t kind, const union item *item)
 /* All items of a block's content. -EBADMSG: malformed from some item on. */
 static int items_take(struct trace *t, uint32_t count)
 {
-    const unsigned char *at = t->content.bytes;
-    size_t left = t->content.size;
+    const unsigned char *at = t->loader.content.bytes;
+    size_t left = t->loader.content.size;
 
     for (uint32_t i = 0; i < count; i++) {
         struct item_view view;
@@ -275,7 +275,7 @@ static bool metadata_is_credible(struct trace *t, const struct index_entry *entr
 {
     uint64_t limit = METADATA_BYTES_LEAST + t->size * METADATA_BYTES_PER_FILE_BYTE;
 
-    t->metadata_bytes += t->content.size;
+    t->metadata_bytes += t->loader.content.size;
     if (t->metadata_bytes <= limit)
         return true;
     trace_damage(t, NULL, entry->offset, "more metadata than a file of this size can have");

@@ -97,9 +97,9 @@ static int data_check(struct verification *v, size_t place)
 static void index_check(struct verification *v, const struct index_entry *at)
 {
     const struct trace *t = &v->trace;
-    const unsigned char *bytes = t->content.bytes;
-    size_t count = t->content.size / BLOCK_INDEX_BYTES;
-    bool same = t->content.size % BLOCK_INDEX_BYTES == 0 && count == at->records;
+    const unsigned char *bytes = t->loader.content.bytes;
+    size_t count = t->loader.content.size / BLOCK_INDEX_BYTES;
+    bool same = t->loader.content.size % BLOCK_INDEX_BYTES == 0 && count == at->records;
 
     for (size_t i = 0; i < count && same; i++, bytes += BLOCK_INDEX_BYTES) {
         unsigned char walked[BLOCK_INDEX_BYTES];
@@ -120,11 +120,11 @@ static void end_check(struct verification *v, const struct index_entry *at, size
     uint64_t records = 0, data_blocks = 0;
     struct trace_end end;
 
-    if (t->content.size != BLOCK_END_BYTES) {
+    if (t->loader.content.size != BLOCK_END_BYTES) {
         finding(v, SEVERITY_DAMAGE, at->offset, "the end block has a wrong size");
         return;
     }
-    trace_end_decode(t->content.bytes, &end);
+    trace_end_decode(t->loader.content.bytes, &end);
     for (size_t i = 0; i < t->blocks.count; i++) {
         if (index_entry_is(&t->blocks.entries[i], BLOCK_DATA)) {
             data_blocks++;

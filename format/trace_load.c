@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <string.h>
+
+#include "format/crc32c.h"
+#include "format/trace_state.h"
+
+/*
+ * In two steps, because blocks can be unpacked by other threads than the trace's own
+ * (trace_ahead.c): loading reads the trace but changes nothing in it; what was found is noted
+ * afterwards, by the trace's own thread and in the order in which blocks are used.
+ */
+
+enum { KEPT_BYTES_MAX = 8 << 20 /* of a loader's scratch memory, from block to block */ };
+
+int trace_loader_init(struct block_loader *loader)
+{
+    memset(loader, 0, sizeof(*loader));
+    loader->decompressor = frame_decompressor_create();
+    return loader->decompressor ? 0 : -ENOMEM;
+}
+
+void trace_loader_fini(struct block_loader *loader)
+{
+    frame_decompressor_destroy(loader->decompressor);
+    column_decoder_fini(&loader->decoder);
+    byte_buffer_free(&loader->frame);
+    byte_buffer_free(&loader->content);
+    memset(loader, 0, sizeof(*loader));
+}
+
+void trace_loader_trim(struct block_loader *loader)
+{
+    if (loader->frame.capacity > KEPT_BYTES_MAX)
+        byte_buffer_free(&loader->frame);
+    if (loader->content.capacity > KEPT_BYTES_MAX)
+        byte_buffer_free(&loader->content);
+}
+
+/* ---- loading: any thread ---- */
+
+static bool entry_matches(const struct index_entry *entry, const struct block_header *header)
+{
+    return entry->kind == header->kind && entry->flags == header->flags &&
+           entry->thread == header->thread && entry->records == header->records &&
+           entry->frame_bytes == header->frame_bytes && entry->first_ticks == header->first_ticks &&
+           entry->last_ticks == header->last_ticks;
+}
+
+static int frame_check(struct block_loader *loader, const struct block_header *header, int64_t got)
+{
+    const unsigned char *frame = loader->frame.bytes + BLOCK_HEADER_BYTES;
+
+    if (got != BLOCK_HEADER_BYTES + (int64_t)header->frame_bytes ||
+        crc32c(frame, header->frame_bytes) != header->frame_crc)
+        return -EBADMSG;
+    return frame_decode(loader->decompressor, frame, header->frame_bytes, header->content_bytes,
+                        &loader->content);
+}
+
+int trace_frame_load(const struct trace *t, struct block_loader *loader,
+                     const struct index_entry *entry, struct block_header *header,
+                     enum block_fault *fault)
+{
+    size_t bytes = BLOCK_HEADER_BYTES + (size_t)entry->frame_bytes;
+    int64_t got;
+    int status;
+
+    /* The entry may come from a hostile index: no more memory than the file has bytes. */
+    *fault = BLOCK_CUT_OFF;
+    if (bytes > t->size || entry->offset > t->size - bytes)
+        return -EBADMSG;
+    loader->frame.size = 0;
+    if (byte_buffer_reserve(&loader->frame, bytes) != 0)
+        return -ENOMEM;
+    got = trace_bytes_read(t, entry->offset, loader->frame.bytes, bytes);
+    if (got < 0)
+        return (int)got;
+    *fault = BLOCK_HEADER_DAMAGED;
+    status = block_header_decode(loader->frame.bytes, (size_t)got, header);
+    if (status != 0 || header->recording != t->recording || !entry_matches(entry, header))
+        return -EBADMSG;
+    *fault = BLOCK_CONTENT_DAMAGED;
+    return frame_check(loader, header, got);
+}
+
+void trace_data_load(const struct trace *t, struct block_loader *loader,
+                     const struct index_entry *entry, const struct block_wish *wish,
+                     struct decoded_block *out, struct block_found *found)
+{
+    struct block_types types = {&t->type_of_number, t->type_list};
+    const struct thread_row *threads = t->threads.rows;
+    struct block_header header;
+
+    found->undescribed = 0;
+    found->status = trace_frame_load(t, loader, entry, &header, &found->fault);
+    if (found->status != 0)
+        return;
+    found->fault = BLOCK_DATA_MALFORMED;
+    found->status = block_decode(&loader->decoder, &header, &types, wish, loader->content.bytes,
+                                 loader->content.size, out, &found->undescribed);
+    out->block.thread = &threads[trace_thread_place(t, entry->thread)].thread;
+}
+
+/* ---- noting: the trace's own thread ---- */
+
+static void fault_note(struct trace *t, struct index_entry *entry, enum block_fault fault)
+{
+    static const struct {
+        const char *what, *how;
+    } words[] = {
+        [BLOCK_CUT_OFF] = {"block", "cut off"},
+        [BLOCK_HEADER_DAMAGED] = {"block header", "damaged"},
+        [BLOCK_CONTENT_DAMAGED] = {"content of the block", "damaged"},
+        [BLOCK_DATA_MALFORMED] = {"data of the block", "malformed"},
+    };
+
+    trace_damage(t, entry, entry->offset, "the %s at offset %llu is %s", words[fault].what,
+                 (unsigned long long)entry->offset, words[fault].how);
+}
+
+int trace_entry_read(struct trace *t, struct index_entry *entry, struct block_header *header)
+{
+    enum block_fault fault;
+    int status;
+
+    if (entry->damaged)
+        return -EBADMSG;
+    status = trace_frame_load(t, &t->loader, entry, header, &fault);
+    if (status == -EBADMSG)
+        fault_note(t, entry, fault);
+    return status;
+}
+
+int trace_block_read(struct trace *t, size_t place, struct block_header *header)
+{
+    return trace_entry_read(t, &t->blocks.entries[place], header);
+}
+
+int trace_found_note(struct trace *t, size_t place, const struct block_found *found)
+{
+    struct index_entry *entry = &t->blocks.entries[place];
+
+    if (found->status == -EBADMSG)
+        fault_note(t, entry, found->fault);
+    if (found->status == 0 && found->undescribed && !entry->undescribed) {
+        entry->undescribed = true;
+        t->condition.undescribed_records += found->undescribed;
+    }
+    return found->status;
+}
+
+int trace_block_load(struct trace *t, size_t place, const struct block_wish *wish,
+                     struct decoded_block *out)
+{
+    const struct index_entry *entry = &t->blocks.entries[place];
+    struct block_found found;
+
+    if (entry->damaged)
+        return -EBADMSG;
+    trace_data_load(t, &t->loader, entry, wish, out, &found);
+    return trace_found_note(t, place, &found);
+}
