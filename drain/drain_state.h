@@ -179,6 +179,11 @@ void thread_leave(struct drain *d, struct drain_thread *t);
 struct drain_process *process_add_root(struct drain *d, struct drain_source *s,
                                        struct drain_attachment *attachment);
 /* The process that a slot of this segment belongs to; new ones are written. NULL: no memory. */
+/* ---- drain_run.c ---- */
+/* Take plain records, about bytes_max of them. Returns how many; 0: the next one has to be looked
+ * at by itself. */
+uint64_t thread_take_runs(struct drain *d, struct drain_thread *t, uint64_t bytes_max);
+
 struct drain_process *process_of_slot(struct drain *d, struct drain_source *s,
                                       const struct registry_view *view);
 /* The process that an arena item is about. */

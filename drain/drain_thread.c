@@ -11,6 +11,8 @@
 
 enum {
     BATCH_RECORDS = 128,
+    ALONE_RECORDS = 4,         /* looked at one by one before runs are tried again, at first */
+    RELEASE_BYTES = 32 * 1024, /* taken in runs before room is given back */
     ERRORS_MAX = 8 /* in one visit: somebody scribbles on the ring faster than we read it */
 };
 
@@ -293,22 +295,27 @@ bool thread_visit(struct drain *d, struct drain_thread *t, uint64_t share_bytes,
     uint64_t fill_bytes = ring_available_to_read(&t->reader);
     uint64_t bytes = fill_bytes < share_bytes ? fill_bytes : share_bytes;
     unsigned fill_percent = (unsigned)(fill_bytes * 100 / t->reader.capacity), errors = 0;
+    unsigned alone = ALONE_RECORDS;
     int got;
 
     if (fill_percent > load->fill_percent)
         load->fill_percent = fill_percent;
     do {
-        uint64_t at = t->reader.at;
+        uint64_t at = t->reader.at, in_runs = thread_take_runs(d, t, RELEASE_BYTES);
 
-        got = ring_read_batch(&t->reader, records, BATCH_RECORDS);
+        /* What a run ends with is looked at by itself; more than that when there are no runs. */
+        alone = in_runs ? 1 : alone < BATCH_RECORDS / 2 ? alone * 2 : BATCH_RECORDS;
+        load->records += in_runs;
+        got = ring_read_batch(&t->reader, records, alone);
         holes_notice(d, t);
         if (got > 0) {
             batch_take(d, t, records, (unsigned)got);
             load->records += (unsigned)got;
-            taken += t->reader.at - at; /* what was passed over is not part of the share */
         }
         /* Every time, also when there was nothing: a blocked producer waits for this heartbeat. */
         ring_release(&t->reader);
+        if (got >= 0)
+            taken += t->reader.at - at; /* what was passed over is not part of the share */
     } while ((got > 0 && taken < bytes) || (got < 0 && ++errors <= ERRORS_MAX));
     if (fill_bytes > share_bytes && got > 0) {
         load->more = true;

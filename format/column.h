@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "format/byte_buffer.h"
+#include "format/dictionary.h"
 
 enum column_encoding {
     COLUMN_CONST = 0,
@@ -32,22 +33,12 @@ enum { COLUMN_DICT_MAX = 65536 /* entries */, COLUMN_DICT_BYTE_MAX = 256 /* for 
 
 /* ---- encoding ---- */
 
-enum { DICTIONARY_MAX = 4096 /* entries that our encoder goes up to */ };
-
-/* The distinct values of one column, in order of appearance. */
-struct dictionary {
-    uint32_t count; /* 0: there are too many, or nobody asked */
-    uint64_t values[DICTIONARY_MAX];
-    uint32_t first[DICTIONARY_MAX], last[DICTIONARY_MAX]; /* elements that hold it */
-    uint16_t *slots;                                      /* hash table: entry + 1, or 0 */
-};
-
 /* Scratch memory of the encoder, used again for every column. Belongs to one thread at a time. */
 struct column_encoder {
     size_t capacity;   /* elements that each of the arrays below has room for */
-    uint64_t *values;  /* the column to encode, zero-extended */
-    uint64_t *work;    /* differences, indexes */
-    uint16_t *indexes; /* dictionary entry of each element */
+    uint64_t *values;  /* for the caller: a column to encode, zero-extended */
+    uint64_t *work;    /* differences, lengths */
+    uint16_t *indexes; /* dictionary entry of each element, one byte or two */
     struct dictionary dictionary;
 };
 
@@ -59,17 +50,18 @@ int column_encoder_reserve(struct column_encoder *encoder, size_t count)
     __attribute__((warn_unused_result));
 
 /*
- * Append encoder->values[0, count) as a column of `width` bytes (1 to 8; count at least 1). With
- * `distinct`, encoder->dictionary has the distinct values afterwards unless they are too many; it
- * is told at no cost where a dictionary is worth building anyhow. 0 or -ENOMEM.
+ * Append values[count], zero-extended, as a column of `width` bytes (1 to 8; count at least 1, room
+ * for it reserved). With `distinct`, encoder->dictionary has the distinct values afterwards, with
+ * the first and the last element that holds each, unless they are too many. 0 or -ENOMEM.
  */
-int column_append(struct column_encoder *encoder, struct byte_buffer *out, uint32_t count,
-                  unsigned width, bool distinct) __attribute__((warn_unused_result));
+int column_append(struct column_encoder *encoder, struct byte_buffer *out, const uint64_t *values,
+                  uint32_t count, unsigned width, bool distinct)
+    __attribute__((warn_unused_result));
 
-/* The same without choosing: CONST or PLANES. For columns known to be neither repetitive nor even,
- * such as tick differences. */
-int column_planes_append(struct column_encoder *encoder, struct byte_buffer *out, uint32_t count,
-                         unsigned width) __attribute__((warn_unused_result));
+/* Append how much each of values[count] is above the one before, the first 0, as a column of 8
+ * bytes, CONST or PLANES: ticks are neither repetitive nor even. They never go back. */
+int column_steps_append(struct column_encoder *encoder, struct byte_buffer *out,
+                        const uint64_t *values, uint32_t count) __attribute__((warn_unused_result));
 
 /* Append bytes[count] as a column of width 1, without the detour over values[]. */
 int column_bytes_append(struct byte_buffer *out, const unsigned char *bytes, size_t count)

@@ -5,21 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "format/byte_planes.h"
 #include "format/le.h"
 
 enum {
     SAMPLE = 256,
-    SLOTS_SMALL_BITS = 10, /* enough for DICT_SMALL entries */
-    SLOTS_LARGE_BITS = 14, /* enough for DICTIONARY_MAX */
-    DICT_SMALL = COLUMN_DICT_BYTE_MAX,
     DICT_LARGE_FROM = 2048, /* elements: below, two-byte indexes are not worth a large table */
 };
 
 int column_encoder_init(struct column_encoder *encoder)
 {
     memset(encoder, 0, sizeof(*encoder));
-    encoder->dictionary.slots = malloc(sizeof(uint16_t) << SLOTS_LARGE_BITS);
-    return encoder->dictionary.slots ? 0 : -ENOMEM;
+    return dictionary_init(&encoder->dictionary);
 }
 
 void column_encoder_fini(struct column_encoder *encoder)
@@ -27,7 +24,7 @@ void column_encoder_fini(struct column_encoder *encoder)
     free(encoder->values);
     free(encoder->work);
     free(encoder->indexes);
-    free(encoder->dictionary.slots);
+    dictionary_fini(&encoder->dictionary);
 }
 
 static int array_grow(void **array, size_t count, size_t element)
@@ -55,34 +52,16 @@ int column_encoder_reserve(struct column_encoder *encoder, size_t count)
 
 /* ---- CONST and PLANES ---- */
 
-/* Which byte positions differ between elements: a bit for each. */
-static unsigned varying_bytes(const uint64_t *values, uint32_t count)
+/* `bytes` is the size of a number in values[], 4 or 8; `varying` are the bytes that differ. */
+static int planes_append(struct byte_buffer *out, const void *values, uint32_t count,
+                         unsigned width, unsigned varying, unsigned bytes)
 {
-    uint64_t differing = 0;
-    unsigned mask = 0;
-
-    for (uint32_t i = 0; i < count; i++)
-        differing |= values[i] ^ values[0];
-    for (unsigned b = 0; b < 8; b++)
-        mask |= (unsigned)((differing >> (8 * b) & 0xFF) != 0) << b;
-    return mask;
-}
-
-static void plane_put(unsigned char *restrict out, const uint64_t *restrict values, uint32_t count,
-                      unsigned shift)
-{
-    for (uint32_t i = 0; i < count; i++)
-        out[i] = (unsigned char)(values[i] >> shift);
-}
-
-static int planes_append(struct byte_buffer *out, const uint64_t *values, uint32_t count,
-                         unsigned width, unsigned varying)
-{
-    unsigned planes = (unsigned)__builtin_popcount(varying);
-    uint64_t constant = values[0];
+    size_t planes = (size_t)__builtin_popcount(varying);
+    uint64_t constant =
+        bytes == sizeof(uint64_t) ? *(const uint64_t *)values : *(const uint32_t *)values;
     unsigned char *at;
 
-    if (byte_buffer_reserve(out, 2 + width + (size_t)planes * count) != 0)
+    if (byte_buffer_reserve(out, 2 + width + planes * count) != 0)
         return -ENOMEM;
     at = out->bytes + out->size;
     *at++ = varying ? COLUMN_PLANES : COLUMN_CONST;
@@ -92,21 +71,36 @@ static int planes_append(struct byte_buffer *out, const uint64_t *values, uint32
         if (varying >> b & 1)
             constant &= ~(UINT64_C(0xFF) << (8 * b));
     le_store(at, constant, width);
-    at += width;
-    for (unsigned b = 0; b < width; b++) {
-        if (varying >> b & 1) {
-            plane_put(at, values, count, 8 * b);
-            at += count;
-        }
-    }
+    at = planes_put(at + width, values, count, varying, bytes);
     out->size = (size_t)(at - out->bytes);
     return 0;
 }
 
-int column_planes_append(struct column_encoder *encoder, struct byte_buffer *out, uint32_t count,
-                         unsigned width)
+static int numbers_append(struct byte_buffer *out, const uint64_t *values, uint32_t count,
+                          unsigned width)
 {
-    return planes_append(out, encoder->values, count, width, varying_bytes(encoder->values, count));
+    return planes_append(out, values, count, width, planes_varying(values, count), sizeof(*values));
+}
+
+int column_steps_append(struct column_encoder *encoder, struct byte_buffer *out,
+                        const uint64_t *values, uint32_t count)
+{
+    uint64_t *wide = encoder->work, any = 0;
+    uint32_t *narrow = (uint32_t *)encoder->values;
+
+    narrow[0] = 0;
+    for (uint32_t i = 1; i < count; i++) {
+        uint64_t step = values[i] - values[i - 1];
+
+        any |= step;
+        narrow[i] = (uint32_t)step;
+    }
+    if (any <= UINT32_MAX)
+        return planes_append(out, narrow, count, 8, planes_of(any), sizeof(*narrow));
+    wide[0] = 0;
+    for (uint32_t i = 1; i < count; i++)
+        wide[i] = values[i] - values[i - 1];
+    return planes_append(out, wide, count, 8, planes_of(any), sizeof(*wide));
 }
 
 int column_bytes_append(struct byte_buffer *out, const unsigned char *bytes, size_t count)
@@ -136,10 +130,9 @@ static uint64_t zigzag(uint64_t from, uint64_t to, unsigned width)
     return (difference << 1 ^ sign << unused) >> unused;
 }
 
-static int delta_append(struct column_encoder *encoder, struct byte_buffer *out, uint32_t count,
-                        unsigned width)
+static int delta_append(struct column_encoder *encoder, struct byte_buffer *out,
+                        const uint64_t *values, uint32_t count, unsigned width)
 {
-    const uint64_t *values = encoder->values;
     uint64_t *work = encoder->work;
     unsigned char head[9] = {COLUMN_DELTA};
     int status;
@@ -151,60 +144,22 @@ static int delta_append(struct column_encoder *encoder, struct byte_buffer *out,
     work[0] = 0;
     for (uint32_t i = 1; i < count; i++)
         work[i] = zigzag(values[i - 1], values[i], width);
-    return planes_append(out, work, count, width, varying_bytes(work, count));
+    return numbers_append(out, work, count, width);
 }
 
 /* ---- DICT ---- */
 
-static uint32_t slot_first(uint64_t value, unsigned bits)
-{
-    return (uint32_t)((value * UINT64_C(0x9E3779B97F4A7C15)) >> (64 - bits));
-}
-
-/* Number the distinct values in order of appearance. False: more than `limit`. */
-static bool dictionary_build(struct dictionary *d, const uint64_t *values, uint32_t count,
-                             uint16_t *indexes, unsigned bits, uint32_t limit)
-{
-    uint32_t mask = (1u << bits) - 1;
-
-    d->count = 0;
-    memset(d->slots, 0, sizeof(uint16_t) << bits);
-    for (uint32_t i = 0; i < count; i++) {
-        uint64_t value = values[i];
-        uint32_t slot = slot_first(value, bits), entry;
-
-        while ((entry = d->slots[slot]) && d->values[entry - 1] != value)
-            slot = (slot + 1) & mask;
-        if (!entry) {
-            if (d->count == limit) {
-                d->count = 0;
-                return false;
-            }
-            entry = ++d->count;
-            d->slots[slot] = (uint16_t)entry;
-            d->values[entry - 1] = value;
-            d->first[entry - 1] = i;
-        }
-        d->last[entry - 1] = i;
-        indexes[i] = (uint16_t)(entry - 1);
-    }
-    return true;
-}
-
-static bool dictionary_fill(struct column_encoder *encoder, uint32_t count)
-{
-    struct dictionary *d = &encoder->dictionary;
-
-    return dictionary_build(d, encoder->values, count, encoder->indexes, SLOTS_SMALL_BITS,
-                            DICT_SMALL) ||
-           (count >= DICT_LARGE_FROM &&
-            dictionary_build(d, encoder->values, count, encoder->indexes, SLOTS_LARGE_BITS,
-                             DICTIONARY_MAX));
-}
-
 static unsigned index_width(uint32_t entries)
 {
     return entries <= COLUMN_DICT_BYTE_MAX ? 1 : 2;
+}
+
+static bool dictionary_fill(struct column_encoder *encoder, const uint64_t *values, uint32_t count)
+{
+    struct dictionary *d = &encoder->dictionary;
+
+    return dictionary_build_small(d, values, count, (uint8_t *)encoder->indexes) ||
+           (count >= DICT_LARGE_FROM && dictionary_build_large(d, values, count, encoder->indexes));
 }
 
 static int indexes_append(struct column_encoder *encoder, struct byte_buffer *out, uint32_t count,
@@ -212,9 +167,11 @@ static int indexes_append(struct column_encoder *encoder, struct byte_buffer *ou
 {
     uint64_t *work = encoder->work;
 
+    if (index_width(entries) == 1)
+        return column_bytes_append(out, (const unsigned char *)encoder->indexes, count);
     for (uint32_t i = 0; i < count; i++)
         work[i] = encoder->indexes[i];
-    return planes_append(out, work, count, index_width(entries), varying_bytes(work, count));
+    return numbers_append(out, work, count, 2);
 }
 
 static int dict_append(struct column_encoder *encoder, struct byte_buffer *out, uint32_t count,
@@ -227,7 +184,7 @@ static int dict_append(struct column_encoder *encoder, struct byte_buffer *out, 
     le32_store(head + 1, d->count);
     status = byte_buffer_append(out, head, sizeof(head));
     if (status == 0)
-        status = planes_append(out, d->values, d->count, width, varying_bytes(d->values, d->count));
+        status = numbers_append(out, d->values, d->count, width);
     return status ? status : indexes_append(encoder, out, count, d->count);
 }
 
@@ -248,7 +205,7 @@ static void sample_take(const uint64_t *values, uint32_t count, unsigned width, 
     memset(s, 0, sizeof(*s));
     for (uint32_t i = 1; i < count && s->taken < SAMPLE; i += step, s->taken++) {
         uint64_t delta = zigzag(values[i - 1], values[i], width);
-        uint32_t slot = slot_first(values[i], 9);
+        uint32_t slot = dictionary_hash(values[i], 9);
 
         s->delta_bytes += delta ? 8 - (unsigned)__builtin_clzll(delta) / 8 : 0;
         while (used[slot] && seen[slot] != values[i])
@@ -259,31 +216,57 @@ static void sample_take(const uint64_t *values, uint32_t count, unsigned width, 
     }
 }
 
-int column_append(struct column_encoder *encoder, struct byte_buffer *out, uint32_t count,
-                  unsigned width, bool distinct)
+/* Is a dictionary of `entries` smaller than the planes? */
+static bool dict_pays(uint32_t entries, uint32_t count, size_t planes)
+{
+    return entries * planes + (size_t)count * index_width(entries) < planes * count;
+}
+
+/* Code addresses: a dictionary without asking, because the distinct ones are wanted anyhow. */
+static int code_append(struct column_encoder *encoder, struct byte_buffer *out,
+                       const uint64_t *values, uint32_t count, unsigned width, bool *done)
 {
     struct dictionary *d = &encoder->dictionary;
-    unsigned varying = varying_bytes(encoder->values, count);
-    size_t planes = (size_t)__builtin_popcount(varying);
+
+    *done = false;
+    if (!dictionary_fill(encoder, values, count))
+        return 0;
+    dictionary_find_last(d, encoder->indexes, count, index_width(d->count));
+    /* What varies in the values varies in the distinct ones. */
+    if (!dict_pays(d->count, count,
+                   (size_t)__builtin_popcount(planes_varying(d->values, d->count))))
+        return 0;
+    *done = true;
+    return dict_append(encoder, out, count, width);
+}
+
+int column_append(struct column_encoder *encoder, struct byte_buffer *out, const uint64_t *values,
+                  uint32_t count, unsigned width, bool distinct)
+{
+    struct dictionary *d = &encoder->dictionary;
     struct sample sample;
+    unsigned varying;
+    size_t planes;
 
     d->count = 0;
-    if (planes == 0 && distinct) {
-        d->count = 1;
-        d->values[0] = encoder->values[0];
-        d->first[0] = 0;
-        d->last[0] = count - 1;
-    }
-    if (planes == 0 || (planes == 1 && !distinct))
-        return planes_append(out, encoder->values, count, width, varying);
+    if (distinct) {
+        bool done;
+        int status = code_append(encoder, out, values, count, width, &done);
 
-    sample_take(encoder->values, count, width, &sample);
-    if ((distinct || sample.distinct <= sample.taken / 2) && dictionary_fill(encoder, count) &&
-        d->count * planes + (size_t)count * index_width(d->count) < planes * count)
+        if (status != 0 || done)
+            return status;
+    }
+    varying = planes_varying(values, count);
+    planes = (size_t)__builtin_popcount(varying);
+    if (planes <= 1)
+        return planes_append(out, values, count, width, varying, sizeof(*values));
+    sample_take(values, count, width, &sample);
+    if (!distinct && sample.distinct <= sample.taken / 2 &&
+        dictionary_fill(encoder, values, count) && dict_pays(d->count, count, planes))
         return dict_append(encoder, out, count, width);
-    if (planes > 1 && sample.delta_bytes * 4 <= planes * sample.taken * 3)
-        return delta_append(encoder, out, count, width);
-    return planes_append(out, encoder->values, count, width, varying);
+    if (sample.delta_bytes * 4 <= planes * sample.taken * 3)
+        return delta_append(encoder, out, values, count, width);
+    return planes_append(out, values, count, width, varying, sizeof(*values));
 }
 
 /* ---- strings ---- */
@@ -310,15 +293,16 @@ static bool text_dictionary_build(struct column_encoder *encoder, const uint32_t
                                   uint32_t count, const unsigned char *text)
 {
     struct dictionary *d = &encoder->dictionary;
-    uint32_t mask = (1u << SLOTS_LARGE_BITS) - 1, limit = count / 2;
+    uint32_t mask = (1u << DICTIONARY_LARGE_BITS) - 1, limit = count / 2;
     uint64_t begin = 0;
 
     d->count = 0;
-    memset(d->slots, 0, sizeof(uint16_t) << SLOTS_LARGE_BITS);
+    memset(d->large_slots, 0, sizeof(uint16_t) << DICTIONARY_LARGE_BITS);
     for (uint32_t i = 0; i < count; begin += lengths[i++]) {
-        uint32_t slot = slot_first(text_hash(text + begin, lengths[i]), SLOTS_LARGE_BITS), entry;
+        uint32_t slot = dictionary_hash(text_hash(text + begin, lengths[i]), DICTIONARY_LARGE_BITS),
+                 entry;
 
-        while ((entry = d->slots[slot]) &&
+        while ((entry = d->large_slots[slot]) &&
                (d->first[entry - 1] != lengths[i] ||
                 memcmp(text + d->values[entry - 1], text + begin, lengths[i]) != 0))
             slot = (slot + 1) & mask;
@@ -328,7 +312,7 @@ static bool text_dictionary_build(struct column_encoder *encoder, const uint32_t
                 return false;
             }
             entry = ++d->count;
-            d->slots[slot] = (uint16_t)entry;
+            d->large_slots[slot] = (uint16_t)entry;
             d->values[entry - 1] = begin;
             d->first[entry - 1] = lengths[i];
         }
@@ -342,7 +326,16 @@ static int lengths_append(struct column_encoder *encoder, struct byte_buffer *ou
 {
     for (uint32_t i = 0; i < count; i++)
         encoder->work[i] = lengths[i];
-    return planes_append(out, encoder->work, count, 4, varying_bytes(encoder->work, count));
+    return numbers_append(out, encoder->work, count, 4);
+}
+
+/* Built as two bytes each, because nobody knew how many entries there would be. */
+static void indexes_narrow(struct column_encoder *encoder, uint32_t count)
+{
+    uint8_t *narrow = (uint8_t *)encoder->indexes;
+
+    for (uint32_t i = 0; i < count; i++)
+        narrow[i] = (uint8_t)encoder->indexes[i];
 }
 
 static int text_dict_append(struct column_encoder *encoder, struct byte_buffer *out, uint32_t count,
@@ -352,6 +345,8 @@ static int text_dict_append(struct column_encoder *encoder, struct byte_buffer *
     unsigned char head[5] = {COLUMN_TEXT_DICT};
     int status;
 
+    if (index_width(d->count) == 1)
+        indexes_narrow(encoder, count);
     le32_store(head + 1, d->count);
     status = byte_buffer_append(out, head, sizeof(head));
     if (status == 0)

@@ -6,6 +6,8 @@
 #include "format/le.h"
 #include "format/writer_state.h"
 
+#define ROWS_ARE_NUMBERS (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+
 /*
  * Content of a data block (docs/FORMAT.md):
  *     counts and first ticks; a table of the runs; gaps; which run each record belongs to; tick
@@ -56,10 +58,7 @@ static int ticks_append(const struct trace_stream *s, struct byte_buffer *out)
 
     if (status != 0)
         return status;
-    encoder->values[0] = 0;
-    for (uint32_t i = 1; i < s->records; i++)
-        encoder->values[i] = s->ticks[i] - s->ticks[i - 1];
-    return column_planes_append(encoder, out, s->records, 8);
+    return column_steps_append(encoder, out, s->ticks, s->records);
 }
 
 /* ---- code addresses ---- */
@@ -93,12 +92,12 @@ static int positions_fill(const struct trace_stream *s)
     return 0;
 }
 
-/* The column that was just encoded holds code addresses. `positions` are those of its run. */
-static void addresses_note(struct trace_stream *s, const uint32_t *positions, uint32_t count,
-                           uint32_t per_record)
+/* values[count], the column that was just encoded, are code addresses. `positions` are those of its
+ * run. */
+static void addresses_note(struct trace_stream *s, const uint64_t *values,
+                           const uint32_t *positions, uint32_t count, uint32_t per_record)
 {
-    const struct column_encoder *encoder = &s->writer->encoder;
-    const struct dictionary *d = &encoder->dictionary;
+    const struct dictionary *d = &s->writer->encoder.dictionary;
     struct address_set *set = &s->image->addresses;
 
     /* Out of memory costs a symbol, not the block. */
@@ -110,23 +109,28 @@ static void addresses_note(struct trace_stream *s, const uint32_t *positions, ui
     for (uint32_t i = 0; i < count; i++) { /* too many for the dictionary */
         uint64_t ticks = s->ticks[positions[i / per_record]];
 
-        (void)!address_set_add(set, encoder->values[i], ticks, ticks);
+        (void)!address_set_add(set, values[i], ticks, ticks);
     }
 }
 
 /* ---- columns ---- */
 
-/* Widen the elements of a field, all records after one another. */
-static void field_gather(const struct stage *stage, const struct ada_field *field, size_t offset,
-                         uint64_t *restrict out)
+/* The elements of a field, widened, all records after one another. Where the row is one number that
+ * needs no widening, the rows are the column; else they are gathered into out[]. */
+static const uint64_t *field_values(const struct stage *stage, const struct ada_field *field,
+                                    size_t offset, uint64_t *restrict out)
 {
     size_t row_bytes = (size_t)stage->row_words * 8;
     uint64_t mask = ~UINT64_C(0) >> (64 - 8 * field->width);
     const unsigned char *row = stage->rows + offset;
+    uint64_t *next = out;
 
+    if (ROWS_ARE_NUMBERS && stage->row_words == field->count && field->width == 8)
+        return (const uint64_t *)(const void *)stage->rows;
     for (uint32_t i = 0; i < stage->records; i++, row += row_bytes)
         for (uint32_t e = 0; e < field->count; e++)
-            *out++ = le64_load(row + e * field->width) & mask;
+            *next++ = le64_load(row + e * field->width) & mask;
+    return out;
 }
 
 static void field_gather_bytes(const struct stage *stage, const struct ada_field *field,
@@ -146,6 +150,7 @@ static int field_append(struct trace_stream *s, const struct stage *stage,
     struct column_encoder *encoder = &s->writer->encoder;
     uint32_t count = stage->records * field->count;
     bool is_code = field->kind == ADA_KIND_CODE;
+    const uint64_t *values;
     int status = column_encoder_reserve(encoder, count);
 
     if (status != 0)
@@ -156,10 +161,10 @@ static int field_append(struct trace_stream *s, const struct stage *stage,
         field_gather_bytes(stage, field, offset, bytes);
         return column_bytes_append(out, bytes, count);
     }
-    field_gather(stage, field, offset, encoder->values);
-    status = column_append(encoder, out, count, field->width, is_code);
+    values = field_values(stage, field, offset, encoder->values);
+    status = column_append(encoder, out, values, count, field->width, is_code);
     if (status == 0 && is_code)
-        addresses_note(s, positions, count, field->count);
+        addresses_note(s, values, positions, count, field->count);
     return status;
 }
 

@@ -66,6 +66,23 @@ int trace_stream_open(struct trace_writer *w, uint32_t thread, struct trace_stre
 int trace_stream_record(struct trace_stream *s, uint16_t id, uint64_t ticks, const void *payload,
                         size_t size) __attribute__((warn_unused_result));
 
+/*
+ * Append many records at once: of one size, with ticks that are 64 bits and never go back. The
+ * payloads are read exactly once. Returns how many of them, from the front, are in: it stops at a
+ * record that needs a closer look, which is for trace_stream_record() (the first of its type in a
+ * block, the last of a block, a type with strings, one that does not fit, one that cannot be
+ * written).
+ */
+struct trace_rows {
+    uint32_t count;
+    const uint16_t *ids;
+    const uint64_t *ticks;
+    const unsigned char *payloads; /* payload i begins at i * stride */
+    size_t stride, payload_bytes;  /* payload_bytes: rounded up to 8 */
+};
+uint32_t trace_stream_append(struct trace_stream *s, const struct trace_rows *rows)
+    __attribute__((warn_unused_result));
+
 /* Records missing at this place of the stream. Kept in order with the records around it. */
 int trace_stream_gap(struct trace_stream *s, const struct trace_gap *gap);
 

@@ -5,6 +5,7 @@
  *     trace_writer.c   open, close, blocks onto the output
  *     writer_meta.c    metadata items, types, images
  *     stream.c         one thread's records, staged per event type
+ *     stream_append.c  many of them at once
  *     stream_block.c   what is staged becomes the content of a data block
  *
  * A writer and its streams belong to one thread at a time.

@@ -904,6 +904,25 @@ int ring_read_batch(struct ring_reader *r, struct ring_record *records, unsigned
 }
 
 int ring_set_policy(struct ring_shared *ring, enum ring_policy policy, uint64_t timeout_ns)
+const unsigned char *ring_view(const struct ring_reader *r, uint64_t *bytes)
+{
+    uint64_t end = r->copy ? r->copy_to : r->head;
+    uint64_t room = r->block_bytes - (r->at & (r->block_bytes - 1));
+
+    /* Policy overwrite: only of what was copied out and found whole. */
+    if (r->at == end || (r->copy && (r->at < r->copy_from || r->at > end)))
+        return NULL;
+    *bytes = end - r->at < room ? end - r->at : room;
+    return bytes_at(r, r->at);
+}
+
+void ring_take(struct ring_reader *r, uint64_t records, uint64_t bytes)
+{
+    r->at += bytes;
+    r->taken += records;
+    r->known_written += records;
+}
+
 {
     if ((policy == RING_OVERWRITE) != (load_relaxed(&ring->policy) == RING_OVERWRITE))
         return -ENOTSUP;

@@ -226,6 +226,15 @@ int ring_read(struct ring_reader *reader, void *out, size_t capacity, struct rin
 int ring_read_batch(struct ring_reader *reader, struct ring_record *records, unsigned max)
     __attribute__((warn_unused_result));
 
+/*
+ * Records that were seen published and not looked at yet, where they stand: *bytes of them from the
+ * address returned, with anything among them. They stay until ring_release(), with policy overwrite
+ * until the next ring_peek(). NULL: ring_peek() has to look first. Untrusted: see ring_peek().
+ */
+const unsigned char *ring_view(const struct ring_reader *reader, uint64_t *bytes);
+/* Take `records` of them, `bytes` together, all of event types. */
+void ring_take(struct ring_reader *reader, uint64_t records, uint64_t bytes);
+
 /* From now on drop or block; a ring whose last consumer has gone counts as taken on again. A ring
  * of policy overwrite is laid out otherwise and stays what it is: -ENOTSUP. */
 int ring_set_policy(struct ring_shared *ring, enum ring_policy policy, uint64_t timeout_ns)

@@ -19,6 +19,7 @@ struct trace_writer {
     struct {
         uint64_t image;
         bool known[TYPES_MAX];
+        bool has_strings[TYPES_MAX];
     } types[TYPE_TABLES];
 };
 
@@ -26,6 +27,7 @@ struct trace_stream {
     struct trace_writer *writer;
     uint32_t thread;
     const bool *known; /* types of its image; NULL: none told yet */
+    const bool *has_strings;
     uint64_t image, stored, last_ticks;
 };
 
@@ -203,6 +205,8 @@ int trace_writer_type(struct trace_writer *w, uint64_t image, const void *bytes,
         table++;
     w->types[table].image = image;
     w->types[table].known[schema.schema.id] = true;
+    for (unsigned i = 0; i < schema.schema.field_count; i++)
+        w->types[table].has_strings[schema.schema.id] |= !schema.schema.fields[i].width;
     call = add(w, FAKE_TYPE);
     call->id = schema.schema.id;
     keep_text(call, schema.schema.name);
@@ -222,8 +226,10 @@ int trace_stream_open(struct trace_writer *w, uint32_t thread, struct trace_stre
 static bool type_is_known(struct trace_stream *s, uint16_t id)
 {
     for (unsigned table = 0; !s->known && s->writer->types[table].image; table++)
-        if (s->writer->types[table].image == s->image)
+        if (s->writer->types[table].image == s->image) {
             s->known = s->writer->types[table].known;
+            s->has_strings = s->writer->types[table].has_strings;
+        }
     return s->known && s->known[id];
 }
 
@@ -246,6 +252,19 @@ int trace_stream_record(struct trace_stream *s, uint16_t id, uint64_t ticks, con
     call->ticks = ticks;
     memcpy(&call->value, payload, size < 8 ? size : 8);
     return 0;
+}
+
+uint32_t trace_stream_append(struct trace_stream *s, const struct trace_rows *rows)
+{
+    uint32_t taken = 0;
+
+    while (taken < rows->count && type_is_known(s, rows->ids[taken]) &&
+           !s->has_strings[rows->ids[taken]] &&
+           trace_stream_record(s, rows->ids[taken], rows->ticks[taken],
+                               rows->payloads + taken * rows->stride, rows->payload_bytes) == 0)
+        taken++;
+    s->writer->log.in_bulk += taken;
+    return taken;
 }
 
 int trace_stream_gap(struct trace_stream *s, const struct trace_gap *gap)

@@ -48,7 +48,8 @@ struct fake_log {
     bool closed;
     unsigned flushes;
     int level;
-    int refuse; /* when not 0: what trace_stream_record() returns */
+    size_t in_bulk; /* records that came by trace_stream_append() */
+    int refuse;     /* when not 0: what trace_stream_record() returns */
 };
 
 struct trace_writer *fake_writer_create(void);
