@@ -127,27 +127,46 @@ static int gaps_take(struct decoding *d)
 
 /* ---- records: run, place and ticks of each ---- */
 
-static int positions_fill(struct decoding *d, const uint8_t *run_of, uint32_t *positions)
+/* Does every run have as many records as it says? */
+static int runs_check(const struct decoding *d, const uint8_t *run_of)
 {
-    uint32_t *next[BLOCK_RUNS_MAX], *end[BLOCK_RUNS_MAX];
+    uint32_t records[4][BLOCK_RUNS_MAX] = {
+        0}; /* counters of neighbours do not wait for each other */
+    uint32_t i = 0;
 
-    for (uint32_t i = 0; i < d->run_count; i++) {
-        d->runs[i].position = next[i] = positions;
-        positions = end[i] = positions + d->runs[i].records;
-    }
-    for (uint32_t i = 0; i < d->records; i++) {
-        uint32_t run = run_of[i];
-
-        if (run >= d->run_count || next[run] == end[run])
+    for (; i + 4 <= d->records; i += 4)
+        for (unsigned lane = 0; lane < 4; lane++)
+            records[lane][run_of[i + lane]]++;
+    for (; i < d->records; i++)
+        records[0][run_of[i]]++;
+    for (uint32_t r = 0; r < d->run_count; r++)
+        if (records[0][r] + records[1][r] + records[2][r] + records[3][r] != d->runs[r].records)
             return -EBADMSG;
-        *next[run]++ = i;
-    }
-    return 0;
+    return 0; /* the runs' records add up to the block's: there are none of other runs */
 }
 
+static void positions_fill(struct decoding *d, const uint8_t *run_of, uint32_t *positions)
+{
+    uint32_t *next[BLOCK_RUNS_MAX];
+
+    for (uint32_t r = 0; r < d->run_count; r++) {
+        d->runs[r].position = next[r] = positions;
+        positions += d->runs[r].records;
+    }
+    if (d->run_count == 1)
+        for (uint32_t i = 0; i < d->records; i++)
+            next[0][i] = i;
+    else
+        for (uint32_t i = 0; i < d->records; i++)
+            *next[run_of[i]]++ = i;
+}
+
+/* Differences to ticks. They may neither pass the header's range nor go back: where none is so
+ * great that their sum could overflow, looking at the last says so for all. */
 static int ticks_take(struct decoding *d, uint64_t *ticks)
 {
-    uint64_t at = d->base_ticks;
+    const uint64_t modest = UINT64_MAX / (2 * (uint64_t)BLOCK_RECORDS_MAX);
+    uint64_t at = d->base_ticks, all = 0;
     int status = column_take(d->decoder, &d->in, d->records, 8, (unsigned char *)ticks);
 
     if (status != 0)
@@ -155,10 +174,15 @@ static int ticks_take(struct decoding *d, uint64_t *ticks)
     for (uint32_t i = 0; i < d->records; i++) {
         uint64_t difference = le64_load(&ticks[i]);
 
-        if (difference > d->header->last_ticks - at)
-            return -EBADMSG; /* would pass the header's range, or go back */
+        all |= difference;
         ticks[i] = at += difference;
     }
+    if (all <= modest)
+        return at - d->base_ticks <= d->header->last_ticks - d->base_ticks ? 0 : -EBADMSG;
+    at = d->base_ticks;
+    for (uint32_t i = 0; i < d->records; at = ticks[i++])
+        if (ticks[i] - at > d->header->last_ticks - at)
+            return -EBADMSG;
     return 0;
 }
 
@@ -183,9 +207,11 @@ static int records_take(struct decoding *d)
     else
         memset(run_of, 0, n);
     if (status == 0)
-        status = positions_fill(d, run_of, positions);
-    if (status == 0)
-        status = ticks_take(d, ticks);
+        status = runs_check(d, run_of);
+    if (status != 0)
+        return status;
+    positions_fill(d, run_of, positions);
+    status = ticks_take(d, ticks);
     block->records = d->records;
     block->ticks = ticks;
     block->run_of = run_of;

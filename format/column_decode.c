@@ -60,6 +60,19 @@ static int plain_take(struct column_input *in, uint32_t count, unsigned width, s
     return plain->planes ? 0 : -EBADMSG;
 }
 
+static void rest_fill(uint64_t *out, uint64_t rest, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        out[i] = rest;
+}
+
+static void plane_first(uint64_t *restrict out, uint64_t rest, const unsigned char *restrict plane,
+                        uint32_t count, unsigned shift)
+{
+    for (uint32_t i = 0; i < count; i++)
+        out[i] = rest | (uint64_t)plane[i] << shift;
+}
+
 static void plane_add(uint64_t *restrict out, const unsigned char *restrict plane, uint32_t count,
                       unsigned shift)
 {
@@ -70,15 +83,20 @@ static void plane_add(uint64_t *restrict out, const unsigned char *restrict plan
 static void plain_load(const struct plain *plain, size_t from, uint32_t count, uint64_t *out)
 {
     const unsigned char *plane = plain->planes + from;
+    bool first = true;
 
-    for (uint32_t i = 0; i < count; i++)
-        out[i] = plain->rest;
     for (unsigned b = 0; b < plain->width; b++) {
-        if (plain->varying >> b & 1) {
+        if (!(plain->varying >> b & 1))
+            continue;
+        if (first)
+            plane_first(out, plain->rest, plane, count, 8 * b);
+        else
             plane_add(out, plane, count, 8 * b);
-            plane += plain->count;
-        }
+        first = false;
+        plane += plain->count;
     }
+    if (first)
+        rest_fill(out, plain->rest, count);
 }
 
 /* ---- all encodings of numbers, chunk by chunk ---- */
@@ -178,9 +196,24 @@ static int source_load(struct source *source, size_t from, uint32_t count, uint6
     return 0;
 }
 
+/* Widths without a store of their own: a whole word each, of which the next element overwrites what
+ * is too much; only the last must not write too far. */
+static void pack_odd(unsigned char *out, const uint64_t *values, uint32_t count, unsigned width)
+{
+    for (uint32_t i = 0; i + sizeof(*values) <= count; i++)
+        le64_store(out + width * (size_t)i, values[i]);
+    for (uint32_t i = count < sizeof(*values) ? 0 : count - (uint32_t)sizeof(*values) + 1;
+         i < count; i++)
+        le_store(out + width * (size_t)i, values[i], width);
+}
+
 static void pack(unsigned char *out, const uint64_t *values, uint32_t count, unsigned width)
 {
     switch (width) {
+    case 1:
+        for (uint32_t i = 0; i < count; i++)
+            out[i] = (unsigned char)values[i];
+        break;
     case 2:
         for (uint32_t i = 0; i < count; i++)
             le16_store(out + 2 * (size_t)i, (uint16_t)values[i]);
@@ -189,13 +222,15 @@ static void pack(unsigned char *out, const uint64_t *values, uint32_t count, uns
         for (uint32_t i = 0; i < count; i++)
             le32_store(out + 4 * (size_t)i, (uint32_t)values[i]);
         break;
+    case 6: /* addresses: the constant makes it a loop of plain stores */
+        pack_odd(out, values, count, 6);
+        break;
     case 8:
         for (uint32_t i = 0; i < count; i++)
             le64_store(out + 8 * (size_t)i, values[i]);
         break;
     default:
-        for (uint32_t i = 0; i < count; i++)
-            le_store(out + width * (size_t)i, values[i], width);
+        pack_odd(out, values, count, width);
     }
 }
 

@@ -69,9 +69,10 @@ struct image_row {
 /* A straight piece of the clock: from t0 on, (ticks - t0) * ns / ticks nanoseconds after ns0. */
 struct clock_piece {
     uint64_t t0, ticks;
-    uint64_t ns; /* that the piece takes */
-    int64_t ns0; /* at t0, since the start of the recording */
-    double ns_per_tick;
+    uint64_t ns;                  /* that the piece takes */
+    int64_t ns0;                  /* at t0, since the start of the recording */
+    uint64_t factor, elapsed_max; /* ns / ticks as a multiplication: trace_time.c */
+    unsigned shift;
 };
 
 /* Everything that unpacking a block takes, used again for every one. Belongs to one thread. */

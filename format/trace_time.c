@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/atomic.h"
 #include "format/trace_state.h"
 
 /*
@@ -47,6 +48,23 @@ static uint64_t first_ticks(const struct trace *t)
     return first == UINT64_MAX ? 0 : first;
 }
 
+/*
+ * factor = floor(2^shift * ns / ticks), as precise as 64 bits can be. A product with it, shifted
+ * back, is floor(elapsed * ns / ticks) or one less, for all elapsed up to 2^shift.
+ */
+static void piece_prepare(struct clock_piece *p)
+{
+    int ns_zeros = p->ns ? __builtin_clzll(p->ns) : 0, ticks_zeros = __builtin_clzll(p->ticks);
+    uint64_t ns = p->ns << ns_zeros, ticks = p->ticks << ticks_zeros;
+    int bits = ns < ticks ? 64 : 63; /* so that the quotient fits, and begins with a 1 */
+
+    p->factor = (uint64_t)(((uint128)ns << bits) / ticks);
+    p->shift = (unsigned)(bits + ns_zeros - ticks_zeros);
+    p->elapsed_max = p->shift >= 64 ? UINT64_MAX : (UINT64_C(1) << p->shift) - 1;
+    if (p->ticks > INT64_MAX)
+        p->elapsed_max = 0; /* the remainder of piece_scale() could overflow */
+}
+
 int trace_clock_prepare(struct trace *t)
 {
     const struct trace_clock_pair *pairs;
@@ -89,7 +107,7 @@ int trace_clock_prepare(struct trace *t)
         };
     t->piece_count = (size_t)(piece - t->pieces);
     for (piece = t->pieces; piece < t->pieces + t->piece_count; piece++)
-        piece->ns_per_tick = (double)piece->ns / (double)piece->ticks;
+        piece_prepare(piece);
     return 0;
 }
 
@@ -109,25 +127,17 @@ static int64_t sum_clamp(int64_t a, int64_t b)
     return sum;
 }
 
-/*
- * floor(elapsed * ns / ticks). Every event of a listing passes here and a 128-bit division takes
- * longer than all the rest of it, so estimate in floating point, where that is good to a unit or
- * two, and put it right exactly.
- */
+/* floor(elapsed * ns / ticks), without the 128-bit division that would take longer than all the
+ * rest of printing an event. */
 static uint128 piece_scale(const struct clock_piece *p, uint64_t elapsed)
 {
-    uint128 product = (uint128)elapsed * p->ns;
-    double estimate = (double)elapsed * p->ns_per_tick;
-    uint64_t quotient;
+    uint64_t quotient, remainder;
 
-    if (elapsed >> 52 || estimate > (double)(UINT64_C(1) << 52))
-        return product / p->ticks;
-    quotient = (uint64_t)estimate;
-    while ((uint128)quotient * p->ticks > product)
-        quotient--;
-    while (product - (uint128)quotient * p->ticks >= p->ticks)
-        quotient++;
-    return quotient;
+    if (__builtin_expect(elapsed > p->elapsed_max, 0))
+        return (uint128)elapsed * p->ns / p->ticks;
+    quotient = (uint64_t)((uint128)elapsed * p->factor >> p->shift);
+    remainder = elapsed * p->ns - quotient * p->ticks; /* below 2 * ticks: 64 bits will do */
+    return (uint128)quotient + (remainder >= p->ticks);
 }
 
 static int64_t piece_ns(const struct clock_piece *p, uint64_t ticks)
@@ -137,11 +147,13 @@ static int64_t piece_ns(const struct clock_piece *p, uint64_t ticks)
     return sum_clamp(p->ns0, -clamp(((uint128)(p->t0 - ticks) * p->ns + p->ticks - 1) / p->ticks));
 }
 
-/* The piece for these ticks: as a rule the one of the last call, or the one after. */
+/* The piece for these ticks: as a rule the one of the last call. Printing threads share that
+ * memory: relaxed, because any place in the table is a good guess. */
 static const struct clock_piece *piece_find(const struct trace *t, uint64_t ticks)
 {
-    struct trace *cache = (struct trace *)t; /* a trace belongs to one thread: only a memory */
-    size_t at = t->piece_recent, low = 0, high = t->piece_count - 1;
+    struct trace *cache = (struct trace *)t;
+    size_t at = load_relaxed(&t->piece_recent), low = 0;
+    size_t high = t->piece_count - 1;
     const struct clock_piece *p = t->pieces;
 
     if ((at == 0 || p[at].t0 <= ticks) && (at == high || ticks < p[at + 1].t0))
@@ -154,7 +166,7 @@ static const struct clock_piece *piece_find(const struct trace *t, uint64_t tick
         else
             high = middle - 1;
     }
-    cache->piece_recent = low;
+    store_relaxed(&cache->piece_recent, low);
     return &p[low];
 }
 
@@ -183,7 +195,7 @@ uint64_t trace_ticks(const struct trace *t, int64_t ns)
 uint64_t trace_duration_ns(const struct trace *t, uint64_t ticks)
 {
     const struct clock_piece *whole = &t->pieces[0];
-    uint128 ns = (uint128)ticks * whole->ns / whole->ticks;
+    uint128 ns = piece_scale(whole, ticks);
 
     return ns > UINT64_MAX ? UINT64_MAX : (uint64_t)ns;
 }
