@@ -177,7 +177,7 @@
      1,     ADA_KIND_ENUM,    4},
 
 #define ADA__DO_array(what, kind, count, name)  ADA__##what##_ARRAY(kind, count, name)
-#define ADA__PARAMETER_ARRAY(kind, count, name) , const ADA__CAT(ADA__TYPE_, kind) * name
+#define ADA__PARAMETER_ARRAY(kind, count, name) , ADA__CAT(ADA__TYPE_, kind) const *name
 #define ADA__FIXED_ARRAY(kind, count, name)     +(count)*ADA__CAT(ADA__WIDTH_, kind)
 #define ADA__LENGTH_ARRAY(kind, count, name)
 #define ADA__VARIABLE_ARRAY(kind, count, name)
