@@ -15,6 +15,15 @@ static struct ada_record no_record(uint64_t bytes)
     return (struct ada_record){.payload = NULL};
 }
 
+/* Is it on? Of a type that nobody has registered, this is the first use. */
+static bool event_is_wanted(const struct ada_event *event)
+{
+    /* relaxed: as ada_event_is_on() */
+    if (load_relaxed(&event->on) == ADA_EVENT_NEW)
+        (void)ada_event_register((struct ada_event *)(uintptr_t)event);
+    return load_relaxed(&event->on) == ADA_EVENT_ON;
+}
+
 struct ada_record tracer_reserve_slow(uint32_t tag, uint64_t bytes, uint64_t sp)
 {
     int saved = errno;
@@ -43,7 +52,7 @@ struct ada_record ada_reserve(const struct ada_event *event, uint32_t payload_by
     struct ada_writer *w;
     int saved = errno;
 
-    if (!ada_event_is_on(event))
+    if (!event_is_wanted(event))
         return record;
     w = thread_writer();
     if (!w)
@@ -70,7 +79,7 @@ int ada_emit(const struct ada_event *event, const void *payload, uint32_t payloa
     uint64_t bytes = ada_record_bytes(payload_bytes);
     struct ada_record record;
 
-    if (!ada_event_is_on(event))
+    if (!event_is_wanted(event))
         return 0;
     record = ada_reserve_bytes(load_relaxed(&event->tag) | ada_record_tag(0, bytes), bytes);
     if (!record.payload)
@@ -86,7 +95,7 @@ static size_t gather(const struct ada_batch_item *items, size_t count, struct ri
     size_t n = 0;
 
     for (size_t i = 0; i < count; i++)
-        if (ada_event_is_on(items[i].event))
+        if (event_is_wanted(items[i].event))
             out[n++] = (struct ring_item){
                 .type = load_relaxed(&items[i].event->tag) >> ADA_RECORD_TYPE_SHIFT,
                 .payload_bytes = items[i].payload_bytes,

@@ -152,8 +152,8 @@ struct ada_batch_item {
     const void *payload;
     uint32_t payload_bytes;
 };
-/* Emit many with one clock reading and one publish, all or none of those that are on. Returns how
- * many were written. */
+/* Emit many, up to 1024, with one clock reading and one publish, all or none of those that are on.
+ * Returns how many were written, or -E2BIG. */
 ADA_EXPORT int ada_emit_batch(const struct ada_batch_item *items, size_t count);
 
 /* ---- the rest ---- */
