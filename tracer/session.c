@@ -2,6 +2,7 @@
 /* The session calls of the public API: a session of the application's own, or the collector's that
  * it joins. */
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -88,7 +89,7 @@ static int start_embedded(const char *path, const struct ada_session_options *gi
 
 int ada_session_start(const char *path, const struct ada_session_options *options)
 {
-    int err;
+    int saved = errno, err;
 
     pthread_mutex_lock(&session_lock);
     if (is_joined())
@@ -98,12 +99,13 @@ int ada_session_start(const char *path, const struct ada_session_options *option
     else
         err = start_embedded(path, options);
     pthread_mutex_unlock(&session_lock);
+    errno = saved;
     return err;
 }
 
 int ada_session_stop(void)
 {
-    int err = 0;
+    int saved = errno, err = 0;
 
     pthread_mutex_lock(&session_lock);
     if (session_is_ours) {
@@ -113,6 +115,7 @@ int ada_session_stop(void)
         session_is_ours = false;
     }
     pthread_mutex_unlock(&session_lock);
+    errno = saved;
     return err;
 }
 
@@ -133,7 +136,10 @@ extern __typeof__(ada_version) tracer_version_own
 
 const char *ada_error_text(int error)
 {
-    switch (error < 0 ? -error : error) {
+    int number = error < 0 && error != INT_MIN ? -error : error;
+    const char *text;
+
+    switch (number) {
     case EEXIST:
         return "the trace file exists already";
     case EALREADY:
@@ -151,6 +157,7 @@ const char *ada_error_text(int error)
     case EAGAIN:
         return "interrupted itself; try again outside the signal handler";
     default:
-        return strerrordesc_np(error < 0 ? -error : error);
+        text = strerrordesc_np(number);
+        return text ? text : "an unknown error";
     }
 }
