@@ -205,6 +205,16 @@ static void put_string(struct rendering *r, const struct event_format_piece *pie
     put_padded(r, piece, width, (const char *)v->bytes, size);
 }
 
+static void put_pointer(struct rendering *r, const struct event_format_piece *piece, int width,
+                        unsigned long long address)
+{
+    char text[24] = "(nil)"; /* as the C library has it */
+
+    if (address)
+        snprintf(text, sizeof(text), "%#llx", address);
+    put_padded(r, piece, width, text, strlen(text));
+}
+
 static void put_conversion(struct rendering *r, const struct event_format_piece *piece)
 {
     int width = star_resolve(r, piece->width), precision = star_resolve(r, piece->precision);
@@ -239,8 +249,7 @@ static void put_conversion(struct rendering *r, const struct event_format_piece 
         letter = (char)argument_integer(v);
         put_padded(r, piece, width, &letter, 1);
     } else if (piece->conversion == 'p') {
-        specification_make(spec, piece, width, -1, "#llx");
-        put_integer(r, argument_integer(v) ? spec : "0x0", argument_integer(v));
+        put_pointer(r, piece, width, (unsigned long long)argument_integer(v));
     } else if ((label = value_label(v->field, argument_integer(v)))) {
         put_padded(r, piece, width, label, strlen(label));
     } else {

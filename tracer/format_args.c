@@ -19,10 +19,14 @@ struct conversion {
     uint8_t kind, width; /* of the value; kind 0: cannot be stored */
 };
 
+/* l ll j z t: 8 on every 64-bit Linux. h and hh come promoted; printf(3) takes that back. */
 static uint8_t integer_width(const char *modifier, size_t length)
 {
-    return length && *modifier != 'h' ? 8
-                                      : 4; /* l ll j z t: 8 on every 64-bit Linux; h is promoted */
+    if (!length)
+        return 4;
+    if (*modifier == 'h')
+        return length == 1 ? 2 : 1;
+    return 8;
 }
 
 static void classify(char letter, const char *modifier, size_t length, struct conversion *c)
@@ -165,8 +169,8 @@ static void take_all(struct arguments *a, const char *format, va_list list)
             take_text(a, va_arg(list, const char *), c.star_limit ? star : c.limit);
         else if (c.kind == ADA_KIND_FLOAT)
             take_number(a, va_arg(list, double));
-        else if (c.width == 4)
-            take_bits(a, (uint32_t)va_arg(list, int), 4);
+        else if (c.width <= 4) /* stored in c.width bytes, the low ones first */
+            take_bits(a, (uint32_t)va_arg(list, int), c.width);
         else
             take_bits(a, va_arg(list, uint64_t), 8);
     }
