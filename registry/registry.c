@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/atomic.h"
 
@@ -50,6 +52,25 @@ static bool hold_life(struct slot_shared *slot)
            !pthread_mutex_trylock(&slot->life.mutex);
 }
 
+/*
+ * Our id, which the mutex is held by. In a child of a raw clone the C library still takes us for
+ * our parent's thread, and the kernel knows of no mutexes of ours: such a life is none. A process's
+ * first thread needs no system call to know.
+ */
+static uint32_t life_owner(struct slot_shared *slot, const struct registry_claim *claim)
+{
+    uint32_t held = load_relaxed(&slot->life.word) & FUTEX_TID_MASK, tid;
+
+    if (!claim->parent_pid || held == claim->pid)
+        return held;
+    tid = (uint32_t)syscall(SYS_gettid);
+    if (tid != held) {
+        pthread_mutex_unlock(&slot->life.mutex);
+        slot->robust = false;
+    }
+    return tid;
+}
+
 static void raise_touched(struct segment_shared *h, uint32_t to)
 {
     uint32_t touched = load_relaxed(&h->slots_touched);
@@ -75,7 +96,7 @@ int registry_claim(struct segment *s, const struct registry_claim *claim)
     slot->pid = claim->pid;
     slot->tid = claim->tid;
     if (!slot->tid && slot->robust)
-        slot->tid = load_relaxed(&slot->life.word) & FUTEX_TID_MASK;
+        slot->tid = life_owner(slot, claim);
     slot->parent_pid = claim->parent_pid;
     slot->claim_ticks = claim->ticks;
     slot->name_changes = 0;
