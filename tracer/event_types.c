@@ -24,6 +24,7 @@ static struct {
     char session[SEGMENT_GLOBS_BYTES]; /* what the session selects */
     uint32_t level;
     char rules[RULES_BYTES]; /* what the program said, as one glob list: stronger */
+    char draft[RULES_BYTES]; /* of new rules, while they may still turn out to be too long */
     unsigned char bytes[SCHEMA_BYTES_MAX];
 } types = {.level = UINT32_MAX};
 
@@ -66,6 +67,17 @@ static struct schema schema_of(const struct ada_event *e, uint16_t id)
 static bool text_equal(const char *a, const char *b)
 {
     return !strcmp(a ? a : "", b ? b : "");
+}
+
+static bool labels_equal(const struct ada_field *f, const struct ada_field *g)
+{
+    if (f->label_count != g->label_count)
+        return false;
+    for (unsigned i = 0; i < f->label_count; i++)
+        if (f->labels[i].value != g->labels[i].value ||
+            !text_equal(f->labels[i].name, g->labels[i].name))
+            return false;
+    return true;
 }
 
 static bool fields_equal(const struct ada_event *a, const struct ada_event *b)
