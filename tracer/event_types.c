@@ -88,7 +88,7 @@ static bool fields_equal(const struct ada_event *a, const struct ada_event *b)
         const struct ada_field *f = &a->fields[i], *g = &b->fields[i];
 
         if (f->kind != g->kind || f->width != g->width || f->count != g->count ||
-            f->label_count != g->label_count || !text_equal(f->name, g->name))
+            !text_equal(f->name, g->name) || !labels_equal(f, g))
             return false;
     }
     return true;
