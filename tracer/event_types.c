@@ -259,26 +259,46 @@ void ada_events_unload(const void *address)
     dl_iterate_phdr(unload_module, &where);
 }
 
-/* Append each of the comma-separated globs, with `!` in front when `negative`. */
+/* Take out what was said of this very glob: what is said last decides. Returns the new size. */
+static size_t rule_remove(char *rules, const char *glob, size_t length)
+{
+    char *to = rules;
+
+    for (const char *at = rules; *at;) {
+        size_t whole = strcspn(at, ","), mark = *at == '!';
+        const char *next = at + whole + (at[whole] == ',');
+
+        if (whole - mark != length || memcmp(at + mark, glob, length) != 0) {
+            if (to != rules)
+                *to++ = ',';
+            memmove(to, at, whole);
+            to += whole;
+        }
+        at = next;
+    }
+    *to = 0;
+    return (size_t)(to - rules);
+}
+
+/* Add each of the comma-separated globs to the rules, with `!` in front when `negative`; all or
+ * none. */
 static int add_rules(const char *globs, bool negative)
 {
-    size_t used = strlen(types.rules);
-
+    strcpy(types.draft, types.rules);
     while (*globs) {
-        size_t length = strcspn(globs, ",");
-        bool turned = *globs == '!';
-        const char *mark = negative != turned ? "!" : "";
-        int n = snprintf(types.rules + used, sizeof(types.rules) - used, "%s%s%.*s",
-                         used ? "," : "", mark, (int)length - turned, globs + turned);
+        size_t length = strcspn(globs, ","), turned = *globs == '!', used;
+        const char *mark = negative != (bool)turned ? "!" : "";
+        int n;
 
-        if (n < 0 || (size_t)n >= sizeof(types.rules) - used) {
-            types.rules[used] = 0;
+        used = rule_remove(types.draft, globs + turned, length - turned);
+        n = snprintf(types.draft + used, sizeof(types.draft) - used, "%s%s%.*s", used ? "," : "",
+                     mark, (int)(length - turned), globs + turned);
+        if (n < 0 || (size_t)n >= sizeof(types.draft) - used)
             return -ENAMETOOLONG;
-        }
-        used += (size_t)n;
         globs += length;
         globs += *globs == ',';
     }
+    strcpy(types.rules, types.draft);
     return 0;
 }
 
