@@ -283,6 +283,9 @@ AGENT_HOOK int prctl(int option, ...)
         return real.prctl(option, a, b, c, d);
     if (takes_clocks(option, a))
         mute();
+    /* A filter follows, by this call or, as libseccomp does it, by another that we do not see. */
+    if (option == PR_SET_SECCOMP || option == PR_SET_NO_NEW_PRIVS)
+        tracer_silence();
     result = real.prctl(option, a, b, c, d);
     after_prctl(option, a, result != 0);
     return result;

@@ -96,6 +96,7 @@ static int door_make(struct collector *c, const struct collector_options *o,
         .geometry = o->geometry,
         .globs = o->globs,
         .level = o->level,
+        .watch_fd = drain_watch_fd(c->drain),
     };
 
     options.geometry.clock = (enum segment_clock)clock;

@@ -25,7 +25,9 @@ enum {
     GUESTS_MAX = 64,    /* who have connected and not said hello yet */
     RINGS_AT_START = 1, /* allocated; most programs have one thread */
     REFUSALS_TOLD = 64, /* notes in the trace, at most */
-    PATIENCE_MS = 2000
+    FDS_OWN = 3,
+    PATIENCE_MS = 2000,
+    DEATH_PAUSE_MS = 10 /* until the drain has seen to it */
 };
 
 struct guest {
@@ -231,7 +233,8 @@ static void guests_hear(struct door *door)
 static void *door_run(void *argument)
 {
     struct door *door = argument;
-    struct pollfd fds[GUESTS_MAX + 2];
+    struct pollfd fds[GUESTS_MAX + FDS_OWN];
+    bool told = false;
 
     pthread_setname_np(pthread_self(), "adatrace-door");
     for (;;) {
@@ -239,13 +242,20 @@ static void *door_run(void *argument)
 
         fds[0] = (struct pollfd){.fd = door->wake_fd, .events = POLLIN};
         fds[1] = (struct pollfd){.fd = full ? -1 : door->options.listen_fd, .events = POLLIN};
+        fds[2] = (struct pollfd){.fd = told ? -1 : door->options.watch_fd, .events = POLLIN};
         for (unsigned i = 0; i < door->guest_count; i++)
-            fds[i + 2] = (struct pollfd){.fd = door->guests[i].fd, .events = POLLIN};
-        if (poll(fds, door->guest_count + 2, door->guest_count ? PATIENCE_MS : -1) < 0 &&
+            fds[i + FDS_OWN] = (struct pollfd){.fd = door->guests[i].fd, .events = POLLIN};
+        if (poll(fds, door->guest_count + FDS_OWN,
+                 told                ? DEATH_PAUSE_MS
+                 : door->guest_count ? PATIENCE_MS
+                                     : -1) < 0 &&
             errno != EINTR)
             return NULL;
         if (fds[0].revents)
             return NULL;
+        told = fds[2].revents != 0;
+        if (told)
+            drain_wake(door->options.drain);
         guests_accept(door);
         guests_hear(door);
         spare_make(door);

@@ -17,6 +17,7 @@ struct door_options {
     struct segment_geometry geometry;
     const char *globs; /* copied */
     uint32_t level;
+    int watch_fd; /* readable when a process has died: the drain is woken; -1: none */
 };
 
 /* 0 or a negative errno; the first segment is made here, so memory that is short shows here. */

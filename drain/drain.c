@@ -177,6 +177,16 @@ int drain_close(struct drain *d)
     return d->error;
 }
 
+int drain_watch_fd(const struct drain *d)
+{
+    return d->watch.epoll_fd;
+}
+
+void drain_wake(struct drain *d)
+{
+    wait_wake(&d->wait);
+}
+
 /* ---- messages ---- */
 
 static int message_send(struct drain *d, const struct drain_message *head, const char *text)
@@ -381,6 +391,7 @@ static void *drain_run(void *argument)
     struct drain *d = argument;
 
     pthread_setname_np(pthread_self(), "adatrace-drain");
+    sources_join_life(d);
     /* Stop. Acquire: pairs with the release in drain_stop(); all that its caller did before is
      * visible to the last round. */
     while (!load_acquire(&d->stopping)) {
@@ -389,6 +400,7 @@ static void *drain_run(void *argument)
         wait_turn(&d->wait, &load);
     }
     drain_finish(d);
+    life_end(&d->life);
     return NULL;
 }
 

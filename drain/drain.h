@@ -8,8 +8,8 @@
  * was told by their creator, and what it has checked. The collector runs one drain for all
  * processes of a recording, an embedded session one for its own process; both are this code.
  *
- * drain_attach(), drain_note(), drain_child_status() and drain_figures() may be called from any
- * thread. All other calls are for one thread at a time, and not while drain_start()'s thread runs.
+ * drain_attach(), drain_note(), drain_child_status(), drain_wake() and drain_figures() may be called
+ * from any thread. All other calls are for one thread at a time, and not while drain_start()'s thread runs.
  */
 #ifndef ADATRACE_DRAIN_DRAIN_H
 #define ADATRACE_DRAIN_DRAIN_H
@@ -63,6 +63,11 @@ int drain_attach(struct drain *drain, const struct drain_attachment *attachment)
 
 /* Queue a note for the trace; `text` is copied. */
 void drain_note(struct drain *drain, enum trace_note_kind kind, const char *text);
+
+/* A descriptor that becomes readable when a traced process has died, -1: none; then
+ * drain_wake() makes the drain look at once. */
+int drain_watch_fd(const struct drain *drain);
+void drain_wake(struct drain *drain);
 
 /* How our child `pid` ended, as waitpid(2) has it. */
 void drain_child_status(struct drain *drain, uint32_t pid, int status);

@@ -76,6 +76,9 @@ void source_attach(struct drain *d, struct drain_attachment *a)
     s->next = d->sources;
     d->sources = s;
     wait_for_rings(&d->wait, s->segment.geometry.ring_bytes);
+    wait_listen(&d->wait, &s->segment.shared->bell);
+    store_relaxed(&s->segment.shared->life.word, 0); /* of an earlier drain */
+    life_add(&d->life, &s->segment);
     source_hear(d, s);
     s->bound = registry_bound(&s->segment);
     for (uint32_t slot = 0; a->reused && slot < s->bound; slot++)
@@ -276,6 +279,20 @@ void source_finish(struct drain *d, struct drain_source *s)
     s->unringed_stream = NULL;
 }
 
+/* All that there are now. */
+static void sources_link(struct drain *d)
+{
+    life_clear(&d->life);
+    for (struct drain_source *s = d->sources; s; s = s->next)
+        life_add(&d->life, &s->segment);
+}
+
+void sources_join_life(struct drain *d)
+{
+    life_begin(&d->life);
+    sources_link(d);
+}
+
 void source_free(struct drain *d, struct drain_source *s)
 {
     struct drain_source **at = &d->sources;
@@ -292,6 +309,8 @@ void source_free(struct drain *d, struct drain_source *s)
     }
     if (s->unringed_stream)
         drain_fail(d, trace_stream_close(s->unringed_stream));
+    wait_forget(&d->wait, &s->segment.shared->bell);
+    sources_link(d);
     if (!s->kept)
         segment_destroy(&s->segment);
     free(s);

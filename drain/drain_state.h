@@ -9,6 +9,7 @@
 #include <pthread.h>
 
 #include "drain/drain.h"
+#include "drain/life.h"
 #include "drain/pace.h"
 #include "drain/process_watch.h"
 #include "registry/arena.h"
@@ -113,6 +114,7 @@ struct drain {
     struct drain_module *modules;
     struct process_watch watch;
     struct wait wait;
+    struct life life;
     struct pace pace;
     struct arena_item item;
     uint32_t next_process, next_thread, next_module;
@@ -150,6 +152,8 @@ void source_tick(struct drain *d, struct drain_source *s);
 bool source_release(struct drain *d, struct drain_source *s, uint64_t now_ns);
 /* The recording ends: nobody may claim any more. */
 void source_finish(struct drain *d, struct drain_source *s);
+/* The calling thread is the drain's: its death is to be seen in every segment. */
+void sources_join_life(struct drain *d);
 void source_free(struct drain *d, struct drain_source *s);
 
 /* ---- drain_arena.c ---- */
@@ -175,15 +179,15 @@ bool thread_is_settled(const struct drain_thread *t);
 /* The recording ends, the owner lives on. */
 void thread_leave(struct drain *d, struct drain_thread *t);
 
-/* ---- drain_process.c ---- */
-struct drain_process *process_add_root(struct drain *d, struct drain_source *s,
-                                       struct drain_attachment *attachment);
-/* The process that a slot of this segment belongs to; new ones are written. NULL: no memory. */
 /* ---- drain_run.c ---- */
 /* Take plain records, about bytes_max of them. Returns how many; 0: the next one has to be looked
  * at by itself. */
 uint64_t thread_take_runs(struct drain *d, struct drain_thread *t, uint64_t bytes_max);
 
+/* ---- drain_process.c ---- */
+struct drain_process *process_add_root(struct drain *d, struct drain_source *s,
+                                       struct drain_attachment *attachment);
+/* The process that a slot of this segment belongs to; new ones are written. NULL: no memory. */
 struct drain_process *process_of_slot(struct drain *d, struct drain_source *s,
                                       const struct registry_view *view);
 /* The process that an arena item is about. */

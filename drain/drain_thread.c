@@ -300,6 +300,8 @@ bool thread_visit(struct drain *d, struct drain_thread *t, uint64_t share_bytes,
 
     if (fill_percent > load->fill_percent)
         load->fill_percent = fill_percent;
+    if (fill_bytes > load->fill_bytes)
+        load->fill_bytes = fill_bytes;
     do {
         uint64_t at = t->reader.at, in_runs = thread_take_runs(d, t, RELEASE_BYTES);
 
@@ -312,10 +314,10 @@ bool thread_visit(struct drain *d, struct drain_thread *t, uint64_t share_bytes,
             batch_take(d, t, records, (unsigned)got);
             load->records += (unsigned)got;
         }
-        /* Every time, also when there was nothing: a blocked producer waits for this heartbeat. */
-        ring_release(&t->reader);
         if (got >= 0)
             taken += t->reader.at - at; /* what was passed over is not part of the share */
+        /* Every time, also when there was nothing: a blocked producer waits for this heartbeat. */
+        ring_release(&t->reader);
     } while ((got > 0 && taken < bytes) || (got < 0 && ++errors <= ERRORS_MAX));
     if (fill_bytes > share_bytes && got > 0) {
         load->more = true;

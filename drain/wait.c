@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drain/wait.h"
 
+#include <errno.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -8,20 +9,40 @@
 
 #include "base/atomic.h"
 #include "base/clock.h"
+#include "registry/bell.h"
+
+#ifndef SYS_futex_waitv
+#define SYS_futex_waitv 449 /* since Linux 5.16; the number is the same everywhere */
+#endif
 
 enum {
-    FILL_BUSY_PERCENT = 12,    /* fuller than that after one sleep: do not sleep at all */
+    BUSY_BYTES = 64 * 1024,    /* more than that after one sleep: do not sleep at all */
+    BUSY_PART = 8,             /* or more than this part of a small ring */
+    BURST_PART = 8,            /* of that: many records, more may come */
     SLEEP_MIN_NS = 100 * 1000, /* the kernel's timers are not much finer */
-    SLEEP_SHORT_NS = 1000 * 1000,
-    SLEEP_IDLE_NS = 10 * 1000 * 1000,
-    SLEEP_LONG_IDLE_NS = 20 * 1000 * 1000,
+    SLEEP_BURST_NS = 150 * 1000,
+    SLEEP_UNARMED_NS = 400 * 1000, /* up to here nobody needs to ring */
+    SLEEP_LIVELY_NS = 20 * 1000 * 1000,
+    SLEEP_IDLE_NS = 500 * 1000 * 1000,
+    SLEEP_DEAF_NS = 2 * 1000 * 1000,
+    SLEEP_DEAF_IDLE_NS = 10 * 1000 * 1000,
+    SLEEP_DEAF_LONG_NS = 20 * 1000 * 1000,
+    BURST_NS = 20 * 1000 * 1000,
     LIVELY_NS = 100 * 1000 * 1000,
     LONG_IDLE_NS = 1000 * 1000 * 1000
 };
 
+/* What the kernel takes; Debian 12's headers have it, older ones do not. */
+struct wait_word {
+    uint64_t value, address;
+    uint32_t flags, unused;
+};
+enum { WORD_32_BITS = 2, WORD_PRIVATE = FUTEX_PRIVATE_FLAG };
+
 void wait_init(struct wait *wait)
 {
-    *wait = (struct wait){.shortest_ns = SLEEP_SHORT_NS, .sleep_ns = SLEEP_SHORT_NS / 2};
+    *wait = (struct wait){
+        .shortest_ns = SLEEP_BURST_NS, .busy_bytes = BUSY_BYTES, .sleep_ns = SLEEP_BURST_NS / 2};
 }
 
 /* A fast thread writes about a byte a nanosecond. */
@@ -29,10 +50,46 @@ void wait_for_rings(struct wait *wait, uint64_t ring_bytes)
 {
     uint64_t filled_ns = ring_bytes < SLEEP_MIN_NS ? SLEEP_MIN_NS : ring_bytes;
 
+    if (ring_bytes / BUSY_PART < wait->busy_bytes)
+        wait->busy_bytes = ring_bytes / BUSY_PART;
     if (filled_ns >= wait->shortest_ns)
         return;
     wait->shortest_ns = filled_ns;
     wait->sleep_ns = filled_ns / 2;
+}
+
+void wait_listen(struct wait *wait, uint32_t *bell)
+{
+    wait->deaf = false; /* to be found out anew */
+    if (wait->bell_count < WAIT_BELLS_MAX)
+        wait->bells[wait->bell_count++] = bell;
+    else
+        wait->bells_left_out++;
+}
+
+void wait_forget(struct wait *wait, uint32_t *bell)
+{
+    wait->deaf = false;
+    for (unsigned i = 0; i < wait->bell_count; i++)
+        if (wait->bells[i] == bell) {
+            wait->bells[i] = wait->bells[--wait->bell_count];
+            return;
+        }
+    wait->bells_left_out--;
+}
+
+static bool hears_all(const struct wait *wait)
+{
+    return !wait->deaf && !wait->bells_left_out;
+}
+
+static uint64_t sleep_longest(const struct wait *wait, uint64_t quiet_ns)
+{
+    if (hears_all(wait))
+        return quiet_ns < LIVELY_NS ? SLEEP_LIVELY_NS : SLEEP_IDLE_NS;
+    if (quiet_ns < LIVELY_NS)
+        return wait->shortest_ns < SLEEP_BURST_NS ? 2 * wait->shortest_ns : SLEEP_DEAF_NS;
+    return quiet_ns < LONG_IDLE_NS ? SLEEP_DEAF_IDLE_NS : SLEEP_DEAF_LONG_NS;
 }
 
 uint64_t wait_decide(struct wait *wait, const struct wait_load *load, uint64_t now_ns)
@@ -41,15 +98,66 @@ uint64_t wait_decide(struct wait *wait, const struct wait_load *load, uint64_t n
 
     if (load->records)
         wait->busy_ns = now_ns;
-    if (load->more || load->fill_percent >= FILL_BUSY_PERCENT) {
+    if (load->more || load->fill_bytes >= wait->busy_bytes / BURST_PART)
+        wait->burst_ns = now_ns;
+    if (load->more || load->fill_bytes >= wait->busy_bytes) {
         wait->sleep_ns = wait->shortest_ns / 2;
         return 0;
     }
-    longest = now_ns - wait->busy_ns < LIVELY_NS      ? 2 * wait->shortest_ns
-              : now_ns - wait->busy_ns < LONG_IDLE_NS ? SLEEP_IDLE_NS
-                                                      : SLEEP_LONG_IDLE_NS;
+    if (now_ns - wait->burst_ns < BURST_NS) {
+        wait->sleep_ns = wait->shortest_ns;
+        return wait->sleep_ns;
+    }
+    longest = sleep_longest(wait, now_ns - wait->busy_ns);
     wait->sleep_ns = wait->sleep_ns * 2 < longest ? wait->sleep_ns * 2 : longest;
     return wait->sleep_ns;
+}
+
+static void sleep_plain(struct wait *wait, uint32_t word, uint64_t sleep_ns)
+{
+    const struct timespec timeout = {.tv_nsec = (long)sleep_ns};
+
+    syscall(SYS_futex, &wait->word, FUTEX_WAIT_PRIVATE, word, &timeout, NULL, 0);
+}
+
+static struct timespec time_after(uint64_t sleep_ns)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_nsec += (long)sleep_ns;
+    t.tv_sec += t.tv_nsec / 1000000000;
+    t.tv_nsec %= 1000000000;
+    return t;
+}
+
+/* Until somebody wakes us, or rings. False: not every bell can be heard. */
+static bool sleep_armed(struct wait *wait, uint32_t word, uint64_t sleep_ns)
+{
+    struct wait_word words[WAIT_BELLS_MAX + 1];
+    const struct timespec until = time_after(sleep_ns);
+    bool heard = true;
+    long result;
+
+    words[0] = (struct wait_word){.value = word,
+                                  .address = (uint64_t)(uintptr_t)&wait->word,
+                                  .flags = WORD_32_BITS | WORD_PRIVATE};
+    for (unsigned i = 0; i < wait->bell_count; i++) {
+        heard &= bell_arm(wait->bells[i]);
+        words[i + 1] = (struct wait_word){.value = BELL_ARMED,
+                                          .address = (uint64_t)(uintptr_t)wait->bells[i],
+                                          .flags = WORD_32_BITS};
+    }
+    if (heard) {
+        result = syscall(SYS_futex_waitv, words, wait->bell_count + 1, 0, &until, CLOCK_MONOTONIC);
+        if (result < 0 && errno != EAGAIN && errno != ETIMEDOUT && errno != EINTR)
+            heard = false;
+        else if (result > 0 || (result < 0 && errno == EAGAIN)) /* a bell: records come */
+            wait->burst_ns = clock_monotonic_ns();
+    }
+    for (unsigned i = 0; i < wait->bell_count; i++)
+        bell_disarm(wait->bells[i]);
+    return heard;
 }
 
 void wait_turn(struct wait *wait, const struct wait_load *load)
@@ -60,9 +168,10 @@ void wait_turn(struct wait *wait, const struct wait_load *load)
     uint32_t word = load_acquire(&wait->word);
 
     if (sleep_ns && word == wait->seen) {
-        const struct timespec timeout = {.tv_nsec = (long)sleep_ns};
-
-        syscall(SYS_futex, &wait->word, FUTEX_WAIT_PRIVATE, word, &timeout, NULL, 0);
+        if (sleep_ns <= SLEEP_UNARMED_NS || !hears_all(wait))
+            sleep_plain(wait, word, sleep_ns);
+        else
+            wait->deaf = !sleep_armed(wait, word, sleep_ns);
         word = load_acquire(&wait->word); /* Wake, as above. */
     }
     if (word != wait->seen)

@@ -2,9 +2,13 @@
 /*
  * Wait: how long the drain sleeps between two rounds over the rings.
  *
- * Nobody rings a bell when records are there (that would cost the traced program a system call), so
- * the drain looks again in time: at once while a ring fills, after some milliseconds when little
- * comes, and rarely when nothing does. wait_wake() is for any thread, the rest for the drain's.
+ * While rings fill it does not sleep; while records come in bursts it looks again before a fast
+ * thread could fill a part of its ring; when little or nothing comes it sleeps longer and longer,
+ * up to half a second, and arms the bells of the segments: a thread rings when its ring fills, or
+ * when it begins (registry/bell.h). Where no bell can be heard (a process that may not call the
+ * kernel, a kernel that cannot wait for many words) it never sleeps that long.
+ *
+ * wait_wake() is for any thread, the rest for the drain's.
  */
 #ifndef ADATRACE_DRAIN_WAIT_H
 #define ADATRACE_DRAIN_WAIT_H
@@ -12,25 +16,38 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum { WAIT_BELLS_MAX = 120 }; /* the kernel waits for 128 words at once */
+
 /* What one round over all rings found. */
 struct wait_load {
     uint64_t records;
-    unsigned fill_percent; /* of the fullest ring, before it was emptied */
+    uint64_t fill_bytes;   /* of the fullest ring, before it was emptied */
+    unsigned fill_percent; /* the same as a part of that ring */
     bool more;             /* a ring was left before it was empty: its share was used up */
 };
 
 struct wait {
     uint32_t word; /* futex: moves with every wake-up call */
     uint32_t seen;
-    uint64_t shortest_ns; /* sleep while records come */
+    uint64_t shortest_ns; /* sleep while records come in bursts */
+    uint64_t busy_bytes;  /* found after a sleep: it was too long */
     uint64_t sleep_ns;    /* the last sleep */
     uint64_t busy_ns;     /* when records came last */
+    uint64_t burst_ns;    /* when many came last */
+    uint32_t *bells[WAIT_BELLS_MAX];
+    unsigned bell_count;
+    unsigned bells_left_out; /* there was no room for them */
+    bool deaf;               /* some bell cannot be heard */
 };
 
 void wait_init(struct wait *wait);
 
 /* There are rings of this size: small ones fill sooner, so they are looked at more often. */
 void wait_for_rings(struct wait *wait, uint64_t ring_bytes);
+
+/* A segment's bell; it stays mapped until it is forgotten. */
+void wait_listen(struct wait *wait, uint32_t *bell);
+void wait_forget(struct wait *wait, uint32_t *bell);
 
 /* Sleep as long as seems right after a round that found `load`; not at all while rings fill. */
 void wait_turn(struct wait *wait, const struct wait_load *load);

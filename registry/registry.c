@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/atomic.h"
+#include "registry/bell.h"
 
 /* ---- the traced thread ---- */
 
@@ -89,8 +90,10 @@ int registry_claim(struct segment *s, const struct registry_claim *claim)
     if (load_relaxed(&s->shared->closed))
         return -ESHUTDOWN;
     n = take_ready(s->shared);
-    if (n < 0 || (uint32_t)n >= s->geometry.slots)
+    if (n < 0 || (uint32_t)n >= s->geometry.slots) {
+        bell_ring(&s->shared->bell); /* more are needed */
         return -EAGAIN;
+    }
     slot = &s->slots[n];
     slot->robust = claim->robust && hold_life(slot);
     slot->pid = claim->pid;
@@ -105,6 +108,9 @@ int registry_claim(struct segment *s, const struct registry_claim *claim)
     /* Claim. Release: who we are is visible before the slot counts as claimed. Pairs with the
      * acquire in registry_look(). */
     store_release(&slot->state, SLOT_CLAIMED);
+    /* Bell. Full fence: a drain that arms it after this look sees the claim before it sleeps. */
+    fence_seq_cst();
+    bell_ring(&s->shared->bell);
     return n;
 }
 

@@ -903,7 +903,6 @@ int ring_read_batch(struct ring_reader *r, struct ring_record *records, unsigned
     return (int)n;
 }
 
-int ring_set_policy(struct ring_shared *ring, enum ring_policy policy, uint64_t timeout_ns)
 const unsigned char *ring_view(const struct ring_reader *r, uint64_t *bytes)
 {
     uint64_t end = r->copy ? r->copy_to : r->head;
@@ -923,6 +922,7 @@ void ring_take(struct ring_reader *r, uint64_t records, uint64_t bytes)
     r->known_written += records;
 }
 
+int ring_set_policy(struct ring_shared *ring, enum ring_policy policy, uint64_t timeout_ns)
 {
     if ((policy == RING_OVERWRITE) != (load_relaxed(&ring->policy) == RING_OVERWRITE))
         return -ENOTSUP;

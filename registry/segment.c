@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -237,6 +238,13 @@ int segment_map(struct segment *s, int fd)
     (void)madvise(base, (size_t)file.st_size, MADV_DONTDUMP);
     place(s, base, &g);
     return 0;
+}
+
+bool segment_is_abandoned(const struct segment *s)
+{
+    /* relaxed: seen late, it costs some drops. */
+    return load_relaxed(&s->shared->closed) ||
+           (load_relaxed(&s->shared->life.word) & FUTEX_OWNER_DIED);
 }
 
 int segment_control_set(struct segment *s, const char *globs, uint32_t level)

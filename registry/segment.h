@@ -42,6 +42,16 @@ struct segment_geometry {
     enum segment_clock clock;
 };
 
+/*
+ * A place in the kernel's list of robust futexes of the drain's thread: when that dies, however it
+ * dies, the kernel marks `word`. Nobody but the kernel follows `next`.
+ */
+struct segment_life {
+    uint64_t next;
+    uint32_t word; /* the drain's thread id, FUTEX_OWNER_DIED; 0: no drain yet */
+    uint32_t unused;
+};
+
 /* The shared header. */
 struct segment_shared {
     uint64_t magic;
@@ -61,12 +71,13 @@ struct segment_shared {
     uint32_t control_generation; /* odd: being changed */
     uint32_t level;              /* events above this level are off */
     char globs[SEGMENT_GLOBS_BYTES];
-    uint64_t unused1[15];
+    struct segment_life life; /* of the drain's thread */
+    uint64_t unused1[13];
 
     /* Traced threads. */
     uint32_t next_type; /* event type ids handed out */
-    uint32_t unused2;
-    uint64_t unringed; /* records of threads that found no ring */
+    uint32_t bell;      /* bell.h: the drain arms it, a thread rings */
+    uint64_t unringed;  /* records of threads that found no ring */
     uint64_t unringed_bytes;
     uint32_t slots_touched; /* one more than the highest slot ever claimed */
     uint32_t closed;        /* the drain has gone for good: nobody claims any more */
@@ -145,6 +156,9 @@ void segment_destroy(struct segment *segment);
  * practice (mmap, fstat).
  */
 int segment_map(struct segment *segment, int fd) __attribute__((warn_unused_result));
+
+/* Nobody drains it any more: the drain has said so, or died. Anybody; async-signal-safe. */
+bool segment_is_abandoned(const struct segment *segment);
 
 /* The bytes of slot n's ring. */
 unsigned char *segment_ring_data(const struct segment *segment, uint32_t slot);

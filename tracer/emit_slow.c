@@ -6,7 +6,27 @@
 
 #include "base/atomic.h"
 #include "registry/registry.h"
+#include "registry/ring_wait.h"
 #include "tracer/tracer_state.h"
+
+/*
+ * Nobody drains any more: the collector was killed, or has ended before us. What finds no room is
+ * counted as ever, and from then on events cost what those cost that are off.
+ */
+static void abandon(struct ada_writer *w)
+{
+    store_relaxed(&tracer_state.stopped, 1);
+    if (w && w->ring)
+        ring_tell_gone(w->ring); /* policy block: not to be waited for */
+    event_types_switch_off();
+}
+
+/* Of a session of our own we know it ourselves. */
+static bool is_abandoned(void)
+{
+    return tracer_is_attached() && (tracer_state.role || tracer_state.parent_pid) &&
+           segment_is_abandoned(&tracer_state.segment);
+}
 
 static struct ada_record no_record(uint64_t bytes)
 {
@@ -28,8 +48,11 @@ struct ada_record tracer_reserve_slow(uint32_t tag, uint64_t bytes, uint64_t sp)
 {
     int saved = errno;
     struct ada_writer *w = thread_writer();
-    struct ada_record record = w ? ring_reserve_slow(w, tag, bytes, sp) : no_record(bytes);
+    struct ada_record record;
 
+    if (ADA_UNLIKELY(is_abandoned()))
+        abandon(w);
+    record = w ? ring_reserve_slow(w, tag, bytes, sp) : no_record(bytes);
     errno = saved;
     return record;
 }

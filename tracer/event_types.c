@@ -160,6 +160,19 @@ void event_types_fork_child(void)
     store_relaxed(&types.holder, NULL);
 }
 
+void event_types_switch_off(void)
+{
+    void *nobody = NULL;
+
+    /* Whoever is at it may be the thread that we interrupt: the next event that finds no room
+     * tries again. */
+    if (!compare_exchange(&types.holder, &nobody, (void *)&ada_self))
+        return;
+    for (struct ada_event *e = types.first; e; e = e->next)
+        store_relaxed(&e->on, ADA_EVENT_OFF);
+    types_unlock();
+}
+
 void event_types_refresh(void)
 {
     if (!types_lock())

@@ -17,6 +17,7 @@
 
 #include "base/atomic.h"
 #include "base/clock.h"
+#include "registry/bell.h"
 #include "registry/registry.h"
 #include "tracer/tracer_state.h"
 
@@ -118,6 +119,7 @@ static struct ada_writer *adopt_slot(uint32_t n)
 
     ring_writer_init(w, &s->slots[n].ring, s->geometry.clock == SEGMENT_CLOCK_COUNTER);
     w->data = segment_ring_data(s, n);
+    w->bell = &s->shared->bell;
     w->slot = n;
     w->generation = load_relaxed(&s->slots[n].generation);
     w->stack_top = stack_top_guess(s->slots[n].tid);
@@ -175,6 +177,12 @@ void tracer_thread_mute(bool muted)
     ADA_SIGNAL_FENCE();
     if (w->ring)
         registry_retire(&tracer_state.segment, w->slot);
+}
+
+void tracer_silence(void)
+{
+    if (tracer_is_attached())
+        bell_silence(&tracer_state.segment.shared->bell);
 }
 
 void tracer_thread_named(const char *name)

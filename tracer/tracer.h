@@ -46,6 +46,10 @@ void tracer_fork_child(void);
 void tracer_thread_mute(bool muted);
 bool tracer_thread_is_muted(void);
 
+/* No system calls from now on, in any thread: the process is about to enter a sandbox that may not
+ * allow them. The drain then looks in time, instead of being rung for. Signal-safe. */
+void tracer_silence(void);
+
 /* ada_reserve_slow() for who calls it from another frame than the fast half: `sp` is what
  * ada_stack_pointer() said there. Signal-safe. */
 struct ada_record tracer_reserve_slow(uint32_t tag, uint64_t bytes, uint64_t sp);

@@ -26,7 +26,7 @@ struct tracer_state {
     struct segment segment;
     struct wiped_memory *wiped;
     uint32_t attached; /* 1: the fields above are valid */
-    uint32_t stopped;  /* 1: an embedded session ended; the segment stays */
+    uint32_t stopped;  /* 1: the session ended, or nobody drains it; the segment stays */
     uint32_t pid, parent_pid;
     enum handshake_role role; /* 0: embedded */
 };
@@ -39,6 +39,8 @@ struct ada_writer *thread_writer(void);
 /* event_types.c: give every known type its id, and set every `on` anew from the session's and the
  * program's globs. */
 void event_types_refresh(void);
+/* Every event off, if nobody is at the list just now. Signal-safe. */
+void event_types_switch_off(void);
 void event_types_fork_child(void);
 
 /* format_args.c: make the fields of a type of ADA_PHASE_FORMAT from its format string; the event's

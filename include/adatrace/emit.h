@@ -57,12 +57,16 @@ struct ada_writer {
     struct ring_shared *ring; /* NULL: no ring yet, or wiped */
     uint64_t stack_top;       /* highest stack address known of this thread; 0: not known */
     uint64_t stalled_tail;    /* policy block: a wait timed out when tail was here; +1, 0: none */
-    uint64_t buried;          /* head after the last record that was given up */
+    uint64_t buried;          /* head after the last unfinished record was passed over */
+    uint64_t kept;            /* end of the last such that was counted, and so published */
     uint32_t slot;            /* index in the registry */
     uint32_t generation;
     uint32_t clocked; /* the counter is no clock: ask the kernel, stay on the slow path */
     uint32_t telling; /* a GAP record is being written */
-    uint64_t unused[2];
+    uint32_t *bell;   /* wakes a drain that sleeps; NULL: nobody to wake */
+    uint64_t skip;    /* where the last lap left the rest of the ring unused, as an index; 0 */
+    uint64_t touched; /* bytes of the ring, from its beginning, that are in our page table */
+    uint64_t unused[14];
 } __attribute__((aligned(128)));
 
 /* What a reserve hands to its commit; lives in registers. */

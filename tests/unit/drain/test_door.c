@@ -31,6 +31,7 @@ static void house_open(struct house *h, const char *globs)
     const struct drain_options options = {
         .clock = CLOCK_SOURCE_MONOTONIC, .level = 1, .watches_processes = true};
     struct door_options door = {
+        .watch_fd = -1,
         .geometry = {.slots = 8,
                      .ring_bytes = 65536,
                      .arena_bytes = 1 << 20,

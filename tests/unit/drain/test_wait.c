@@ -4,29 +4,60 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <pthread.h>
 
+#include "base/atomic.h"
 #include "base/clock.h"
 #include "drain/wait.h"
+#include "registry/bell.h"
 
 enum { MS = 1000 * 1000 };
 
-static const struct wait_load nothing = {0}, trickle = {.records = 3};
+static const struct wait_load nothing = {0}, trickle = {.records = 3, .fill_bytes = 48},
+                              burst = {.records = 999, .fill_bytes = 16000};
 
-static void wait_when_nothing_comes_doubles_up_to_ten_milliseconds(void **state)
+/* What it decides when asked again and again. */
+static uint64_t settled(struct wait *wait, const struct wait_load *load, uint64_t now)
+{
+    for (int i = 0; i < 20; i++)
+        (void)wait_decide(wait, load, now);
+    return wait_decide(wait, load, now);
+}
+
+static void wait_when_nothing_comes_doubles_up_to_half_a_second(void **state)
 {
     struct wait wait;
     uint64_t now = 1000 * (uint64_t)MS;
 
     (void)state;
     wait_init(&wait);
-    wait.busy_ns = now - 200 * (uint64_t)MS;
-    assert_int_equal(wait_decide(&wait, &nothing, now), 1 * MS);
-    assert_int_equal(wait_decide(&wait, &nothing, now), 2 * MS);
-    assert_int_equal(wait_decide(&wait, &nothing, now), 4 * MS);
-    assert_int_equal(wait_decide(&wait, &nothing, now), 8 * MS);
-    assert_int_equal(wait_decide(&wait, &nothing, now), 10 * MS);
-    assert_int_equal(wait_decide(&wait, &nothing, now), 10 * MS);
-    assert_int_equal(wait_decide(&wait, &nothing, now + 1000 * (uint64_t)MS), 20 * MS);
+    wait.busy_ns = now - 50 * MS;
+    assert_int_equal(wait_decide(&wait, &nothing, now), 150000);
+    assert_int_equal(wait_decide(&wait, &nothing, now), 300000);
+    assert_int_equal(settled(&wait, &nothing, now), 20 * MS);
+    assert_int_equal(wait_decide(&wait, &nothing, now + 51 * MS), 40 * MS);
+    assert_int_equal(settled(&wait, &nothing, now + 51 * MS), 500 * MS);
+}
+
+static void wait_when_a_bell_is_not_heard_never_sleeps_long(void **state)
+{
+    static uint32_t bells[WAIT_BELLS_MAX + 1];
+    struct wait wait;
+    uint64_t now = 5000 * (uint64_t)MS;
+
+    (void)state;
+    wait_init(&wait);
+    wait.deaf = true;
+    wait.busy_ns = now;
+    assert_int_equal(settled(&wait, &nothing, now), 2 * MS);
+    assert_int_equal(settled(&wait, &nothing, now + 200 * MS), 10 * MS);
+    assert_int_equal(settled(&wait, &nothing, now + 1200 * MS), 20 * MS);
+    for (int i = 0; i < WAIT_BELLS_MAX + 1; i++)
+        wait_listen(&wait, &bells[i]);
+    assert_int_equal(settled(&wait, &nothing, now + 1200 * MS), 20 * MS);
+    for (int i = 0; i < WAIT_BELLS_MAX + 1; i++)
+        wait_forget(&wait, &bells[i]);
+    assert_int_equal(settled(&wait, &nothing, now + 1200 * MS), 500 * MS);
 }
 
 static void wait_when_a_ring_fills_does_not_sleep(void **state)
@@ -35,24 +66,33 @@ static void wait_when_a_ring_fills_does_not_sleep(void **state)
 
     (void)state;
     wait_init(&wait);
-    assert_int_equal(wait_decide(&wait, &(struct wait_load){.records = 9, .fill_percent = 30}, 1),
+    assert_int_equal(wait_decide(&wait, &(struct wait_load){.records = 9, .fill_bytes = 70000}, 1),
                      0);
     assert_int_equal(wait_decide(&wait, &(struct wait_load){.records = 9, .more = true}, 1), 0);
-    assert_int_equal(wait_decide(&wait, &nothing, 2), 1 * MS);
+    assert_int_equal(wait_decide(&wait, &nothing, 2), 150000);
 }
 
-static void wait_while_records_trickle_stays_short(void **state)
+static void wait_between_bursts_stays_short(void **state)
 {
     struct wait wait;
     uint64_t now = 1000 * (uint64_t)MS;
 
     (void)state;
     wait_init(&wait);
-    for (int i = 0; i < 10; i++)
-        (void)wait_decide(&wait, &trickle, now);
-    assert_int_equal(wait_decide(&wait, &trickle, now), 2 * MS);
-    assert_int_equal(wait_decide(&wait, &nothing, now + 50 * MS), 2 * MS);
-    assert_int_equal(wait_decide(&wait, &nothing, now + 200 * (uint64_t)MS), 4 * MS);
+    assert_int_equal(settled(&wait, &burst, now), 150000);
+    assert_int_equal(settled(&wait, &nothing, now + 10 * MS), 150000);
+    assert_int_equal(settled(&wait, &nothing, now + 30 * MS), 20 * MS);
+}
+
+static void wait_while_records_trickle_lasts_up_to_twenty_milliseconds(void **state)
+{
+    struct wait wait;
+    uint64_t now = 1000 * (uint64_t)MS;
+
+    (void)state;
+    wait_init(&wait);
+    assert_int_equal(settled(&wait, &trickle, now), 20 * MS);
+    assert_int_equal(settled(&wait, &trickle, now + 900 * (uint64_t)MS), 20 * MS);
 }
 
 static void wait_for_small_rings_is_shorter(void **state)
@@ -61,17 +101,80 @@ static void wait_for_small_rings_is_shorter(void **state)
 
     (void)state;
     wait_init(&wait);
-    wait_for_rings(&wait, 4 << 20);
-    assert_int_equal(wait_decide(&wait, &trickle, 1), 1 * MS);
-    wait_init(&wait);
-    wait_for_rings(&wait, 256 << 10);
-    assert_int_equal(wait_decide(&wait, &trickle, 1), 256 << 10);
     wait_for_rings(&wait, 4096);
-    for (int i = 0; i < 10; i++)
-        assert_true(wait_decide(&wait, &trickle, 1) <= 200000);
-    for (int i = 0; i < 10; i++)
-        (void)wait_decide(&wait, &nothing, 500 * (uint64_t)MS);
-    assert_int_equal(wait_decide(&wait, &nothing, 500 * (uint64_t)MS), 10 * MS);
+    assert_int_equal(settled(&wait, &(struct wait_load){.fill_bytes = 100}, 1), 100000);
+    assert_int_equal(wait_decide(&wait, &(struct wait_load){.fill_bytes = 512}, 1), 0);
+    wait.deaf = true;
+    assert_int_equal(settled(&wait, &trickle, 500 * (uint64_t)MS), 200000);
+    assert_int_equal(settled(&wait, &nothing, 900 * (uint64_t)MS), 10 * MS);
+}
+
+struct ringer {
+    uint32_t bell;
+    bool silent;
+};
+
+static void *ring_when_armed(void *argument)
+{
+    struct ringer *r = argument;
+
+    while (load_acquire(&r->bell) != BELL_ARMED)
+        cpu_relax();
+    if (r->silent)
+        bell_silence(&r->bell);
+    else
+        bell_ring(&r->bell);
+    return NULL;
+}
+
+/* How long a sleep of half a second takes when somebody rings. */
+static uint64_t turn_ns(struct wait *wait, struct ringer *r)
+{
+    uint64_t before = clock_monotonic_ns();
+    pthread_t thread;
+
+    assert_int_equal(pthread_create(&thread, NULL, ring_when_armed, r), 0);
+    wait->busy_ns = wait->burst_ns = 0;
+    wait->sleep_ns = 500 * MS;
+    wait_turn(wait, &nothing);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    return clock_monotonic_ns() - before;
+}
+
+static void wait_ends_when_a_bell_rings(void **state)
+{
+    struct ringer r = {.bell = BELL_QUIET};
+    uint32_t other = BELL_QUIET;
+    struct wait wait;
+
+    (void)state;
+    wait_init(&wait);
+    wait_listen(&wait, &other);
+    wait_listen(&wait, &r.bell);
+    assert_true(turn_ns(&wait, &r) < 400 * (uint64_t)MS);
+    assert_int_equal(r.bell, BELL_QUIET);
+    assert_int_equal(other, BELL_QUIET);
+    assert_false(wait.deaf);
+    /* Records come: it does not fall asleep again at once. */
+    assert_int_equal(wait_decide(&wait, &nothing, clock_monotonic_ns()), 150000);
+}
+
+static void wait_when_a_bell_is_silenced_goes_on_without(void **state)
+{
+    struct ringer r = {.bell = BELL_QUIET, .silent = true};
+    struct wait wait;
+
+    (void)state;
+    wait_init(&wait);
+    wait_listen(&wait, &r.bell);
+    assert_true(turn_ns(&wait, &r) < 400 * (uint64_t)MS);
+    assert_int_equal(r.bell, BELL_SILENT);
+    wait.burst_ns = 0;
+    wait.sleep_ns = 500 * MS;
+    wait_turn(&wait, &nothing);
+    assert_true(wait.deaf);
+    bell_ring(&r.bell);
+    assert_int_equal(r.bell, BELL_SILENT);
 }
 
 static void wait_that_was_woken_before_does_not_sleep(void **state)
@@ -94,10 +197,14 @@ static void wait_that_was_woken_before_does_not_sleep(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(wait_when_nothing_comes_doubles_up_to_ten_milliseconds),
+        cmocka_unit_test(wait_when_nothing_comes_doubles_up_to_half_a_second),
+        cmocka_unit_test(wait_when_a_bell_is_not_heard_never_sleeps_long),
         cmocka_unit_test(wait_when_a_ring_fills_does_not_sleep),
-        cmocka_unit_test(wait_while_records_trickle_stays_short),
+        cmocka_unit_test(wait_between_bursts_stays_short),
+        cmocka_unit_test(wait_while_records_trickle_lasts_up_to_twenty_milliseconds),
         cmocka_unit_test(wait_for_small_rings_is_shorter),
+        cmocka_unit_test(wait_ends_when_a_bell_rings),
+        cmocka_unit_test(wait_when_a_bell_is_silenced_goes_on_without),
         cmocka_unit_test(wait_that_was_woken_before_does_not_sleep),
     };
 
