@@ -62,7 +62,7 @@ static const struct option_row options[] = {
      .offset = offsetof(struct info_settings, format)},
     {.letter = 'v',
      .name = "verbose",
-     .help = "Modules, event types and the blocks of the file as well",
+     .help = "Modules, event types and how the blocks of the file were compressed as well",
      .type = &option_flag,
      .offset = offsetof(struct info_settings, verbose)},
     OPTION_HELP_ROW,

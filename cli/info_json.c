@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/info.h"
 
+#include "cli/info_levels.h"
+
 static void recording_put(const struct info *info, struct json_writer *json)
 {
     const struct trace_recording *recording = trace_recording(info->trace);
@@ -123,6 +125,46 @@ static void modules_put(const struct info *info, struct json_writer *json)
     json_array_close(json);
 }
 
+static void levels_put(const struct info *info, struct json_writer *json)
+{
+    struct info_levels levels;
+
+    info_levels_count(&levels, info->trace);
+    json_array_open(json, "levels");
+    for (size_t n = 0; n < levels.count; n++) {
+        json_object_open(json, NULL);
+        json_signed(json, "level", levels.levels[n].level);
+        json_unsigned(json, "blocks", levels.levels[n].blocks);
+        json_unsigned(json, "events", levels.levels[n].records);
+        json_unsigned(json, "bytes", levels.levels[n].bytes);
+        json_object_close(json);
+    }
+    json_array_close(json);
+}
+
+static void blocks_put(const struct info *info, struct json_writer *json)
+{
+    struct trace_block_info block;
+
+    json_array_open(json, "blocks");
+    for (size_t n = 0; trace_block_info(info->trace, n, &block); n++) {
+        const struct trace_thread *thread = trace_thread_by_number(info->trace, block.thread);
+
+        if (!block.is_data)
+            continue;
+        json_object_open(json, NULL);
+        json_unsigned(json, "offset", block.offset);
+        json_unsigned(json, "tid", thread ? thread->tid : 0);
+        json_signed(json, "start_ns", trace_ns(info->trace, block.first_ticks));
+        json_signed(json, "end_ns", trace_ns(info->trace, block.last_ticks));
+        json_unsigned(json, "events", block.records);
+        json_unsigned(json, "bytes", block.bytes);
+        json_signed(json, "level", block.level);
+        json_object_close(json);
+    }
+    json_array_close(json);
+}
+
 static void notes_put(const struct info *info, struct json_writer *json)
 {
     const struct trace_note *note;
@@ -160,6 +202,10 @@ void info_print_json(const struct info *info, struct out_buffer *out)
     threads_put(info, &json);
     if (info->verbose)
         modules_put(info, &json);
+    if (info->verbose)
+        levels_put(info, &json);
+    if (info->verbose)
+        blocks_put(info, &json);
     notes_put(info, &json);
     json_object_close(&json);
 }

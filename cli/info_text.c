@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "cli/info.h"
+#include "cli/info_levels.h"
 #include "cli/out_text.h"
 #include "cli/text_table.h"
 #include "cli/units.h"
@@ -260,6 +261,31 @@ static int types_put(const struct info *info, struct out_buffer *out)
     return table_put(info, out, "Event types", &table);
 }
 
+/* What the recorder could afford; block by block it is in the JSON. */
+static int levels_put(const struct info *info, struct out_buffer *out)
+{
+    static const char *const headings[] = {"<blocks of events", "blocks", "events", "bytes",
+                                           "bytes an event"};
+    char text[INFO_LEVEL_TEXT_MAX], ratio[32];
+    struct info_levels levels;
+    struct text_table table;
+
+    info_levels_count(&levels, info->trace);
+    text_table_init(&table, headings, sizeof(headings) / sizeof(*headings));
+    for (size_t n = 0; n < levels.count; n++) {
+        const struct info_level *level = &levels.levels[n];
+
+        text_table_add(&table, info_level_text(text, level->level));
+        text_table_add_count(&table, level->blocks);
+        text_table_add_count(&table, level->records);
+        text_table_add_bytes(&table, level->bytes);
+        snprintf(ratio, sizeof(ratio), "%.2f",
+                 (double)level->bytes / (double)(level->records ? level->records : 1));
+        text_table_add(&table, ratio);
+    }
+    return table_put(info, out, "Compression", &table);
+}
+
 static void notes_put(const struct info *info, struct out_buffer *out)
 {
     static const char *const kinds[] = {"note", "warning", "not traced"};
@@ -299,6 +325,8 @@ int info_print_text(const struct info *info, struct out_buffer *out)
         status = modules_put(info, out);
     if (!status && info->verbose)
         status = types_put(info, out);
+    if (!status && info->verbose)
+        status = levels_put(info, out);
     notes_put(info, out);
     return status;
 }

@@ -292,7 +292,19 @@ void drain_tick(struct drain *d)
 
 static void pace_follow(struct drain *d, const struct wait_load *load, uint64_t now_ns)
 {
-    int before = d->pace.level, level = pace_turn(&d->pace, load->fill_percent, now_ns);
+    int before = d->pace.level, level;
+    struct trace_writer_stats stats;
+    struct pace_costs costs;
+
+    trace_writer_stats(d->writer, &stats);
+    costs = (struct pace_costs){
+        .blocks = stats.blocks,
+        .content_bytes = stats.content_bytes,
+        .file_bytes = stats.file_bytes,
+        .pack_ns = stats.pack_ns,
+        .write_ns = stats.write_ns,
+    };
+    level = pace_turn(&d->pace, load->fill_percent, now_ns, &costs);
 
     if (level != before)
         drain_fail(d, trace_writer_set_level(d->writer, level));

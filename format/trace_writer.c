@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "format/crc32c.h"
 #include "format/writer_state.h"
 
@@ -49,13 +50,17 @@ static int block_build(struct trace_writer *w, struct block_header *header, cons
 int writer_block_write(struct trace_writer *w, struct block_header *header, const void *content,
                        size_t content_bytes, int level, bool last)
 {
+    uint64_t start_ns = clock_monotonic_ns(), packed_ns;
     struct index_entry entry;
     int status = block_build(w, header, content, content_bytes, level);
 
     if (status != 0)
         return status;
+    packed_ns = clock_monotonic_ns();
     entry = index_entry_of(header, w->output.written);
     status = trace_output_write(&w->output, w->block.bytes, w->block.size, last);
+    w->stats.pack_ns += packed_ns - start_ns;
+    w->stats.write_ns += clock_monotonic_ns() - packed_ns;
     if (status != 0) {
         if (w->error == 0)
             w->error = status;
@@ -63,6 +68,7 @@ int writer_block_write(struct trace_writer *w, struct block_header *header, cons
     }
     w->sequence++;
     w->stats.blocks++;
+    w->stats.content_bytes += content_bytes;
     w->stats.file_bytes = w->output.written;
     return trace_index_append(&w->index, &entry);
 }

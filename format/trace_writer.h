@@ -96,6 +96,8 @@ int trace_writer_flush(struct trace_writer *w); /* all streams and metadata to t
 struct trace_writer_stats {
     uint64_t file_bytes, blocks, records, raw_bytes; /* raw: as in the ring */
     uint64_t lost_records;                           /* could not be written: the disk is full */
+    uint64_t content_bytes;                          /* of the blocks, before compression */
+    uint64_t pack_ns, write_ns;                      /* spent on compressing, on write(2) */
 };
 void trace_writer_stats(const struct trace_writer *w, struct trace_writer_stats *out);
 

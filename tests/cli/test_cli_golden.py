@@ -42,6 +42,7 @@ OUTPUTS = {
 # How small zstd makes a block depends on its version.
 SIZES = [
     (re.compile(r"^(  file +).*( in .* blocks)(, [\d.]+ bytes an event)?", re.M), r"\1...\2"),
+    (re.compile(r"^(  (?:zstd -?\d+|stored) +[\d,]+ +[\d,]+).*", re.M), r"\1 ..."),
     (re.compile(r'("bytes": )\d+(,\n *"blocks")'), r"\1...\2"),
 ]
 

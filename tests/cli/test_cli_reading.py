@@ -174,6 +174,18 @@ class Sums(WithTraces):
         self.assertEqual((info["events"], info["dropped"]), (shown.total(), 12))
         self.assertIs(info["complete"], False)
 
+    def test_info_verbose_tells_how_every_block_was_compressed(self):
+        info = json.loads(self.good("info", "mix.adatrace", "-v", "-F", "json"))
+        blocks, levels = info["blocks"], info["levels"]
+        self.assertEqual(len(blocks), info["file"]["data_blocks"])
+        self.assertEqual(sum(block["events"] for block in blocks), info["events"])
+        for level in levels:
+            same = [block for block in blocks if block["level"] == level["level"]]
+            self.assertEqual((len(same), sum(block["events"] for block in same),
+                              sum(block["bytes"] for block in same)),
+                             (level["blocks"], level["events"], level["bytes"]))
+        self.assertEqual(sum(level["blocks"] for level in levels), len(blocks))
+
     def test_only_a_whole_trace_is_complete(self):
         whole = json.loads(self.good("info", "whole.adatrace", "-F", "json"))
         self.assertIs(whole["complete"], True)
