@@ -11,7 +11,8 @@
 #include <unistd.h>
 
 enum {
-    AHEAD_BYTES = 4 << 20,     /* allocated at a time */
+    AHEAD_BYTES_MIN = 256 << 10, /* allocated at a time: as much as is written, between these */
+    AHEAD_BYTES_MAX = 4 << 20,
     CHECK_BYTES = 1 << 20,     /* without allocation: look up free room at least this often */
     RESERVE_SHARE = 8,         /* the reserve is at most this part of the free room */
     WRITE_BYTES_MAX = 1 << 30, /* of one write(2): well below its own limit */
@@ -66,11 +67,19 @@ static int allocate(struct trace_output *output, uint64_t end)
     return status == 0 ? 0 : -errno;
 }
 
+static uint64_t ahead_bytes(const struct trace_output *output)
+{
+    if (output->written < AHEAD_BYTES_MIN)
+        return AHEAD_BYTES_MIN;
+    return output->written < AHEAD_BYTES_MAX ? output->written : AHEAD_BYTES_MAX;
+}
+
 /* Is there room for `size` more bytes, the reserve not counted? Only ENOSPC, EDQUOT and EFBIG are
  * a no; whatever else stops us from knowing is left to write(2). */
 static int room_secure(struct trace_output *output, size_t size)
 {
     uint64_t need = output->written + size + output->reserve;
+    uint64_t ahead_end = need + ahead_bytes(output);
     int status;
 
     if (need > size_limit())
@@ -78,7 +87,7 @@ static int room_secure(struct trace_output *output, size_t size)
     if (output->allocates && need > output->allocated) {
         if (output->allocated < output->written)
             output->allocated = output->written;
-        if (need + AHEAD_BYTES > size_limit() || allocate(output, need + AHEAD_BYTES) != 0) {
+        if (ahead_end > size_limit() || allocate(output, ahead_end) != 0) {
             status = allocate(output, need); /* the last megabytes of a small disk */
             if (status == -ENOSPC || status == -EDQUOT || status == -EFBIG)
                 return status;

@@ -5,9 +5,11 @@
  * A block stands in the file completely or not at all: what a full disk or an error cut short is
  * taken back where the descriptor allows it. Ordinary writes stop while `reserve` bytes are still
  * free; the last ones (metadata, index, end) may use them. Free room is held by allocating ahead of
- * the end where the file system can, else by asking how much is left. RLIMIT_FSIZE is kept to
- * rather than run into, so no SIGXFSZ; a caller that writes to a pipe ignores SIGPIPE itself.
- * Belongs to one thread at a time.
+ * the end where the file system can, else by asking how much is left. What was allocated is cut
+ * back on close; a recorder that is killed leaves it behind the end of the file: the reserve, and
+ * as much as was written, up to 4 MiB. It takes room on the disk, not size, and goes when the file
+ * is copied, or truncated to the size it has. RLIMIT_FSIZE is kept to rather than run into, so no
+ * SIGXFSZ; a caller that writes to a pipe ignores SIGPIPE itself. Belongs to one thread at a time.
  */
 #ifndef ADATRACE_FORMAT_TRACE_OUTPUT_H
 #define ADATRACE_FORMAT_TRACE_OUTPUT_H

@@ -360,6 +360,41 @@ static void room_held_ahead_is_given_back(void **state)
     assert_true(file.st_blocks * 512 < file.st_size + 64 * 1024);
 }
 
+static uint64_t room_taken(int fd)
+{
+    struct stat file;
+
+    assert_int_equal(fstat(fd, &file), 0);
+    return (uint64_t)file.st_blocks * 512;
+}
+
+/* The reserve is held ahead of the end all the time, also when the end had to be cut back. */
+static void room_is_held_again_after_half_a_block_was_taken_back(void **state)
+{
+    enum { BLOCK = 100000, RESERVE = 1 << 20, SMALL = 512 << 10, LARGE = 5 << 20 };
+    static const unsigned char block[BLOCK];
+    struct trace_output output;
+
+    (void)state;
+    trace_output_open(&output, fixture_create(fixture_path("held")), RESERVE);
+    if (!output.seekable || output.reserve != RESERVE)
+        skip(); /* hardly any room here */
+    assert_int_equal(trace_output_write(&output, block, BLOCK, false), 0);
+    if (!output.allocates)
+        skip();
+    assert_in_range(room_taken(output.fd), BLOCK + RESERVE, BLOCK + RESERVE + SMALL);
+    fault.kind = FAULT_PART_THEN_ERROR;
+    fault.error = ENOSPC;
+    assert_int_equal(trace_output_write(&output, block, BLOCK, false), -ENOSPC);
+    assert_true(room_taken(output.fd) < BLOCK + RESERVE);
+    assert_int_equal(trace_output_write(&output, block, BLOCK, false), 0);
+    assert_in_range(room_taken(output.fd), 2 * BLOCK + RESERVE, 2 * BLOCK + RESERVE + SMALL);
+    for (int n = 2; n < 100; n++)
+        assert_int_equal(trace_output_write(&output, block, BLOCK, false), 0);
+    assert_in_range(room_taken(output.fd), 100 * BLOCK + RESERVE, 100 * BLOCK + LARGE);
+    assert_int_equal(trace_output_close(&output), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -372,6 +407,7 @@ int main(void)
         cmocka_unit_test_setup(full_disk_keeps_what_is_there_and_ends_in_order, fault_reset),
         cmocka_unit_test_setup(file_system_that_cannot_tell_its_size_is_written_to, fault_reset),
         cmocka_unit_test_setup(room_held_ahead_is_given_back, fault_reset),
+        cmocka_unit_test_setup(room_is_held_again_after_half_a_block_was_taken_back, fault_reset),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
