@@ -10,17 +10,15 @@
 #include <string.h>
 
 #include "base/atomic.h"
+#include "registry/bell.h"
+#include "registry/ring_layout.h"
 #include "registry/ring_wait.h"
 
 enum {
-    GAP_BYTES = 8 + sizeof(struct ada_record_gap),
     OUTER_SIZE_MASK = (1 << 20) - 1, /* the part of ada_writer_outer() that is no address */
     STACK_REACH_BYTES = 64 << 20,    /* farther from the stack's top than this is another stack */
     FEET_TRIES = 4,                  /* to read a mark that the producer is about to pass */
 };
-
-/* A mark's count when records in front of it were not committed yet. */
-#define WRITTEN_UNKNOWN UINT64_MAX
 
 /* ---- the producer ------------------------------------------------------------------------------
  */
@@ -34,19 +32,13 @@ void ring_writer_init(struct ada_writer *w, struct ring_shared *ring, bool fast)
     w->data = ring_data(ring);
     w->mask = ring->capacity - 1;
     w->reserve = load_relaxed(&ring->front.head); /* relaxed: we are its only writer */
-    w->outer = w->outer_start = w->stalled_tail = w->buried = 0;
+    w->outer = w->outer_start = w->stalled_tail = w->buried = w->kept = 0;
+    w->skip = w->touched = 0;
+    w->bell = NULL;
     w->clocked = !fast;
     w->telling = 0;
     ADA_SIGNAL_FENCE();
     w->ring = ring; /* last: it says that the writer can be used */
-}
-
-uint64_t ring_record_max(const struct ring_shared *ring)
-{
-    uint64_t room = ring->block_bytes - GAP_BYTES;
-    uint64_t quarter = ring->capacity / 4;
-
-    return room < quarter ? room : quarter;
 }
 
 static uint64_t *word_at(const struct ada_writer *w, uint64_t index)
@@ -71,7 +63,7 @@ static uint64_t word_bytes(uint64_t word, uint64_t second)
     uint32_t type = ada_record_type(word);
     uint64_t words = word & 0xff;
 
-    if (type == ADA_RECORD_PAD || type == ADA_RECORD_PENDING || type == ADA_RECORD_HELD)
+    if (type <= ADA_RECORD_SKIP && type != ADA_RECORD_GAP)
         return words ? 0 : word >> ADA_RECORD_TICKS_SHIFT << 3;
     return words == ADA_RECORD_LARGE ? second : words << 3;
 }
@@ -199,6 +191,53 @@ static bool outer_is_gone(const struct ada_writer *w, uint64_t sp)
            top - outer < STACK_REACH_BYTES;
 }
 
+/* The record at head, whose writer is gone or away, behind what the slow path put in front of it.
+ */
+struct outer {
+    uint64_t at, bytes;
+};
+
+static bool is_front(uint32_t type)
+{
+    return type == ADA_RECORD_PAD || type == ADA_RECORD_SKIP || type == ADA_RECORD_GAP;
+}
+
+static struct outer outer_record(const struct ada_writer *w, uint64_t head, uint64_t reserve)
+{
+    struct outer o = {head, (w->outer & OUTER_SIZE_MASK) << 3};
+
+    if (o.bytes) /* the fast path says it, and puts nothing in front */
+        return o.bytes <= reserve - head ? o : (struct outer){head, 0};
+    while (o.at != reserve) {
+        uint64_t word = *word_at(w, o.at);
+
+        o.bytes = word_bytes(word, *word_at(w, o.at + 8));
+        if (o.bytes < 8 || o.bytes > reserve - o.at)
+            return (struct outer){head, 0};
+        if (!is_front(ada_record_type(word)))
+            return o;
+        o.at += o.bytes;
+    }
+    return (struct outer){reserve, 0};
+}
+
+/* Is the outermost record in the count already? Then it is complete: its header came first. The
+ * count is made exact for when it is not, and is given up. */
+static bool outer_is_counted(struct ada_writer *w, const struct outer *o)
+{
+    uint64_t reserve, behind;
+    bool counted;
+
+    do {
+        reserve = load_relaxed(&w->reserve);
+        behind = w->outer_written + count_complete(w, o->at + o->bytes, reserve);
+        counted = load_relaxed(&w->front->written) > behind;
+        if (!counted) /* parts of a batch may be complete */
+            store_relaxed(&w->front->written, behind);
+    } while (reserve != load_relaxed(&w->reserve));
+    return counted;
+}
+
 /*
  * Give up the record at head, whose writer is gone, and publish what stands behind it. Should its
  * writer come back after all, its commit finds that head has passed its record. A handler that
@@ -206,45 +245,44 @@ static bool outer_is_gone(const struct ada_writer *w, uint64_t sp)
  */
 static void bury_outer(struct ada_writer *w)
 {
-    uint64_t head = load_relaxed(&w->front->head), bytes = (w->outer & OUTER_SIZE_MASK) << 3;
+    uint64_t head = load_relaxed(&w->front->head);
 
     if (!w->outer)
         return;
     /* Else it was left between publishing its own record and what stands behind. */
     if (w->outer_start == head) {
-        uint64_t reserve = load_relaxed(&w->reserve);
+        struct outer o = outer_record(w, head, load_relaxed(&w->reserve));
 
-        /* The fast path marks nothing in the ring. */
-        if (bytes && bytes <= reserve - head)
-            give_up(w, head, *word_at(w, head), bytes);
-        /* And it may have been left before or after it was counted: count anew. */
-        do {
-            reserve = load_relaxed(&w->reserve);
-            store_relaxed(&w->front->written, w->outer_written + count_complete(w, head, reserve));
-        } while (reserve != load_relaxed(&w->reserve));
+        if (o.bytes && outer_is_counted(w, &o))
+            w->kept = o.at + o.bytes;
+        else if (o.bytes)
+            give_up(w, o.at, *word_at(w, o.at), o.bytes);
     }
     publish_rest(w);
     w->buried = load_relaxed(&w->front->head);
 }
 
-/* Has this record been given up, though its writer was only away? */
+/* Has this record been given up, or published by others, though its writer was only away? */
 static bool is_buried(const struct ada_writer *w, uint64_t end)
 {
     return end <= w->buried;
 }
 
 /*
- * It was counted as dropped and may have been read already, as padding. The fast path did not see
- * that: take back what it has done. Its store moved head back; the consumer ignores that.
+ * The writer of a buried record has come back and committed it: take back what that has done. Its
+ * store moved head back; the consumer ignores that. A record that was counted when it was buried is
+ * in the file; any other was counted as dropped, and may have been read already, as padding.
  */
-static void bury_again(struct ada_writer *w, unsigned char *header, uint64_t end)
+static void bury_again(struct ada_writer *w, unsigned char *header, uint64_t end, uint64_t records)
 {
     uint64_t bytes = (end - (uint64_t)(header - w->data)) & w->mask;
     uint64_t word = ada_record_pad_word(bytes);
 
-    if (load_relaxed(&w->reserve) - end + bytes <= w->mask + 1) /* else it is another record's */
-        memcpy(header, &word, 8);
-    ada_add_local(&w->front->written, UINT64_MAX);
+    if (end != w->kept) {
+        if (load_relaxed(&w->reserve) - end + bytes <= w->mask + 1) /* else it is another's */
+            memcpy(header, &word, 8);
+        ada_add_local(&w->front->written, 0 - records);
+    }
     if (load_relaxed(&w->front->head) < w->buried)
         store_release(&w->front->head, w->buried); /* Publish, as in publish_rest(). */
     ADA_SIGNAL_FENCE();
@@ -253,45 +291,11 @@ static void bury_again(struct ada_writer *w, unsigned char *header, uint64_t end
 void ring_commit_slow(struct ada_writer *w, unsigned char *header, uint64_t end, bool nested)
 {
     if (is_buried(w, end))
-        bury_again(w, header, end);
+        bury_again(w, header, end, 1);
     else if (nested)
         ada_add_local(&w->ring->nested, 1);
     if (!nested)
         publish_rest(w);
-}
-
-/* How a reservation would lie: | pad to the block's end | GAP | record |. */
-struct layout {
-    uint64_t start, first, gap, end;
-    uint64_t written; /* records in front */
-    bool nested;
-};
-
-static struct layout layout_for(const struct ada_writer *w, uint64_t bytes)
-{
-    const struct ring_shared *ring = w->ring;
-    struct layout l = {.start = load_relaxed(&w->reserve)};
-    uint64_t room = ring->block_bytes - (l.start & (ring->block_bytes - 1));
-
-    l.nested = l.start != load_relaxed(&w->front->head);
-    l.written = l.nested ? WRITTEN_UNKNOWN : load_relaxed(&w->front->written);
-    /* While we interrupt the one who tells, it is told. */
-    l.gap = load_relaxed(&ring->gap.records) && !(l.nested && w->telling) ? GAP_BYTES : 0;
-    l.first = l.start + (room < l.gap + bytes ? room : 0);
-    l.end = l.first + l.gap + bytes;
-    return l;
-}
-
-static bool layout_fits(const struct ada_writer *w, const struct layout *l)
-{
-    const struct ring_shared *ring = w->ring;
-
-    /* Overwriting spares only what is not published: that is still being written. */
-    if (load_relaxed(&ring->policy) == RING_OVERWRITE)
-        return l->end - load_relaxed(&w->front->head) <= ring->capacity - ring->block_bytes;
-    /* Reclaim. Acquire: the drain's reads of these bytes ended before it moved tail, so we may
-     * write there. Pairs with the release of tail in ring_release(). */
-    return l->end - load_acquire(&ring->tail) <= ring->capacity;
 }
 
 /* Policy overwrite: tell readers which bytes are about to change, before any of them does. */
@@ -308,7 +312,7 @@ static void announce_block(struct ada_writer *w, uint64_t first)
     fence_release();
 }
 
-static void mark_block(struct ada_writer *w, const struct layout *l, uint64_t ticks)
+static void mark_block(struct ada_writer *w, const struct ring_layout *l, uint64_t ticks)
 {
     struct ring_shared *ring = w->ring;
     struct ring_mark *mark = &ring->marks[l->first / ring->block_bytes % RING_BLOCKS];
@@ -319,8 +323,13 @@ static void mark_block(struct ada_writer *w, const struct layout *l, uint64_t ti
     store_release(&mark->index, l->first);
 }
 
+static uint64_t leave_out_word(const struct ada_writer *w, uint64_t bytes)
+{
+    return ring_is_elastic(w->ring) ? ada_record_skip_word(bytes) : ada_record_pad_word(bytes);
+}
+
 /* Tell of what was dropped, in the ring at `at`. Until `telling` is over no handler does. */
-static void fill_gap(struct ada_writer *w, const struct layout *l, uint64_t ticks)
+static void fill_gap(struct ada_writer *w, const struct ring_layout *l, uint64_t ticks)
 {
     struct ring_shared *ring = w->ring;
     struct ada_record_gap gap;
@@ -335,16 +344,17 @@ static void fill_gap(struct ada_writer *w, const struct layout *l, uint64_t tick
         gap.last_ticks = ticks;
     if (gap.first_ticks > ticks)
         gap.first_ticks = ticks;
-    gap.bytes = load_relaxed(&ring->gap.bytes);
     gap.records = load_relaxed(&ring->gap.records);
+    /* Bytes of a drop that is just being noted wait for their record. */
+    gap.bytes = gap.records ? load_relaxed(&ring->gap.bytes) : 0;
     memcpy(at + 1, &gap, sizeof(gap));
     ADA_SIGNAL_FENCE();
     /* A handler may have told it before us: then there is nothing to tell. */
-    *at = gap.records ? ada_record_word(ada_record_tag(ADA_RECORD_GAP, GAP_BYTES), ticks)
-                      : ada_record_pad_word(GAP_BYTES);
+    *at = gap.records ? ada_record_word(ada_record_tag(ADA_RECORD_GAP, RING_GAP_BYTES), ticks)
+                      : ada_record_pad_word(RING_GAP_BYTES);
     ADA_SIGNAL_FENCE();
     if (l->first != l->start)
-        *word_at(w, l->start) = ada_record_pad_word(l->first - l->start);
+        *word_at(w, l->start) = leave_out_word(w, l->first - l->start);
     ADA_SIGNAL_FENCE();
     /* It stands: no jump out of a handler takes it back. What handlers dropped since stays. */
     ada_add_local(&ring->gap.records, 0 - gap.records);
@@ -357,7 +367,7 @@ static void fill_gap(struct ada_writer *w, const struct layout *l, uint64_t tick
  * Write what goes in front of the record, back to front. Whoever walks the ring meanwhile finds
  * the word at `start` that covers all of it, until a single store puts the parts in its place.
  */
-static void fill_front(struct ada_writer *w, const struct layout *l, uint64_t ticks)
+static void fill_front(struct ada_writer *w, const struct ring_layout *l, uint64_t ticks)
 {
     struct ring_shared *ring = w->ring;
     uint64_t record = l->first + l->gap, front = record - l->start;
@@ -367,27 +377,26 @@ static void fill_front(struct ada_writer *w, const struct layout *l, uint64_t ti
     if (l->gap)
         fill_gap(w, l, ticks);
     else if (front)
-        *word_at(w, l->start) = ada_record_pad_word(front);
+        *word_at(w, l->start) = leave_out_word(w, front);
     if (front)
         ada_add_local(&ring->padding_bytes, front);
+    if (l->first != l->start && ring_is_elastic(ring)) {
+        ada_add_local(&ring->skipped_bytes, l->first - l->start - 8);
+        if ((l->first & w->mask) == 0)
+            w->skip = l->start;
+    }
     if ((l->first & (ring->block_bytes - 1)) == 0)
         mark_block(w, l, ticks);
 }
 
-/* Up to where the fast path may go on its own. */
-static uint64_t fast_limit(const struct ada_writer *w, uint64_t end)
+/* Wake a drain that sleeps long, if there is much for it to do. */
+static void bell_ring_if_much(const struct ada_writer *w, const struct ring_layout *l)
 {
     const struct ring_shared *ring = w->ring;
-    uint64_t block_end = ((end - 1) | (ring->block_bytes - 1)) + 1;
-    uint64_t space_end;
+    uint64_t much = (ring_is_elastic(ring) ? ring->step_bytes : ring->block_bytes) / 2;
 
-    if (w->clocked || load_relaxed(&ring->gap.records))
-        return 0;
-    if (load_relaxed(&ring->policy) == RING_OVERWRITE)
-        return block_end;
-    /* Reclaim. Acquire: as in layout_fits(). */
-    space_end = load_acquire(&ring->tail) + ring->capacity;
-    return space_end < block_end ? space_end : block_end;
+    if (w->bell && ring_bytes_between(w, l->tail, l->end) >= much)
+        bell_ring(w->bell);
 }
 
 static struct ada_record drop(struct ada_writer *w, uint64_t bytes)
@@ -396,16 +405,18 @@ static struct ada_record drop(struct ada_writer *w, uint64_t bytes)
     return (struct ada_record){.payload = NULL, .writer = w};
 }
 
-static struct ada_record take(struct ada_writer *w, const struct layout *l, uint32_t tag,
-                              uint64_t bytes, uint64_t ticks)
+static struct ada_record take(struct ada_writer *w, const struct ring_layout *l, uint64_t limit,
+                              uint32_t tag, uint64_t bytes, uint64_t ticks)
 {
     struct ada_record record = {.writer = w, .end = l->end, .nested = l->nested};
 
     fill_front(w, l, ticks);
-    w->limit = fast_limit(w, l->end);
+    w->limit = limit;
     ADA_SIGNAL_FENCE();
     if (load_relaxed(&w->ring->gap.records)) /* a handler dropped between the two */
         w->limit = 0;
+    bell_ring_if_much(w, l);
+    ring_touch(w, limit & w->mask);
     record.header = w->data + ((l->end - bytes) & w->mask);
     record.payload = record.header + 8;
     record.word = ada_record_word(tag, ticks);
@@ -420,7 +431,7 @@ static struct ada_record take(struct ada_writer *w, const struct layout *l, uint
  * Claim the bytes from start to end: first a word in the free space that covers them, so that
  * whoever walks behind us finds his way at any moment, then the index. False: a handler was faster.
  */
-static bool layout_claim(struct ada_writer *w, const struct layout *l, uint64_t *ticks)
+static bool layout_claim(struct ada_writer *w, const struct ring_layout *l, uint64_t *ticks)
 {
     uint64_t *word = word_at(w, l->start), old = *word, start = l->start;
     uint64_t pending = reserved_word(ADA_RECORD_PENDING, l->end - l->start);
@@ -438,27 +449,43 @@ static bool layout_claim(struct ada_writer *w, const struct layout *l, uint64_t 
     return false;
 }
 
+/* What finds no room. True: there is some now. */
+static bool wait_or_bury(struct ada_writer *w, const struct ring_layout *l, uint64_t bytes)
+{
+    uint64_t head = load_relaxed(&w->front->head);
+
+    if (w->bell)
+        bell_ring(w->bell);
+    if (!l->nested && ring_wait_for_room(w, bytes))
+        return true;
+    /* Handlers that fill half a ring behind one unfinished record: more likely, its writer was
+     * left in a way that we cannot see. Either way no thread stays silent for ever. */
+    if (l->nested && ring_bytes_between(w, head, l->start) > load_relaxed(&w->ring->room) / 2)
+        bury_outer(w);
+    return false;
+}
+
 struct ada_record ring_reserve_slow(struct ada_writer *w, uint32_t tag, uint64_t bytes, uint64_t sp)
 {
     if (bytes > ring_record_max(w->ring))
         return drop(w, bytes);
     for (;;) {
-        struct layout l = layout_for(w, bytes);
-        uint64_t ticks;
+        struct ring_layout l = ring_layout_for(w, bytes);
+        uint64_t ticks, limit;
 
         if (l.nested && outer_is_gone(w, sp)) {
             bury_outer(w);
             continue;
         }
-        if (!layout_fits(w, &l)) {
-            if (!l.nested && ring_wait_for_room(w, l.end))
+        if (!l.fits) {
+            if (wait_or_bury(w, &l, bytes))
                 continue;
-            /* Handlers that fill half a ring behind one unfinished record: more likely, its writer
-             * was left in a way that we cannot see. Either way no thread stays silent for ever. */
-            if (l.nested && l.start - load_relaxed(&w->front->head) > w->ring->capacity / 2)
-                bury_outer(w);
             return drop(w, bytes);
         }
+        limit = ring_limit_for(w, l.end);
+        if (ring_is_elastic(w->ring) &&
+            !ring_reach(w, (int64_t)(limit - l.end) > 0 ? limit : l.end, l.nested))
+            continue;
         announce_block(w, l.first);
         if (!l.nested) {
             w->outer = ada_writer_outer(sp, 0);
@@ -466,7 +493,7 @@ struct ada_record ring_reserve_slow(struct ada_writer *w, uint32_t tag, uint64_t
             w->outer_written = l.written;
         }
         if (layout_claim(w, &l, &ticks))
-            return take(w, &l, tag, bytes, ticks);
+            return take(w, &l, limit, tag, bytes, ticks);
     }
 }
 
@@ -523,6 +550,11 @@ static void finish(struct ada_record *record, uint64_t word, uint64_t records, u
     memcpy(record->header, &word, 8);
     if (records)
         ada_add_local(&w->front->written, records);
+    ADA_SIGNAL_FENCE();
+    if (is_buried(w, record->end)) { /* by handlers, since we looked */
+        bury_again(w, record->header, record->end, records);
+        return;
+    }
     if (records && record->nested)
         ada_add_local(&w->ring->nested, records);
     if (!outermost)
@@ -546,6 +578,21 @@ void ring_rollback(struct ada_record *record)
     if (record->writer->ring && !is_buried(record->writer, record->end))
         ada_add_local(&record->writer->ring->padding_bytes, bytes);
     finish(record, ada_record_pad_word(bytes), 0, ring_caller_sp());
+}
+
+void ring_touch(struct ada_writer *w, uint64_t bytes)
+{
+    enum { PAGE_BYTES = 4096 }; /* the smallest there is */
+    uint64_t there = load_relaxed(&w->ring->touched_bytes);
+
+    if (bytes > there)
+        bytes = there;
+    if (bytes > w->mask + 1)
+        bytes = w->mask + 1;
+    /* Reading is enough: where the kernel finds sixteen pages together it maps them all, and
+     * writable. */
+    for (; w->touched < bytes; w->touched += PAGE_BYTES)
+        (void)load_relaxed((volatile unsigned char *)w->data + w->touched);
 }
 
 bool ring_write(struct ada_writer *w, uint32_t type, const void *payload, uint64_t payload_bytes)
@@ -600,28 +647,6 @@ bool ring_write_batch(struct ada_writer *w, const struct ring_item *items, size_
     return true;
 }
 
-uint64_t ring_available_to_write(const struct ada_writer *w)
-{
-    const struct ring_shared *ring = w->ring;
-    struct layout l = layout_for(w, 8);
-    uint64_t max = ring_record_max(ring),
-             room = ring->block_bytes - (l.start & (ring->block_bytes - 1));
-    uint64_t used, free_bytes, here, behind;
-
-    /* Reclaim. Acquire: as in layout_fits(). */
-    used = ring->policy == RING_OVERWRITE
-               ? l.start - load_relaxed(&w->front->head) + ring->block_bytes
-               : l.start - load_acquire(&ring->tail);
-    free_bytes = used < ring->capacity ? ring->capacity - used : 0;
-    /* In what is left of the block, or behind padding. */
-    here = room < free_bytes ? room : free_bytes;
-    here = here > l.gap ? here - l.gap : 0;
-    behind = free_bytes > room + l.gap ? free_bytes - room - l.gap : 0;
-    if (here < behind)
-        here = behind;
-    return here < max ? here : max;
-}
-
 /* ---- the consumer ------------------------------------------------------------------------------
  */
 
@@ -644,6 +669,10 @@ int ring_reader_init(struct ring_reader *r, struct ring_shared *ring, const unsi
     r->damaged_bytes = load_relaxed(&ring->damaged_bytes);
     r->high_water_bytes = load_relaxed(&ring->high_water_bytes);
     r->known_written = r->taken + r->overwritten;
+    r->skipped = r->skipped_at_tail = load_relaxed(&ring->skipped_taken);
+    /* Untrusted, and harmless: it only widens what is not taken for damage. */
+    r->span = policy != RING_OVERWRITE && ring_is_elastic(ring) ? 2 * capacity : capacity;
+    r->room = load_relaxed(&ring->room);
     if (policy == RING_OVERWRITE) {
         r->copy = malloc(r->block_bytes);
         if (!r->copy)
@@ -678,7 +707,7 @@ static int refresh_head(struct ring_reader *r)
     /* A writer that was given up and came back moves head back for a moment: not news. */
     if ((int64_t)(head - r->head) <= 0)
         return 0;
-    if ((head & 7) || (r->policy != RING_OVERWRITE && head - r->tail > r->capacity)) {
+    if ((head & 7) || (r->policy != RING_OVERWRITE && head - r->tail > r->span)) {
         /* Untrusted: somebody wrote over the ring's header. Nothing below head can be believed, but
          * if head goes on from here, so can we. */
         r->damaged_bytes += 8;
@@ -701,7 +730,7 @@ static bool mark_read(struct ring_reader *r, uint64_t first, uint64_t intent, ui
     /* Intent. Acquire fence, as in copy_block(): a mark is overwritten after its block was
      * announced to be. */
     fence_acquire();
-    return load_relaxed(&r->shared->intent) == intent && *written != WRITTEN_UNKNOWN;
+    return load_relaxed(&r->shared->intent) == intent && *written != RING_WRITTEN_UNKNOWN;
 }
 
 /* Policy overwrite: the bytes below `lost` are gone. Go on at the oldest block that still stands.
@@ -822,6 +851,11 @@ static int peek(struct ring_reader *r, struct ring_record *record, bool stay)
             r->at += bytes;
             continue;
         }
+        if (ada_record_type(word) == ADA_RECORD_SKIP) {
+            r->at += bytes;
+            r->skipped += bytes - 8;
+            continue;
+        }
         large = (word & 0xff) == ADA_RECORD_LARGE ? 8 : 0;
         record->type = ada_record_type(word);
         record->ticks = word >> ADA_RECORD_TICKS_SHIFT;
@@ -846,11 +880,23 @@ void ring_advance(struct ring_reader *r, const struct ring_record *record)
     }
 }
 
+/* Bytes in use from `index` to the producer's head, behind `skipped` addresses that were left out.
+ * Untrusted: a figure. */
+static uint64_t bytes_used(const struct ring_reader *r, uint64_t head, uint64_t index,
+                           uint64_t skipped)
+{
+    /* relaxed: read after head, so it may be ahead of it; then the figure is too low. */
+    uint64_t left_out = load_relaxed(&r->shared->skipped_bytes) - skipped;
+
+    return left_out <= head - index ? head - index - left_out : 0;
+}
+
 void ring_release(struct ring_reader *r)
 {
     struct ring_shared *ring = r->shared;
     /* relaxed: only its distance from tail matters. */
-    uint64_t fill = load_relaxed(&ring->front.head) - r->tail, left;
+    uint64_t head = load_relaxed(&ring->front.head);
+    uint64_t fill = bytes_used(r, head, r->tail, r->skipped_at_tail);
 
     if (fill <= r->capacity && fill > r->high_water_bytes) {
         r->high_water_bytes = fill;
@@ -860,16 +906,17 @@ void ring_release(struct ring_reader *r)
     store_relaxed(&ring->overwritten, r->overwritten);
     store_relaxed(&ring->overwritten_bytes, r->overwritten_bytes);
     store_relaxed(&ring->damaged_bytes, r->damaged_bytes);
-    left = fill - (r->at - r->tail);
     if (r->tail != r->at) {
         r->tail = r->at;
+        r->skipped_at_tail = r->skipped;
+        store_relaxed(&ring->skipped_taken, r->skipped);
         /* Reclaim. Release: our reads of these bytes end before the producer may reuse them. Pairs
-         * with the acquire of tail in layout_fits() and fast_limit(). Relaxed would pass every test
-         * on x86 and corrupt records on Arm. */
+         * with the acquire of tail in ring_layout_for() and ring_limit_for(). Relaxed would pass
+         * every test on x86 and corrupt records on Arm. */
         store_release(&ring->tail, r->at);
     }
     if (r->policy == RING_BLOCK)
-        ring_tell_room(ring, left);
+        ring_tell_room(ring, bytes_used(r, head, r->tail, r->skipped), r->room);
 }
 
 int ring_read(struct ring_reader *r, void *out, size_t capacity, struct ring_record *record)
@@ -936,9 +983,37 @@ int ring_set_policy(struct ring_shared *ring, enum ring_policy policy, uint64_t 
 
 uint64_t ring_available_to_read(struct ring_reader *r)
 {
-    uint64_t bytes = refresh_head(r) ? 0 : r->head - r->at;
+    uint64_t bytes = refresh_head(r) ? 0 : bytes_used(r, r->head, r->at, r->skipped);
 
     return bytes < r->capacity ? bytes : r->capacity;
+}
+
+void ring_set_room(struct ring_reader *r, uint64_t bytes)
+{
+    r->room = bytes;
+    /* relaxed: more room may be seen late; for less, ring_spare() makes sure. */
+    store_relaxed(&r->shared->room, bytes);
+}
+
+bool ring_spare(struct ring_reader *r, uint64_t *from, uint64_t *to)
+{
+    uint64_t base = r->room, reach, head;
+
+    /* Room. Full fence: the room is visible before we look where the producer is. Pairs with the
+     * fence in ring_reach(): either we see it there, or it sees that the room is gone. */
+    fence_seq_cst();
+    /* Acquire: what was written there is visible by its head. Pairs with the release in
+     * ring_reach(). */
+    reach = load_acquire(&r->shared->reach);
+    /* Publish. Acquire: as in refresh_head(). */
+    head = load_acquire(&r->shared->front.head);
+    if (head != r->at || head != r->tail)
+        return false;
+    /* Untrusted: a wrong reach loses that thread's own records. It stays between head and reach
+     * until it comes by; what lies behind is free. */
+    *from = reach > base ? reach : base;
+    *to = r->capacity;
+    return *from < *to;
 }
 
 void ring_reset(struct ring_reader *r)

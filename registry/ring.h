@@ -46,14 +46,18 @@ struct ring_shared {
     uint32_t unused0;
     uint64_t timeout_ns;  /* policy block: longest wait; 0: as long as the consumer lives */
     uint64_t data_offset; /* of the bytes, from this header */
-    uint64_t unused1[10];
+    uint64_t base_bytes;  /* elastic: never less room than that; else capacity */
+    uint64_t step_bytes;  /* elastic: the producer looks around at every multiple; else capacity */
+    uint64_t unused1[8];
 
     /* The producer, every record. */
     struct ada_ring_front front;
     uint64_t intent;        /* policy overwrite: bytes below intent - capacity are gone */
     uint64_t nested;        /* records that handlers wrote behind an unfinished one */
     uint64_t padding_bytes; /* all that is no record of the program's: padding, gap records */
-    uint64_t unused2[11];
+    uint64_t skipped_bytes; /* of these: addresses that laps left out */
+    uint64_t reach; /* elastic: up to here we may be writing, if beyond base_bytes; else 0 */
+    uint64_t unused2[9];
 
     /* The producer, when records find no room. */
     uint64_t dropped, dropped_bytes;
@@ -68,9 +72,12 @@ struct ring_shared {
     uint64_t overwritten, overwritten_bytes;
     uint64_t damaged_bytes;
     uint64_t high_water_bytes;
-    uint32_t space; /* futex: changes when a waiting producer has room again */
-    uint32_t beat;  /* changes with every visit: the consumer lives */
-    uint64_t unused5[9];
+    uint32_t space;         /* futex: changes when a waiting producer has room again */
+    uint32_t beat;          /* changes with every visit: the consumer lives */
+    uint64_t room;          /* bytes that may be used, from the beginning; see ring_set_room() */
+    uint64_t skipped_taken; /* of skipped_bytes: given back */
+    uint64_t touched_bytes; /* memory that is there already, from the beginning; 0: not known */
+    uint64_t unused5[6];
 
     /* The producer, at every block. */
     struct ring_mark marks[RING_BLOCKS];
@@ -86,6 +93,9 @@ _Static_assert(offsetof(struct ring_shared, marks) == 4 * RING_LINE, "layout");
 struct ring_options {
     enum ring_policy policy;
     uint64_t timeout_ns; /* policy block; 0: as long as the consumer lives */
+    /* Not 0, and not policy overwrite: an elastic ring (registry/ring_layout.h), which has so much
+     * room at first, and as much of `capacity` as ring_set_room() says. A power of two. */
+    uint64_t base_bytes;
 };
 
 /* ---- making and finding ---- */
@@ -126,6 +136,10 @@ unsigned char *ring_data(struct ring_shared *ring);
 /* Begin writing, continuing at the ring's head. `fast` false keeps every record on the slow path
  * (the counter is no clock). */
 void ring_writer_init(struct ada_writer *writer, struct ring_shared *ring, bool fast);
+
+/* Make what memory there is at the ring's beginning known to this process's page table, up to
+ * `bytes`: later page faults now, without a system call. */
+void ring_touch(struct ada_writer *writer, uint64_t bytes);
 
 /* Bytes that a record (header included) could take right now; 0: none fits. */
 uint64_t ring_available_to_write(const struct ada_writer *writer);
@@ -183,7 +197,11 @@ struct ring_reader {
     uint64_t taken, damaged_bytes, high_water_bytes;
     uint64_t overwritten, overwritten_bytes;
     uint64_t known_written; /* policy overwrite: `written` that belongs to `at` */
-    unsigned char *copy;    /* policy overwrite: records are copied out before they are believed */
+    uint64_t span;          /* head is never farther from tail */
+    uint64_t skipped;       /* elastic: addresses left out in front of `at` */
+    uint64_t skipped_at_tail;
+    uint64_t room;       /* elastic: as set, else capacity */
+    unsigned char *copy; /* policy overwrite: records are copied out before they are believed */
     uint64_t copy_from, copy_to;
 };
 
@@ -241,6 +259,15 @@ int ring_set_policy(struct ring_shared *ring, enum ring_policy policy, uint64_t 
     __attribute__((warn_unused_result));
 
 uint64_t ring_available_to_read(struct ring_reader *reader); /* bytes */
+
+/* Elastic rings: how much of `capacity` the producer may use from now on. Less than before: where
+ * it is already it may stay until it comes by the lap's end. */
+void ring_set_room(struct ring_reader *reader, uint64_t bytes);
+
+/* Elastic rings: after ring_set_room(base_bytes), what lies beyond that nobody uses, and nobody
+ * will before ring_set_room() says so: *from to *to, bytes from the ring's beginning. False:
+ * nothing, or not yet. */
+bool ring_spare(struct ring_reader *reader, uint64_t *from, uint64_t *to);
 
 /* Forget all that is in the ring right now, counting it as taken. */
 void ring_reset(struct ring_reader *reader);

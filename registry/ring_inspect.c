@@ -10,6 +10,13 @@
 
 #include "base/atomic.h"
 
+enum {
+    /* A producer that is read in time stays within one or two steps of its ring. At every step it
+     * takes the slow path once: thousands of records apart. */
+    STEP_BYTES_MAX = 128 * 1024,
+    BASE_STEPS = 4
+};
+
 int64_t ring_capacity_for(uint64_t requested_bytes)
 {
     uint64_t capacity = RING_CAPACITY_MIN;
@@ -42,6 +49,13 @@ void ring_format_at(struct ring_shared *ring, unsigned char *data, uint64_t capa
     ring->block_bytes = ring->policy == RING_OVERWRITE ? capacity / RING_BLOCKS : capacity;
     ring->timeout_ns = options ? options->timeout_ns : 0;
     ring->data_offset = (uint64_t)(data - (unsigned char *)ring);
+    ring->base_bytes = ring->step_bytes = ring->room = capacity;
+    if (!options || !options->base_bytes || ring->policy == RING_OVERWRITE)
+        return;
+    ring->base_bytes = ring->room = options->base_bytes < capacity ? options->base_bytes : capacity;
+    ring->step_bytes = ring->base_bytes / BASE_STEPS;
+    if (ring->step_bytes > STEP_BYTES_MAX)
+        ring->step_bytes = STEP_BYTES_MAX;
 }
 
 int ring_format(void *memory, size_t bytes, const struct ring_options *options,
@@ -90,7 +104,9 @@ static bool header_is_sound(const struct ring_shared *ring)
 
     return ring->capacity >= RING_CAPACITY_MIN && ring->capacity <= RING_CAPACITY_MAX &&
            !(ring->capacity & (ring->capacity - 1)) && ring->policy <= RING_BLOCK &&
-           ring->block_bytes == ring->capacity / blocks;
+           ring->block_bytes == ring->capacity / blocks && ring->step_bytes &&
+           ring->step_bytes <= ring->base_bytes && ring->base_bytes <= ring->capacity &&
+           !(ring->step_bytes & (ring->step_bytes - 1));
 }
 
 int ring_attach(void *memory, size_t bytes, struct ring_shared **out)
@@ -113,10 +129,12 @@ void ring_stats(const struct ring_shared *ring, struct ring_stats *out)
 {
     /* relaxed throughout: figures for people, each of them whole; exact once nobody writes. */
     uint64_t tail = load_relaxed(&ring->tail);
+    uint64_t skipped_taken = load_relaxed(&ring->skipped_taken);
     uint64_t head = load_relaxed(&ring->front.head);
+    uint64_t fill = head - tail - (load_relaxed(&ring->skipped_bytes) - skipped_taken);
 
-    out->capacity = ring->capacity;
-    out->fill_bytes = head - tail <= ring->capacity ? head - tail : ring->capacity;
+    out->capacity = load_relaxed(&ring->room);
+    out->fill_bytes = (int64_t)fill < 0 ? 0 : fill < ring->capacity ? fill : ring->capacity;
     out->high_water_bytes = load_relaxed(&ring->high_water_bytes);
     if (out->fill_bytes > out->high_water_bytes)
         out->high_water_bytes = out->fill_bytes;
@@ -135,7 +153,7 @@ int ring_check(const struct ring_shared *ring, char *text, size_t size)
 {
     struct ring_reader reader;
     struct ring_record record;
-    uint64_t head, tail;
+    uint64_t head, tail, span;
     int got;
 
     if (ring->magic != RING_MAGIC || ring->version != RING_VERSION || !header_is_sound(ring)) {
@@ -144,7 +162,8 @@ int ring_check(const struct ring_shared *ring, char *text, size_t size)
     }
     head = load_acquire(&ring->front.head); /* Publish: pairs with ada_commit_record(). */
     tail = load_relaxed(&ring->tail);
-    if (((head | tail) & 7) || (ring->policy != RING_OVERWRITE && head - tail > ring->capacity)) {
+    span = ring->step_bytes != ring->capacity ? 2 * ring->capacity : ring->capacity;
+    if (((head | tail) & 7) || (ring->policy != RING_OVERWRITE && head - tail > span)) {
         snprintf(text, size, "head %" PRIu64 " and tail %" PRIu64 " do not fit capacity %" PRIu64,
                  head, tail, ring->capacity);
         return -EBADMSG;

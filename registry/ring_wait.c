@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/atomic.h"
+#include "registry/ring_layout.h"
 
 enum {
     SPINS = 2000,
@@ -24,15 +25,15 @@ static void futex(uint32_t *word, int operation, uint32_t value, const struct ti
     errno = saved;
 }
 
-static bool fits(const struct ring_shared *ring, uint64_t end)
+static bool fits(const struct ada_writer *w, uint64_t bytes)
 {
-    /* Reclaim. Acquire: pairs with the release of tail in ring_release(). */
-    return end - load_acquire(&ring->tail) <= ring->capacity;
+    return ring_layout_for(w, bytes).fits;
 }
 
 /* One look and one sleep. True: there is room. */
-static bool sleep_for_room(struct ring_shared *ring, uint64_t end)
+static bool sleep_for_room(const struct ada_writer *w, uint64_t bytes)
 {
+    struct ring_shared *ring = w->ring;
     const struct timespec slice = {.tv_nsec = SLICE_NS};
     uint32_t space = load_relaxed(&ring->space); /* relaxed: the fence below orders it */
 
@@ -40,13 +41,13 @@ static bool sleep_for_room(struct ring_shared *ring, uint64_t end)
     /* Sleep. Full fence: `waiting` is visible before we look at tail for the last time. Pairs with
      * the fence in ring_tell_room(): either it sees us waiting, or we see its tail. */
     fence_seq_cst();
-    if (fits(ring, end))
+    if (fits(w, bytes))
         return true;
     futex(&ring->space, FUTEX_WAIT, space, &slice);
-    return fits(ring, end);
+    return fits(w, bytes);
 }
 
-bool ring_wait_for_room(struct ada_writer *w, uint64_t end)
+bool ring_wait_for_room(struct ada_writer *w, uint64_t bytes)
 {
     struct ring_shared *ring = w->ring;
     uint64_t started, seen, now, timeout_ns = load_relaxed(&ring->timeout_ns);
@@ -59,13 +60,13 @@ bool ring_wait_for_room(struct ada_writer *w, uint64_t end)
     if (w->stalled_tail == load_relaxed(&ring->tail) + 1)
         return false;
     for (int i = 0; i < SPINS; i++) {
-        if (fits(ring, end))
+        if (fits(w, bytes))
             return true;
         cpu_relax();
     }
     started = seen = clock_monotonic_ns();
     beat = load_relaxed(&ring->beat);
-    while (!(room = sleep_for_room(ring, end))) {
+    while (!(room = sleep_for_room(w, bytes))) {
         uint32_t now_beat = load_relaxed(&ring->beat); /* relaxed: a sign of life, no data */
 
         now = clock_monotonic_ns();
@@ -81,14 +82,14 @@ bool ring_wait_for_room(struct ada_writer *w, uint64_t end)
     return room;
 }
 
-void ring_tell_room(struct ring_shared *ring, uint64_t fill_bytes)
+void ring_tell_room(struct ring_shared *ring, uint64_t fill_bytes, uint64_t room_bytes)
 {
     uint32_t beat = load_relaxed(&ring->beat) + 1;
 
     store_relaxed(&ring->beat, beat == (uint32_t)BEAT_GONE ? 0 : beat);
     /* Sleep. Full fence: tail is visible before we look who waits. Pairs with sleep_for_room(). */
     fence_seq_cst();
-    if (!load_relaxed(&ring->waiting) || fill_bytes > ring->capacity / 4 * 3)
+    if (!load_relaxed(&ring->waiting) || fill_bytes > room_bytes / 4 * 3)
         return;
     store_relaxed(&ring->waiting, 0);
     add_relaxed(&ring->space, 1);

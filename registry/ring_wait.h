@@ -12,13 +12,13 @@
 /* The clock of the slow path where the counter is none. */
 #include "base/clock.h"
 
-/* The producer: wait until bytes up to `end` fit. False: the policy is not to wait, the time is up,
- * or the consumer shows no life; then no further wait until the consumer has moved. */
-bool ring_wait_for_room(struct ada_writer *writer, uint64_t end);
+/* The producer: wait until a record of `bytes` fits. False: the policy is not to wait, the time is
+ * up, or the consumer shows no life; then no further wait until the consumer has moved. */
+bool ring_wait_for_room(struct ada_writer *writer, uint64_t bytes);
 
-/* The consumer, after each release; fill_bytes are left in the ring. A waiting producer is woken
- * when a quarter is free: sooner, it would soon sleep again. */
-void ring_tell_room(struct ring_shared *ring, uint64_t fill_bytes);
+/* The consumer, after each release; fill_bytes of room_bytes are in use. A waiting producer is
+ * woken when a quarter is free: sooner, it would soon sleep again. */
+void ring_tell_room(struct ring_shared *ring, uint64_t fill_bytes, uint64_t room_bytes);
 /* The consumer, when it takes over a ring whose last one has gone, and when it goes for good. */
 void ring_tell_here(struct ring_shared *ring);
 void ring_tell_gone(struct ring_shared *ring);

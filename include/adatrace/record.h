@@ -22,6 +22,7 @@
 #define ADA_RECORD_GAP         1u /* records were dropped here: struct ada_record_gap */
 #define ADA_RECORD_PENDING     2u /* reserved, not committed; never published */
 #define ADA_RECORD_HELD        3u /* the same, by a caller who does other things meanwhile */
+#define ADA_RECORD_SKIP        4u /* as PAD: but for its word, these addresses are not used */
 #define ADA_RECORD_FIRST_EVENT 8u
 #define ADA_RECORD_TYPES       (1u << 14)
 
@@ -63,6 +64,11 @@ static inline uint64_t ada_record_word(uint32_t tag, uint64_t ticks)
 static inline uint64_t ada_record_pad_word(uint64_t bytes)
 {
     return (bytes >> 3) << ADA_RECORD_TICKS_SHIFT | ADA_RECORD_PAD << ADA_RECORD_TYPE_SHIFT;
+}
+
+static inline uint64_t ada_record_skip_word(uint64_t bytes)
+{
+    return ada_record_pad_word(bytes) | ADA_RECORD_SKIP << ADA_RECORD_TYPE_SHIFT;
 }
 
 static inline uint32_t ada_record_type(uint64_t word)

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where the next record goes: the producer's slow path decides it here, from the index that it has
+ * reserved up to and from how far the consumer has read. Pure but for loads of shared fields, and
+ * ring_reach(); producer only, async-signal-safe.
+ *
+ * In an elastic ring the index runs over `capacity` addresses, of which only the first `room` bytes
+ * may be used, and of those no more than need be. A lap ends where the producer finds that enough
+ * at the beginning has been read: the rest of the addresses is skipped.
+ *
+ *        lap n       |#####······|        skipped          |     # unread   · read
+ *        lap n + 1   |>>>  ^ the consumer still reads lap n here
+ *                           >>>>>>>>  then this lap goes on behind, where lap n was not: "hop"
+ *
+ * So the whole room can be filled at any moment, and a ring that is read in time stays within the
+ * first few steps, whatever its room: few pages, warm in the cache.
+ */
+#ifndef ADATRACE_REGISTRY_RING_LAYOUT_H
+#define ADATRACE_REGISTRY_RING_LAYOUT_H
+
+#include "registry/ring.h"
+
+enum { RING_GAP_BYTES = 8 + sizeof(struct ada_record_gap) };
+
+/* A mark's count when records in front of it were not committed yet. */
+#define RING_WRITTEN_UNKNOWN UINT64_MAX
+
+/* How a reservation would lie: | what is left out | GAP | record |. */
+struct ring_layout {
+    uint64_t start, first, gap, end; /* indexes; gap: bytes */
+    uint64_t written;                /* records in front */
+    uint64_t tail;                   /* as it was */
+    bool nested;
+    bool fits;
+};
+
+struct ring_layout ring_layout_for(const struct ada_writer *writer, uint64_t bytes);
+
+/* Up to where the fast path may go on behind `end`, on its own. */
+uint64_t ring_limit_for(const struct ada_writer *writer, uint64_t end);
+
+/* Elastic: say that bytes up to index `limit` may be written to. False: the room was taken back
+ * meanwhile; decide again. */
+bool ring_reach(const struct ada_writer *writer, uint64_t limit, bool nested);
+
+/* Bytes between two indexes that are in use. */
+uint64_t ring_bytes_between(const struct ada_writer *writer, uint64_t from, uint64_t to);
+
+static inline bool ring_is_elastic(const struct ring_shared *ring)
+{
+    return ring->step_bytes != ring->capacity;
+}
+
+#endif
