@@ -3,6 +3,7 @@
 #include "tracer_fixture.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/time.h>
@@ -115,17 +116,24 @@ static uint64_t work_in_batches(uint64_t n)
     return n + 3;
 }
 
-/* A handler that is interrupted work's only break. The ring is large and the drain reads on. */
+/* Nothing may be dropped, so half of the ring is always free. */
+static void wait_for_drain(void)
+{
+    struct ada_thread_stats stats;
+
+    while (!ada_thread_stats_read(&stats) && stats.fill_bytes > stats.ring_bytes / 2)
+        sched_yield();
+}
+
 static void interrupt(uint64_t (*work)(uint64_t n), void (*handler)(int))
 {
-    const struct ada_session_options options = {.ring_bytes = 64 << 20};
     uint64_t n = 0;
 
     handled = 0;
     handler_set(handler);
-    recording_start(&options);
+    recording_start(NULL);
     alarm_every(PERIOD_US);
-    while (handled < INTERRUPTIONS)
+    for (; handled < INTERRUPTIONS; wait_for_drain())
         for (int i = 0; i < 100; i++)
             n = work(n);
     alarm_every(0);

@@ -10,6 +10,9 @@
 
 #include "format/trace_reader.h"
 
+/* The segment has room for as many as there may be threads, and valgrind looks at all of it. */
+enum { RING_BYTES = 256 * 1024 };
+
 static struct {
     pid_t owner; /* who removes the folder: no forked child */
     char folder[32], path[64];
@@ -60,6 +63,8 @@ void recording_start(const struct ada_session_options *options)
         o = *options;
     o.size = sizeof(o);
     o.replace = 1;
+    if (!o.ring_bytes)
+        o.ring_bytes = RING_BYTES;
     err = ada_session_start(recording_path(), &o);
     if (err)
         fail_msg("session start: %s", ada_error_text(err));
@@ -234,6 +239,16 @@ uint32_t event_tid(const struct trace_event *event)
 }
 
 /* ---- threads ---- */
+
+/*
+ * That a thread is dead the kernel says, in the robust mutex that it held: ThreadSanitizer sees
+ * neither the mutex released nor the order between the dead thread and who cleans up after it.
+ */
+__attribute__((visibility("default"))) const char *__tsan_default_suppressions(void);
+const char *__tsan_default_suppressions(void)
+{
+    return "mutex:hold_life\nrace:ring_format_at\n";
+}
 
 uint32_t thread_id(void)
 {

@@ -31,7 +31,8 @@ struct trace_ledger;
 /* Where recordings go; the folder is made at the first call and removed at exit. */
 const char *recording_path(void);
 
-/* Start a session there, in place of an earlier one. `options` NULL: as they come. */
+/* Start a session there, in place of an earlier one. Rings are small unless `options` say
+ * otherwise, and stay what they were in a process's first session. */
 void recording_start(const struct ada_session_options *options);
 
 /* Stop it and open the file, which trace_verify() has to find good; readable but lossy; either. */
