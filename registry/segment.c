@@ -124,6 +124,15 @@ static int file_resize(int fd, uint64_t bytes)
     return ftruncate(fd, (off_t)bytes) ? -errno : 0;
 }
 
+/* Of the arena as much as is soon needed; in a file all of it, because touching what is not there
+ * may fault. Never more than there is: the file would grow. */
+static uint64_t arena_ahead(const struct segment_geometry *g, bool is_memfd)
+{
+    uint64_t bytes = align(g->arena_bytes);
+
+    return is_memfd && bytes > ARENA_AHEAD_BYTES ? ARENA_AHEAD_BYTES : bytes;
+}
+
 static int file_allocate(int fd, uint64_t bytes)
 {
     int err;
@@ -149,7 +158,7 @@ int segment_create(struct segment *s, const struct segment_geometry *g, const ch
     err = file_resize(fd, segment_bytes(g));
     if (err)
         goto fail;
-    err = file_allocate(fd, arena_offset(g) + (path ? align(g->arena_bytes) : ARENA_AHEAD_BYTES));
+    err = file_allocate(fd, arena_offset(g) + arena_ahead(g, !path));
     if (err)
         goto fail;
     if (!path && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW)) {
