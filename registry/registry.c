@@ -227,6 +227,9 @@ int registry_set_policy(struct segment *s, enum ring_policy policy, uint64_t tim
 {
     int err = 0;
 
+    /* Before anything is changed: readers and rings to come go by the geometry. */
+    if ((policy == RING_OVERWRITE) != (s->geometry.policy == RING_OVERWRITE))
+        return -ENOTSUP;
     s->geometry.policy = policy;
     s->geometry.timeout_ns = timeout_ns;
     for (uint32_t n = 0; n < s->geometry.slots && !err; n++)
