@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An arena whose writers died, lie, or scribble while it is read. */
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "base/atomic.h"
+#include "death.h"
+#include "registry/arena.h"
+#include "registry_fixture.h"
+
+static struct arena_item item; /* too large for small stacks */
+
+/* An item's head as arena.c lays it out. */
+struct head {
+    uint32_t bytes, size, kind, unused;
+};
+
+static struct head *head_at(const struct segment *s, uint64_t at)
+{
+    return (struct head *)(void *)((unsigned char *)(s->arena + 1) + at);
+}
+
+static void segment_with_one_item(struct segment *s)
+{
+    assert_int_equal(segment_create(s, &fixture_small, NULL), 0);
+    assert_int_equal(arena_append(s, ARENA_NOTE, "content", 8, NULL, 0), 0);
+}
+
+/* ---- who dies ---- */
+
+static const char before[] = "before the death", torn[] = "a long text of one who was killed";
+
+static void append_one(void *segment)
+{
+    (void)arena_append(segment, ARENA_NOTE, torn, sizeof(torn), NULL, 0);
+}
+
+static void item_torn_by_the_death_of_its_writer_is_never_shown(void **state)
+{
+    struct segment s;
+    unsigned count, whole = 0, missing = 0;
+
+    (void)state;
+    assert_int_equal(segment_create(&s, &fixture_small, NULL), 0);
+    count = death_moments(append_one, &s);
+    segment_destroy(&s);
+    if (!count)
+        skip();
+    for (unsigned steps = 0; steps < count; steps += death_stride(count)) {
+        struct arena_reader reader = {0};
+        int got;
+
+        assert_int_equal(segment_create(&s, &fixture_small, NULL), 0);
+        assert_int_equal(arena_append(&s, ARENA_NOTE, before, sizeof(before), NULL, 0), 0);
+        death_after(append_one, &s, steps);
+        assert_int_equal(arena_next(&s, &reader, &item), 1);
+        assert_string_equal(item.bytes, before);
+        got = arena_next(&s, &reader, &item);
+        assert_true(got >= 0);
+        if (got) {
+            assert_int_equal(item.size, sizeof(torn));
+            assert_string_equal(item.bytes, torn);
+            assert_int_equal(arena_next(&s, &reader, &item), 0);
+        }
+        whole += got == 1;
+        missing += got == 0;
+        segment_destroy(&s);
+    }
+    assert_true(whole && missing);
+}
+
+/* ---- who lies ---- */
+
+static void head_that_cannot_be_is_the_end_of_the_arena(void **state)
+{
+    const struct head lies[] = {
+        {.bytes = 24, .size = 8, .kind = ARENA_PROCESS + 1},
+        {.bytes = 24, .size = 8, .kind = UINT32_MAX},
+        {.bytes = 16, .size = 8, .kind = ARENA_NOTE}, /* content behind the item */
+        {.bytes = 0, .size = 0, .kind = ARENA_NOTE},  /* for ever the same */
+        {.bytes = 8, .size = 0, .kind = ARENA_NOTE},
+        {.bytes = 25, .size = 8, .kind = ARENA_NOTE},
+        {.bytes = 28, .size = 8, .kind = ARENA_NOTE},
+        {.bytes = UINT32_MAX, .size = 8, .kind = ARENA_NOTE},
+        {.bytes = 65536, .size = 8, .kind = ARENA_NOTE}, /* beyond the capacity */
+        {.bytes = 24, .size = UINT32_MAX, .kind = ARENA_NOTE},
+        {.bytes = UINT32_MAX & ~7u, .size = ARENA_ITEM_MAX + 1, .kind = ARENA_NOTE},
+        {.bytes = 24, .size = UINT32_MAX - 15, .kind = ARENA_NOTE}, /* wraps to a small sum */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(lies) / sizeof(*lies); i++) {
+        struct arena_reader reader = {0};
+        struct segment s;
+
+        segment_with_one_item(&s);
+        *head_at(&s, 0) = lies[i];
+        assert_int_equal(arena_next(&s, &reader, &item), -EBADMSG);
+        assert_int_equal(arena_next(&s, &reader, &item), -EBADMSG);
+        segment_destroy(&s);
+    }
+}
+
+static void item_longer_than_any_is_the_end_of_a_large_arena(void **state)
+{
+    struct segment_geometry g = fixture_small;
+    struct arena_reader reader = {0};
+    struct segment s;
+
+    (void)state;
+    g.arena_bytes = 1 << 20;
+    assert_int_equal(segment_create(&s, &g, NULL), 0);
+    *head_at(&s, 0) =
+        (struct head){.bytes = 1 << 18, .size = ARENA_ITEM_MAX + 1, .kind = ARENA_NOTE};
+    assert_int_equal(arena_next(&s, &reader, &item), -EBADMSG);
+    head_at(&s, 0)->size = ARENA_ITEM_MAX;
+    assert_int_equal(arena_next(&s, &reader, &item), 1);
+    segment_destroy(&s);
+}
+
+static void item_that_ends_with_the_arena_is_read_and_nothing_behind_it(void **state)
+{
+    const uint64_t capacity = fixture_small.arena_bytes - sizeof(struct arena_shared);
+    struct arena_reader reader = {0};
+    struct segment s;
+
+    (void)state;
+    segment_with_one_item(&s);
+    *head_at(&s, 0) = (struct head){.bytes = (uint32_t)capacity, .size = 8, .kind = ARENA_NOTE};
+    assert_int_equal(arena_next(&s, &reader, &item), 1);
+    assert_string_equal(item.bytes, "content");
+    assert_int_equal(arena_next(&s, &reader, &item), 0);
+    /* Eight bytes short of it there is no place for another head. */
+    memset(s.rings, 1, sizeof(struct head));
+    head_at(&s, 0)->bytes = (uint32_t)capacity - 8;
+    reader = (struct arena_reader){0};
+    assert_int_equal(arena_next(&s, &reader, &item), 1);
+    assert_int_equal(arena_next(&s, &reader, &item), 0);
+    segment_destroy(&s);
+}
+
+static void counters_that_lie_make_nobody_write_outside(void **state)
+{
+    const uint64_t capacity = fixture_small.arena_bytes - sizeof(struct arena_shared);
+    const uint64_t lies[] = {capacity,       capacity - 8,    capacity + 8,
+                             UINT64_MAX - 7, UINT64_MAX - 63, UINT64_C(1) << 63};
+    static const unsigned char zeros[256] = {0};
+    struct segment s;
+
+    (void)state;
+    segment_with_one_item(&s);
+    store_relaxed(&s.arena->capacity, UINT64_MAX);
+    for (size_t i = 0; i < sizeof(lies) / sizeof(*lies); i++) {
+        store_relaxed(&s.arena->reserved, lies[i]);
+        assert_int_equal(arena_append(&s, ARENA_NOTE, "abcdefgh", 8, NULL, 0), -ENOSPC);
+        assert_int_equal(s.arena->lost, i + 1);
+    }
+    assert_memory_equal(s.rings, zeros, sizeof(zeros));
+    segment_destroy(&s);
+}
+
+/* ---- who scribbles ---- */
+
+struct scribbler {
+    struct segment *segment;
+    bool enough;
+};
+
+static void *scribble(void *argument)
+{
+    struct scribbler *s = argument;
+    uint64_t random = 17;
+
+    while (!load_relaxed(&s->enough)) {
+        struct head *head = head_at(s->segment, 0);
+
+        store_relaxed(&head->size, (uint32_t)(random_next(&random) % 80000));
+        store_relaxed(&head->bytes, (uint32_t)(random_next(&random) % 80000 & ~UINT64_C(7)));
+        store_relaxed(&head->kind, (uint32_t)(random_next(&random) % 7));
+    }
+    return NULL;
+}
+
+static void arena_under_fire_is_read_within_bounds(void **state)
+{
+    const uint64_t capacity = fixture_small.arena_bytes - sizeof(struct arena_shared);
+    struct scribbler scribbler = {0};
+    unsigned seen[3] = {0};
+    pthread_t thread;
+    struct segment s;
+
+    (void)state;
+    segment_with_one_item(&s);
+    scribbler.segment = &s;
+    assert_int_equal(pthread_create(&thread, NULL, scribble, &scribbler), 0);
+    for (unsigned i = 0; i < 200000 || !seen[0] || !seen[1] || !seen[2]; i++) {
+        struct arena_reader reader = {0};
+        int got = arena_next(&s, &reader, &item);
+
+        assert_true(got == 0 || got == 1 || got == -EBADMSG);
+        seen[got < 0 ? 2 : got]++;
+        assert_true(reader.at <= capacity && reader.at % 8 == 0);
+        if (got == 1) {
+            assert_in_range(item.kind, ARENA_TYPE, ARENA_PROCESS);
+            assert_true(item.size <= reader.at - sizeof(struct head));
+        }
+    }
+    store_relaxed(&scribbler.enough, true);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    segment_destroy(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(item_torn_by_the_death_of_its_writer_is_never_shown),
+        cmocka_unit_test(head_that_cannot_be_is_the_end_of_the_arena),
+        cmocka_unit_test(item_longer_than_any_is_the_end_of_a_large_arena),
+        cmocka_unit_test(item_that_ends_with_the_arena_is_read_and_nothing_behind_it),
+        cmocka_unit_test(counters_that_lie_make_nobody_write_outside),
+        cmocka_unit_test(arena_under_fire_is_read_within_bounds),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
