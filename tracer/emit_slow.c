@@ -30,7 +30,7 @@ static bool is_abandoned(void)
 
 static struct ada_record no_record(uint64_t bytes)
 {
-    if (tracer_is_attached() && !tracer_state.stopped)
+    if (tracer_is_attached() && !load_relaxed(&tracer_state.stopped))
         registry_unringed(&tracer_state.segment, bytes);
     return (struct ada_record){.payload = NULL};
 }

@@ -146,7 +146,9 @@ static int refresh_one(struct ada_event *e)
 {
     uint32_t on = ADA_EVENT_OFF;
 
-    if (tracer_is_attached() && !tracer_state.stopped && is_selected(e) && (e->tag || !give_id(e)))
+    /* relaxed: who stops or starts a session refreshes all types after it. */
+    if (tracer_is_attached() && !load_relaxed(&tracer_state.stopped) && is_selected(e) &&
+        (e->tag || !give_id(e)))
         on = ADA_EVENT_ON;
     /* On. Release: the tag is visible to who sees the event on; a data dependency on x86 and Arm.
      */

@@ -137,7 +137,7 @@ static struct ada_writer *claim(const char *name)
     struct registry_claim who = {.name = name, .robust = true};
     int n;
 
-    if (!tracer_is_attached() || tracer_state.stopped)
+    if (!tracer_is_attached() || load_relaxed(&tracer_state.stopped))
         return NULL;
     notice_fork();
     who.pid = tracer_state.pid;
