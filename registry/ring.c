@@ -37,6 +37,7 @@ void ring_writer_init(struct ada_writer *w, struct ring_shared *ring, bool fast)
     w->bell = NULL;
     w->clocked = !fast;
     w->telling = 0;
+    memset(&w->plan, 0, sizeof(w->plan));
     ADA_SIGNAL_FENCE();
     w->ring = ring; /* last: it says that the writer can be used */
 }
@@ -75,16 +76,14 @@ static void note_drop(struct ada_writer *w, uint64_t bytes)
 
     /* relaxed: all of this is ours, against handlers of this thread only; the drain reads it as a
      * live figure while we run, and exactly after the thread's death, which orders everything. */
-    if (!load_relaxed(&ring->gap.records))
-        store_relaxed(&ring->gap.first_ticks, now);
-    if (load_relaxed(&ring->gap.last_ticks) < now) /* else a handler has dropped since */
-        store_relaxed(&ring->gap.last_ticks, now);
-    ada_add_local(&ring->gap.bytes, bytes);
-    ada_add_local(&ring->gap.records, 1);
-    if (load_relaxed(&ring->gap.first_ticks) > now) /* the same: it took its own for the first */
-        store_relaxed(&ring->gap.first_ticks, now);
+    if (!ring_untold(ring))
+        store_relaxed(&ring->untold_first_ticks, now);
+    if (load_relaxed(&ring->untold_last_ticks) < now) /* else a handler has dropped since */
+        store_relaxed(&ring->untold_last_ticks, now);
     ada_add_local(&ring->dropped_bytes, bytes);
     ada_add_local(&ring->dropped, 1);
+    if (load_relaxed(&ring->untold_first_ticks) > now) /* the same: it took its own for the first */
+        store_relaxed(&ring->untold_first_ticks, now);
     w->limit = 0; /* the next record that fits has to tell of this one: by the slow path */
 }
 
@@ -157,6 +156,45 @@ static void mark_rest(struct ada_writer *w, uint64_t head, uint64_t end)
     }
 }
 
+static uint64_t leave_out_word(const struct ada_writer *w, uint64_t bytes)
+{
+    return ring_is_elastic(w->ring) ? ada_record_skip_word(bytes) : ada_record_pad_word(bytes);
+}
+
+static void figure_raise(uint64_t *figure, uint64_t to)
+{
+    /* relaxed: ours, against handlers of this thread only. */
+    if ((int64_t)(to - load_relaxed(figure)) > 0)
+        store_relaxed(figure, to);
+}
+
+/*
+ * Account for what stands in front of a record: the slow path does so itself, and does it in the
+ * place of a slow path that was left. Figures only grow; a handler may have gone further.
+ */
+static void plan_settle(struct ada_writer *w)
+{
+    struct ring_shared *ring = w->ring;
+    struct ada_ring_plan *plan = &w->plan;
+
+    /* Behind what we leave out comes a record: so we have claimed it. */
+    if (plan->first && (int64_t)(load_relaxed(&w->reserve) - plan->first) > 0) {
+        if (ring_is_elastic(ring) && (plan->first & w->mask) == 0)
+            w->skip = plan->start;
+        figure_raise(&ring->skipped_bytes, plan->skipped_bytes);
+        figure_raise(&ring->front_bytes, plan->front_bytes);
+        ADA_SIGNAL_FENCE();
+        plan->first = 0;
+    }
+    if (plan->gap && ada_record_type(*word_at(w, plan->gap)) == ADA_RECORD_GAP) {
+        figure_raise(&ring->front_bytes, plan->gap_front_bytes);
+        figure_raise(&ring->told_bytes, plan->told_bytes);
+        figure_raise(&ring->told, plan->told);
+        ADA_SIGNAL_FENCE();
+        plan->gap = 0;
+    }
+}
+
 /*
  * The outermost record is finished: publish what stands behind it, up to one that is held. That one
  * is then the outermost, and its commit goes on from there.
@@ -165,6 +203,7 @@ static void publish_rest(struct ada_writer *w)
 {
     uint64_t head, end, reserve;
 
+    plan_settle(w); /* of handlers that were left */
     while ((head = load_relaxed(&w->front->head)) != (reserve = load_relaxed(&w->reserve))) {
         end = walk_complete(w, head, reserve);
         if (end != reserve)
@@ -249,6 +288,8 @@ static void bury_outer(struct ada_writer *w)
 
     if (!w->outer)
         return;
+    plan_settle(w);
+    w->telling = 0;
     /* Else it was left between publishing its own record and what stands behind. */
     if (w->outer_start == head) {
         struct outer o = outer_record(w, head, load_relaxed(&w->reserve));
@@ -323,69 +364,46 @@ static void mark_block(struct ada_writer *w, const struct ring_layout *l, uint64
     store_release(&mark->index, l->first);
 }
 
-static uint64_t leave_out_word(const struct ada_writer *w, uint64_t bytes)
-{
-    return ring_is_elastic(w->ring) ? ada_record_skip_word(bytes) : ada_record_pad_word(bytes);
-}
-
-/* Tell of what was dropped, in the ring at `at`. Until `telling` is over no handler does. */
-static void fill_gap(struct ada_writer *w, const struct ring_layout *l, uint64_t ticks)
+/* Tell of what was dropped, in front of the record. Until `telling` is over no handler does. */
+static void tell(struct ada_writer *w, const struct ring_layout *l, uint64_t ticks)
 {
     struct ring_shared *ring = w->ring;
     struct ada_record_gap gap;
-    uint64_t *at = word_at(w, l->first);
+    uint64_t *at = word_at(w, l->first), record = l->first + RING_GAP_BYTES;
 
     w->telling = 1;
     ADA_SIGNAL_FENCE();
-    gap.first_ticks = load_relaxed(&ring->gap.first_ticks);
-    gap.last_ticks = load_relaxed(&ring->gap.last_ticks);
+    gap.first_ticks = load_relaxed(&ring->untold_first_ticks);
+    gap.last_ticks = load_relaxed(&ring->untold_last_ticks);
     /* A handler may have dropped since our time was read: the ring is in the order of time. */
     if (gap.last_ticks > ticks)
         gap.last_ticks = ticks;
     if (gap.first_ticks > ticks)
         gap.first_ticks = ticks;
-    gap.records = load_relaxed(&ring->gap.records);
-    /* Bytes of a drop that is just being noted wait for their record. */
-    gap.bytes = gap.records ? load_relaxed(&ring->gap.bytes) : 0;
+    /* 0: a handler has told it before us. */
+    gap.records = ring_untold(ring);
+    w->plan.told = load_relaxed(&ring->told) + gap.records;
+    w->plan.told_bytes = load_relaxed(&ring->dropped_bytes);
+    gap.bytes = w->plan.told_bytes - load_relaxed(&ring->told_bytes);
+    w->plan.gap_front_bytes = load_relaxed(&ring->front_bytes) + RING_GAP_BYTES;
     memcpy(at + 1, &gap, sizeof(gap));
+    *word_at(w, record) = reserved_word(ADA_RECORD_PENDING, l->end - record);
+    w->plan.gap = l->first;
     ADA_SIGNAL_FENCE();
-    /* A handler may have told it before us: then there is nothing to tell. */
-    *at = gap.records ? ada_record_word(ada_record_tag(ADA_RECORD_GAP, RING_GAP_BYTES), ticks)
-                      : ada_record_pad_word(RING_GAP_BYTES);
+    /* From here on it stands: no jump out of a handler takes it back. */
+    *at = ada_record_word(ada_record_tag(ADA_RECORD_GAP, RING_GAP_BYTES), ticks);
     ADA_SIGNAL_FENCE();
-    if (l->first != l->start)
-        *word_at(w, l->start) = leave_out_word(w, l->first - l->start);
-    ADA_SIGNAL_FENCE();
-    /* It stands: no jump out of a handler takes it back. What handlers dropped since stays. */
-    ada_add_local(&ring->gap.records, 0 - gap.records);
-    ada_add_local(&ring->gap.bytes, 0 - gap.bytes);
-    ADA_SIGNAL_FENCE();
+    plan_settle(w);
     w->telling = 0;
 }
 
-/*
- * Write what goes in front of the record, back to front. Whoever walks the ring meanwhile finds
- * the word at `start` that covers all of it, until a single store puts the parts in its place.
- */
+/* What stands in front of the record, and the record's block, once both are claimed. */
 static void fill_front(struct ada_writer *w, const struct ring_layout *l, uint64_t ticks)
 {
-    struct ring_shared *ring = w->ring;
-    uint64_t record = l->first + l->gap, front = record - l->start;
-
-    *word_at(w, record) = reserved_word(ADA_RECORD_PENDING, l->end - record);
-    ADA_SIGNAL_FENCE();
+    plan_settle(w);
     if (l->gap)
-        fill_gap(w, l, ticks);
-    else if (front)
-        *word_at(w, l->start) = leave_out_word(w, front);
-    if (front)
-        ada_add_local(&ring->padding_bytes, front);
-    if (l->first != l->start && ring_is_elastic(ring)) {
-        ada_add_local(&ring->skipped_bytes, l->first - l->start - 8);
-        if ((l->first & w->mask) == 0)
-            w->skip = l->start;
-    }
-    if ((l->first & (ring->block_bytes - 1)) == 0)
+        tell(w, l, ticks);
+    if ((l->first & (w->ring->block_bytes - 1)) == 0)
         mark_block(w, l, ticks);
 }
 
@@ -413,7 +431,7 @@ static struct ada_record take(struct ada_writer *w, const struct ring_layout *l,
     fill_front(w, l, ticks);
     w->limit = limit;
     ADA_SIGNAL_FENCE();
-    if (load_relaxed(&w->ring->gap.records)) /* a handler dropped between the two */
+    if (ring_untold(w->ring)) /* a handler dropped between the two */
         w->limit = 0;
     bell_ring_if_much(w, l);
     ring_touch(w, limit & w->mask);
@@ -427,25 +445,48 @@ static struct ada_record take(struct ada_writer *w, const struct ring_layout *l,
     return record;
 }
 
+static void plan_leap(struct ada_writer *w, const struct ring_layout *l)
+{
+    struct ring_shared *ring = w->ring;
+    uint64_t left_out = l->first - l->start;
+
+    w->plan.first = 0;
+    ADA_SIGNAL_FENCE();
+    if (!left_out)
+        return;
+    w->plan.start = l->start;
+    w->plan.front_bytes = load_relaxed(&ring->front_bytes) + left_out;
+    w->plan.skipped_bytes = load_relaxed(&ring->skipped_bytes) +
+                            (ring_is_elastic(ring) ? left_out - 8 : 0);
+    ADA_SIGNAL_FENCE();
+    w->plan.first = l->first;
+}
+
 /*
- * Claim the bytes from start to end: first a word in the free space that covers them, so that
- * whoever walks behind us finds his way at any moment, then the index. False: a handler was faster.
+ * Claim the bytes from start to end: first the words that lead over them, in the free space, so
+ * that whoever walks behind us finds his way at any moment, then the index. False: a handler was
+ * faster.
  */
 static bool layout_claim(struct ada_writer *w, const struct ring_layout *l, uint64_t *ticks)
 {
-    uint64_t *word = word_at(w, l->start), old = *word, start = l->start;
-    uint64_t pending = reserved_word(ADA_RECORD_PENDING, l->end - l->start);
+    uint64_t *word[2] = {word_at(w, l->first), word_at(w, l->start)}, start = l->start;
+    uint64_t old[2] = {*word[0], *word[1]};
+    uint64_t lead[2] = {reserved_word(ADA_RECORD_PENDING, l->end - l->first),
+                        leave_out_word(w, l->first - l->start)};
+    int count = l->first == l->start ? 1 : 2, done = 0;
 
     ADA_SIGNAL_FENCE();
     /* Still free: then `old` is of an earlier lap, and what a handler writes differs from it. */
     if (load_relaxed(&w->reserve) != start)
         return false;
+    plan_leap(w, l);
     *ticks = writer_ticks(w);
-    if (!ada_cmpxchg_local(word, &old, pending))
-        return false;
-    if (ada_cmpxchg_local(&w->reserve, &start, l->end))
+    while (done < count && ada_cmpxchg_local(word[done], &old[done], lead[done]))
+        done++;
+    if (done == count && ada_cmpxchg_local(&w->reserve, &start, l->end))
         return true;
-    (void)ada_cmpxchg_local(word, &pending, old);
+    while (done-- > 0)
+        (void)ada_cmpxchg_local(word[done], &lead[done], old[done]);
     return false;
 }
 
@@ -470,8 +511,11 @@ struct ada_record ring_reserve_slow(struct ada_writer *w, uint32_t tag, uint64_t
     if (bytes > ring_record_max(w->ring))
         return drop(w, bytes);
     for (;;) {
-        struct ring_layout l = ring_layout_for(w, bytes);
+        struct ring_layout l;
         uint64_t ticks, limit;
+
+        plan_settle(w); /* of the one whom we interrupt: we may have a plan, too */
+        l = ring_layout_for(w, bytes);
 
         if (l.nested && outer_is_gone(w, sp)) {
             bury_outer(w);
@@ -483,8 +527,7 @@ struct ada_record ring_reserve_slow(struct ada_writer *w, uint32_t tag, uint64_t
             return drop(w, bytes);
         }
         limit = ring_limit_for(w, l.end);
-        if (ring_is_elastic(w->ring) &&
-            !ring_reach(w, (int64_t)(limit - l.end) > 0 ? limit : l.end, l.nested))
+        if (ring_is_elastic(w->ring) && !ring_reach(w, &l, limit))
             continue;
         announce_block(w, l.first);
         if (!l.nested) {

@@ -64,12 +64,14 @@ static uint64_t next_stop(const struct ring_shared *ring, uint64_t offset)
     return ((offset + WORD - 1) | (ring->step_bytes - 1)) + 1 - WORD;
 }
 
-/* Is so much at the beginning read that the next lap can begin now? */
+/* Is so much at the beginning read that the next lap can begin now, and so little unread that it
+ * does not matter when that lap has to hop over it? */
 static bool is_calm(const struct ring_shared *ring, const struct place *p, uint64_t need)
 {
     uint64_t enough = ring->step_bytes - ring->step_bytes / 4;
 
-    return !p->behind && p->unread >= enough && need + WORD <= p->unread;
+    return !p->behind && p->unread >= enough && need + WORD <= p->unread &&
+           p->offset - p->unread <= ring->base_bytes / 4;
 }
 
 static void place_elastic(const struct ada_writer *w, uint64_t need, struct ring_layout *l)
@@ -101,7 +103,7 @@ struct ring_layout ring_layout_for(const struct ada_writer *w, uint64_t bytes)
     l.nested = l.start != load_relaxed(&w->front->head);
     l.written = l.nested ? RING_WRITTEN_UNKNOWN : load_relaxed(&w->front->written);
     /* While we interrupt the one who tells, it is told. */
-    l.gap = load_relaxed(&ring->gap.records) && !(l.nested && w->telling) ? RING_GAP_BYTES : 0;
+    l.gap = ring_untold(ring) && !(l.nested && w->telling) ? RING_GAP_BYTES : 0;
     /* Reclaim. Acquire: the drain's reads of these bytes ended before it moved tail, so we may
      * write there. Pairs with the release of tail in ring_release(). */
     l.tail = load_acquire(&ring->tail);
@@ -117,7 +119,7 @@ uint64_t ring_limit_for(const struct ada_writer *w, uint64_t end)
     const struct ring_shared *ring = w->ring;
     uint64_t block_end = ((end - 1) | (ring->block_bytes - 1)) + 1, space_end, tail;
 
-    if (w->clocked || load_relaxed(&ring->gap.records))
+    if (w->clocked || ring_untold(ring))
         return 0;
     if (load_relaxed(&ring->policy) == RING_OVERWRITE)
         return block_end;
@@ -134,15 +136,18 @@ uint64_t ring_limit_for(const struct ada_writer *w, uint64_t end)
     return space_end < block_end ? space_end : block_end;
 }
 
-bool ring_reach(const struct ada_writer *w, uint64_t limit, bool nested)
+bool ring_reach(const struct ada_writer *w, const struct ring_layout *l, uint64_t limit)
 {
     struct ring_shared *ring = w->ring;
-    uint64_t offset = limit & w->mask, reach = load_relaxed(&ring->reach);
+    /* With the word that leads elsewhere from there. */
+    uint64_t offset = (((int64_t)(limit - l->end) > 0 ? limit : l->end) & w->mask) + WORD;
+    uint64_t reach = load_relaxed(&ring->reach);
 
     if (offset <= ring->base_bytes) {
-        /* Nothing unfinished lies beyond, and until we claim, nobody writes there. Release: what
-         * was written there is visible before. Pairs with the acquire in ring_spare(). */
-        if (reach && !nested)
+        /* Nothing unfinished lies beyond, not even the word that leads here, and until we claim,
+         * nobody writes there. Release: what was written there is visible before. Pairs with the
+         * acquire in ring_spare(). */
+        if (reach && !l->nested && (l->start & w->mask) < ring->base_bytes)
             store_release(&ring->reach, 0);
         return true;
     }
@@ -151,7 +156,7 @@ bool ring_reach(const struct ada_writer *w, uint64_t limit, bool nested)
     /* Room. Full fence: `reach` is visible before we look at room for the last time. Pairs with the
      * fence in ring_spare(): either it sees us there, or we see that the room is gone. */
     fence_seq_cst();
-    return offset + WORD <= load_relaxed(&ring->room);
+    return offset <= load_relaxed(&ring->room);
 }
 
 uint64_t ring_bytes_between(const struct ada_writer *w, uint64_t from, uint64_t to)

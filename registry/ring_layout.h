@@ -12,8 +12,9 @@
  *        lap n + 1   |>>>  ^ the consumer still reads lap n here
  *                           >>>>>>>>  then this lap goes on behind, where lap n was not: "hop"
  *
- * So the whole room can be filled at any moment, and a ring that is read in time stays within the
- * first few steps, whatever its room: few pages, warm in the cache.
+ * So the room can be filled at any moment (but for what was hopped over, until the lap ends), and a
+ * ring that is read in time stays within the first few steps, whatever its room: few pages, warm in
+ * the cache.
  */
 #ifndef ADATRACE_REGISTRY_RING_LAYOUT_H
 #define ADATRACE_REGISTRY_RING_LAYOUT_H
@@ -39,9 +40,9 @@ struct ring_layout ring_layout_for(const struct ada_writer *writer, uint64_t byt
 /* Up to where the fast path may go on behind `end`, on its own. */
 uint64_t ring_limit_for(const struct ada_writer *writer, uint64_t end);
 
-/* Elastic: say that bytes up to index `limit` may be written to. False: the room was taken back
- * meanwhile; decide again. */
-bool ring_reach(const struct ada_writer *writer, uint64_t limit, bool nested);
+/* Elastic: say that bytes up to the record's end, or `limit`, may be written to. False: the room
+ * was taken back meanwhile; decide again. */
+bool ring_reach(const struct ada_writer *writer, const struct ring_layout *layout, uint64_t limit);
 
 /* Bytes between two indexes that are in use. */
 uint64_t ring_bytes_between(const struct ada_writer *writer, uint64_t from, uint64_t to);
