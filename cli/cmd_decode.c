@@ -10,10 +10,9 @@
 
 #include "base/glob.h"
 #include "cli/command.h"
-#include "cli/decode.h"
+#include "cli/decode_team.h"
 #include "cli/input.h"
 #include "cli/message.h"
-#include "cli/progress.h"
 #include "cli/status.h"
 #include "cli/terminal.h"
 #include "cli/type_names.h"
@@ -32,7 +31,14 @@ static const struct decode_format *const formats[] = {&decode_format_text, &deco
 static int type_prepare(const struct decode *decode, struct decode_type *type)
 {
     const struct schema *schema = &type->type->schema;
+    const struct ada_field *fields = schema->fields;
+    bool enters = schema->phase == ADA_PHASE_FUNCTION_ENTER;
 
+    type->is_function = (enters || schema->phase == ADA_PHASE_FUNCTION_EXIT) &&
+                        schema->field_count && fields[0].kind == ADA_KIND_CODE &&
+                        fields[0].count == 1;
+    type->is_tagged = type->is_function && enters && schema->field_count > 1 && fields[1].width &&
+                      fields[1].count == 1;
     type->selected = glob_list_match(decode->filter->events, type->type->full_name);
     type->fields = calloc(schema->field_count + 1u, sizeof(*type->fields));
     if (!type->fields)
@@ -74,8 +80,9 @@ static int decode_prepare(struct decode *decode, const struct decode_format *for
     decode->colour = terminal_has_colour(STDOUT_FILENO);
     decode->last_index = THREAD_INDEX_NONE;
     decode->scratch = malloc(DECODE_SCRATCH_BYTES);
-    decode->threads = calloc(decode->thread_index.count + 1, sizeof(*decode->threads));
-    if (!decode->scratch || !decode->threads)
+    decode->labels = calloc(decode->thread_index.count + 1, sizeof(*decode->labels));
+    decode->calls = calloc(decode->thread_index.count + 1, sizeof(*decode->calls));
+    if (!decode->scratch || !decode->labels || !decode->calls)
         return -ENOMEM;
     status = types_prepare(decode);
     return status ? status : format->begin(decode);
@@ -95,60 +102,22 @@ static void decode_release(struct decode *decode)
 {
     for (size_t n = 0; decode->types && n < decode->type_count; n++)
         type_release(&decode->types[n]);
-    for (size_t n = 0; decode->threads && n < decode->thread_index.count; n++) {
-        free((char *)decode->threads[n].label.bytes);
-        call_stack_fini(&decode->threads[n].stack);
-    }
+    for (size_t n = 0; decode->labels && n < decode->thread_index.count; n++)
+        free((char *)decode->labels[n].bytes);
+    for (size_t n = 0; decode->calls && n < decode->thread_index.count; n++)
+        call_stack_fini(&decode->calls[n].stack);
     free(decode->types);
-    free(decode->threads);
+    free(decode->labels);
+    free(decode->calls);
     free(decode->scratch);
     symbol_cache_fini(&decode->symbols);
     thread_index_fini(&decode->thread_index);
 }
 
-/* ---- the loop ---- */
-
-static struct decode_thread *thread_of(struct decode *decode, const struct trace_event *event)
-{
-    uint32_t number = event->thread->thread;
-
-    if (decode->last_index == THREAD_INDEX_NONE || number != decode->last_number) {
-        decode->last_index = thread_index_find(&decode->thread_index, number);
-        decode->last_number = number;
-    }
-    return &decode->threads[decode->last_index];
-}
-
-static int events_print(struct decode *decode, const struct decode_format *format,
-                        struct trace_cursor *cursor)
-{
-    static struct trace_event event;
-    struct trace_condition condition;
-    struct progress progress;
-    uint64_t done = 0;
-    int status;
-
-    trace_condition(decode->trace, &condition);
-    progress_start(&progress, condition.records, true);
-    while ((status = trace_cursor_next(cursor, &event)) > 0) {
-        struct decode_thread *thread = thread_of(decode, &event);
-
-        if (event.type)
-            format->event(decode, &event, &decode->types[event.type->index], thread);
-        else
-            format->gap(decode, &event, thread);
-        progress_step(&progress, ++done);
-        if (__builtin_expect(decode->out.error || decode->failed, 0))
-            break;
-    }
-    progress_end(&progress);
-    if (decode->failed)
-        return -ENOMEM;
-    return status < 0 ? status : 0;
-}
+/* ---- all of it ---- */
 
 static int trace_print(struct input *input, const struct trace_filter *filter,
-                       const struct decode_format *format)
+                       const struct decode_format *format, unsigned jobs)
 {
     struct decode decode = {.trace = input->trace, .filter = filter};
     struct trace_cursor *cursor = NULL;
@@ -157,7 +126,7 @@ static int trace_print(struct input *input, const struct trace_filter *filter,
     if (!status)
         status = trace_cursor_open(input->trace, filter, &cursor);
     if (!status)
-        status = events_print(&decode, format, cursor);
+        status = decode_team_print(&decode, format, cursor, jobs);
     if (cursor)
         trace_cursor_close(cursor);
     if (format->end)
@@ -177,14 +146,15 @@ static int decode_run(void *settings, int operand_count, char **operands)
     const struct decode_settings *wanted = settings;
     struct input input;
     struct trace_filter filter;
+    unsigned jobs;
     int status = input_open(&input, operand_count, operands);
 
     if (status)
         return status;
-    input_jobs_set(&input, wanted->jobs);
+    jobs = input_jobs_set(&input, wanted->jobs);
     status = input_filter(&input, &wanted->selection, &filter);
     if (status == STATUS_GOOD)
-        status = trace_print(&input, &filter, formats[wanted->format]);
+        status = trace_print(&input, &filter, formats[wanted->format], jobs);
     input_close(&input);
     return status;
 }

@@ -59,7 +59,7 @@ static int report_run(void *settings, int operand_count, char **operands)
 
     if (status)
         return status;
-    input_jobs_set(&input, wanted->jobs);
+    (void)input_jobs_set(&input, wanted->jobs);
     status = input_filter(&input, &wanted->selection, &filter);
     if (status == STATUS_GOOD) {
         bool partial = !input_selects_all(&wanted->selection);

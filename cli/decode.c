@@ -30,18 +30,57 @@ struct decode_text decode_text_make(const char *format, ...)
     return text;
 }
 
-const struct symbol_text *decode_symbol(struct decode *decode, const struct trace_event *event,
-                                        uint64_t address)
+const struct symbol_text *decode_symbol_failed(struct decode *decode)
 {
     static char nothing[1 + TEXT_SLACK];
     static const struct symbol_text none = {.text = nothing};
-    const struct symbol_text *found =
-        symbol_cache_find(&decode->symbols, decode_process_of(event), address, event->ticks);
 
-    if (found)
-        return found;
     decode->failed = true;
     return &none;
+}
+
+/* ---- batches ---- */
+
+static uint32_t thread_of(struct decode *decode, const struct trace_thread *thread)
+{
+    if (decode->last_index == THREAD_INDEX_NONE || thread->thread != decode->last_number) {
+        decode->last_index = thread_index_find(&decode->thread_index, thread->thread);
+        decode->last_number = thread->thread;
+    }
+    return decode->last_index;
+}
+
+void decode_follow(struct decode *decode, const struct decode_format *format,
+                   const struct trace_batch *batch, struct decode_mark *marks)
+{
+    if (!format->follow)
+        return;
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct trace_record *record = &batch->records[i];
+
+        if (record->run)
+            format->follow(decode, record, &decode->types[record->run->type->index],
+                           &decode->calls[thread_of(decode, record->thread)], &marks[i]);
+    }
+}
+
+void decode_print(struct decode *decode, const struct decode_format *format,
+                  const struct trace_batch *batch, const struct decode_mark *marks)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct trace_record *record = &batch->records[i];
+        const struct decode_text *label = &decode->labels[thread_of(decode, record->thread)];
+        const struct decode_type *type =
+            record->run ? &decode->types[record->run->type->index] : NULL;
+
+        if (type && format->quick && format->quick(decode, record, type, label, &marks[i]))
+            continue;
+        trace_record_event(decode->trace, record, &decode->event);
+        if (type)
+            format->event(decode, &decode->event, type, label, &marks[i]);
+        else
+            format->gap(decode, &decode->event, label);
+    }
 }
 
 const char *decode_gap_kind(uint32_t kind)

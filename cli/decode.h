@@ -4,7 +4,8 @@
  *
  * A format is a struct of functions. What does not change from event to event (names, labels,
  * prefixes) is made once per type and per thread and copied from there; the rest is formatted
- * straight into the output buffer. Main thread.
+ * straight into the output buffer. Events come in batches: following the calls is done in order,
+ * printing can then be done by any thread (decode_team.h).
  */
 #ifndef ADATRACE_CLI_DECODE_H
 #define ADATRACE_CLI_DECODE_H
@@ -26,6 +27,8 @@ struct decode_text {
 struct decode_type {
     const struct trace_type *type;
     bool selected;              /* by the filter's globs */
+    bool is_function;           /* enters or leaves one: its first field is a single address */
+    bool is_tagged;             /* enters one: its second field is a frame tag */
     uint64_t scope;             /* call_stack key of a scope's name */
     struct decode_text head;    /* what stands before the fields */
     struct decode_text *fields; /* what stands before each field's value */
@@ -33,26 +36,37 @@ struct decode_type {
     struct event_format format; /* phase FORMAT */
 };
 
-struct decode_thread {
-    struct decode_text label;
-    struct call_stack stack; /* text: for indenting and durations */
+/* The open calls of a thread: text shows them by indenting, and how long they took. */
+struct decode_calls {
+    struct call_stack stack;
     unsigned depth;
 };
 
+/* What following the calls has found out about an event. */
+struct decode_mark {
+    uint64_t start_ticks; /* of the call that ends here */
+    uint32_t depth;
+    bool is_known; /* start_ticks is: the call was seen to begin */
+};
+
+/* One printer. Threads that print side by side have one each and share what is shared. */
 struct decode {
     struct trace *trace;
     const struct trace_filter *filter;
     struct out_buffer out;
     struct symbol_cache symbols;
-    struct thread_index thread_index;
-    struct decode_thread *threads;
-    struct decode_type *types;
-    size_t type_count;
-    bool colour;
     bool failed;                      /* out of memory on the way */
     char *scratch;                    /* DECODE_SCRATCH_BYTES, for rendered formats */
     uint32_t last_number, last_index; /* of the thread looked up last */
-    void *state;                      /* the format's own */
+    struct trace_event event;         /* being printed */
+    /* Shared. Only `calls` changes after the first line: it is the following thread's. */
+    struct thread_index thread_index;
+    struct decode_text *labels; /* by thread */
+    struct decode_calls *calls; /* by thread */
+    struct decode_type *types;
+    size_t type_count;
+    bool colour;
+    void *state; /* the format's own */
 };
 
 /* Apart from code addresses, which are the keys of functions. */
@@ -63,12 +77,21 @@ enum { DECODE_SCRATCH_BYTES = 64 * 1024 };
 struct decode_format {
     /* How symbols are escaped. */
     char *(*escape)(char *at, const char *text, size_t size);
-    /* 0 or a negative errno. Makes `head`, `fields` and `label`. */
+    /* 0 or a negative errno. Makes `head`, `fields` and `labels`. */
     int (*begin)(struct decode *decode);
-    void (*event)(struct decode *decode, const struct trace_event *event, struct decode_type *type,
-                  struct decode_thread *thread);
+    /* Events in their order, before any thread prints them. May be NULL: nothing to find out. */
+    void (*follow)(struct decode *decode, const struct trace_record *record,
+                   const struct decode_type *type, struct decode_calls *calls,
+                   struct decode_mark *mark);
+    /* The usual events without building a trace_event; false: it was not one. May be NULL. */
+    bool (*quick)(struct decode *decode, const struct trace_record *record,
+                  const struct decode_type *type, const struct decode_text *label,
+                  const struct decode_mark *mark);
+    void (*event)(struct decode *decode, const struct trace_event *event,
+                  const struct decode_type *type, const struct decode_text *label,
+                  const struct decode_mark *mark);
     void (*gap)(struct decode *decode, const struct trace_event *event,
-                struct decode_thread *thread);
+                const struct decode_text *label);
     void (*end)(struct decode *decode); /* may be NULL */
 };
 
@@ -96,15 +119,25 @@ static inline void decode_put_symbol(struct decode *decode, const struct symbol_
     decode_put(decode, &text);
 }
 
-static inline uint32_t decode_process_of(const struct trace_event *event)
+/* Without memory: sets `failed` and gives an empty text. */
+const struct symbol_text *decode_symbol_failed(struct decode *decode);
+
+/* What a code address of the thread's process means at that time; never NULL. */
+static inline const struct symbol_text *decode_symbol(struct decode *decode,
+                                                      const struct trace_thread *thread,
+                                                      uint64_t address, uint64_t ticks)
 {
-    return event->thread ? event->thread->process : 0;
+    const struct symbol_text *found =
+        symbol_cache_find(&decode->symbols, thread->process, address, ticks);
+
+    return __builtin_expect(found != NULL, 1) ? found : decode_symbol_failed(decode);
 }
 
-/* What a code address means; never NULL: without memory it sets `failed` and gives an empty text.
- */
-const struct symbol_text *decode_symbol(struct decode *decode, const struct trace_event *event,
-                                        uint64_t address);
+/* Find out about a batch, in the order of the cursor; then print it. */
+void decode_follow(struct decode *decode, const struct decode_format *format,
+                   const struct trace_batch *batch, struct decode_mark *marks);
+void decode_print(struct decode *decode, const struct decode_format *format,
+                  const struct trace_batch *batch, const struct decode_mark *marks);
 
 /* "dropped", "overwritten", "damaged". */
 const char *decode_gap_kind(uint32_t kind);

@@ -111,20 +111,19 @@ static bool gaps_possible(const struct trace *trace)
     return false;
 }
 
-static int label_make(struct decode *decode, struct decode_thread *thread,
-                      const struct trace_thread *source)
+static int label_make(struct decode *decode, struct decode_text *label,
+                      const struct trace_thread *thread)
 {
-    const struct trace_process *process = trace_process_by_number(decode->trace, source->process);
-    size_t size = strlen(source->name);
+    const struct trace_process *process = trace_process_by_number(decode->trace, thread->process);
+    size_t size = strlen(thread->name);
     char *escaped = malloc(TEXT_ESCAPED_MAX * size + 1);
 
     if (!escaped)
         return -ENOMEM;
-    *text_csv(escaped, source->name, size) = 0;
-    thread->label =
-        decode_text_make(",%u,%u,\"%s\",", process ? process->pid : 0, source->tid, escaped);
+    *text_csv(escaped, thread->name, size) = 0;
+    *label = decode_text_make(",%u,%u,\"%s\",", process ? process->pid : 0, thread->tid, escaped);
     free(escaped);
-    return thread->label.bytes ? 0 : -ENOMEM;
+    return label->bytes ? 0 : -ENOMEM;
 }
 
 static int head_make(struct decode_type *type)
@@ -144,7 +143,7 @@ static int texts_make(struct decode *decode)
     int status = 0;
 
     for (size_t n = 0; !status && (thread = trace_thread_at(decode->trace, n)); n++)
-        status = label_make(decode, &decode->threads[n], thread);
+        status = label_make(decode, &decode->labels[n], thread);
     for (size_t n = 0; !status && n < decode->type_count; n++)
         status = head_make(&decode->types[n]);
     return status;
@@ -247,7 +246,8 @@ static void put_array(struct decode *decode, const struct trace_value *v)
 static void put_symbol(struct decode *decode, const struct trace_event *event,
                        const struct trace_value *v)
 {
-    const struct symbol_text *symbol = decode_symbol(decode, event, value_bits(v, 0));
+    const struct symbol_text *symbol =
+        decode_symbol(decode, event->thread, value_bits(v, 0), event->ticks);
 
     out_put_char(&decode->out, '"');
     decode_put_symbol(decode, symbol);
@@ -269,18 +269,20 @@ static void put_value(struct decode *decode, const struct trace_value *v)
 /* ---- lines ---- */
 
 static void line_start(struct decode *decode, const struct trace_event *event,
-                       const struct decode_thread *thread)
+                       const struct decode_text *label)
 {
     decode->out.at = text_i64(out_room(&decode->out, LINE_ROOM), event->ns);
-    decode_put(decode, &thread->label);
+    decode_put(decode, label);
 }
 
 static void csv_event(struct decode *decode, const struct trace_event *event,
-                      struct decode_type *type, struct decode_thread *thread)
+                      const struct decode_type *type, const struct decode_text *label,
+                      const struct decode_mark *mark)
 {
-    struct csv_columns *columns = decode->state;
+    const struct csv_columns *columns = decode->state;
 
-    line_start(decode, event, thread);
+    (void)mark;
+    line_start(decode, event, label);
     decode_put(decode, &type->head);
     if (type->type->schema.phase == ADA_PHASE_FORMAT)
         put_quoted(
@@ -299,12 +301,12 @@ static void csv_event(struct decode *decode, const struct trace_event *event,
 }
 
 static void csv_gap(struct decode *decode, const struct trace_event *event,
-                    struct decode_thread *thread)
+                    const struct decode_text *label)
 {
     const struct csv_columns *columns = decode->state;
     const struct trace_gap *gap = &event->gap;
 
-    line_start(decode, event, thread);
+    line_start(decode, event, label);
     out_put_text(&decode->out, "adatrace:gap,,");
     for (uint32_t i = 0; i < columns->count; i++) {
         out_put_char(&decode->out, ',');

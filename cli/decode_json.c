@@ -28,16 +28,16 @@ static struct decode_text text_around(const char *before, const char *text, cons
     return made;
 }
 
-static int label_make(struct decode *decode, struct decode_thread *thread,
-                      const struct trace_thread *source)
+static int label_make(struct decode *decode, struct decode_text *label,
+                      const struct trace_thread *thread)
 {
-    const struct trace_process *process = trace_process_by_number(decode->trace, source->process);
+    const struct trace_process *process = trace_process_by_number(decode->trace, thread->process);
     char before[96];
 
     snprintf(before, sizeof(before), ",\"pid\":%u,\"tid\":%u,\"thread\":\"",
-             process ? process->pid : 0, source->tid);
-    thread->label = text_around(before, source->name, "\",\"event\":\"");
-    return thread->label.bytes ? 0 : -ENOMEM;
+             process ? process->pid : 0, thread->tid);
+    *label = text_around(before, thread->name, "\",\"event\":\"");
+    return label->bytes ? 0 : -ENOMEM;
 }
 
 static int type_texts_make(struct decode_type *type)
@@ -65,7 +65,7 @@ static int json_begin(struct decode *decode)
     int status = 0;
 
     for (size_t n = 0; !status && (thread = trace_thread_at(decode->trace, n)); n++)
-        status = label_make(decode, &decode->threads[n], thread);
+        status = label_make(decode, &decode->labels[n], thread);
     for (size_t n = 0; !status && n < decode->type_count; n++)
         status = type_texts_make(&decode->types[n]);
     return status;
@@ -135,7 +135,7 @@ static void put_symbols(struct decode *decode, const struct trace_event *event,
 
         if (v->field->kind != ADA_KIND_CODE || v->field->count != 1)
             continue;
-        symbol = decode_symbol(decode, event, value_bits(v, 0));
+        symbol = decode_symbol(decode, event->thread, value_bits(v, 0), event->ticks);
         if (!symbol->symbol && !symbol->module)
             continue;
         if (any)
@@ -156,22 +156,24 @@ static void put_symbols(struct decode *decode, const struct trace_event *event,
 /* ---- lines ---- */
 
 static void line_start(struct decode *decode, const struct trace_event *event,
-                       const struct decode_thread *thread)
+                       const struct decode_text *label)
 {
     char *at = out_room(&decode->out, LINE_ROOM);
 
     at = text_bytes(at, "{\"ts_ns\":", 9);
     decode->out.at = text_i64(at, event->ns);
-    decode_put(decode, &thread->label);
+    decode_put(decode, label);
 }
 
 static void json_event(struct decode *decode, const struct trace_event *event,
-                       struct decode_type *type, struct decode_thread *thread)
+                       const struct decode_type *type, const struct decode_text *label,
+                       const struct decode_mark *mark)
 {
     struct out_buffer *out = &decode->out;
     bool has_code = false;
 
-    line_start(decode, event, thread);
+    (void)mark;
+    line_start(decode, event, label);
     decode_put(decode, &type->head);
     for (unsigned f = 0; f < event->value_count; f++) {
         decode_put(decode, &type->fields[f]);
@@ -191,11 +193,11 @@ static void json_event(struct decode *decode, const struct trace_event *event,
 }
 
 static void json_gap(struct decode *decode, const struct trace_event *event,
-                     struct decode_thread *thread)
+                     const struct decode_text *label)
 {
     const struct trace_gap *gap = &event->gap;
 
-    line_start(decode, event, thread);
+    line_start(decode, event, label);
     out_printf(&decode->out,
                "adatrace:gap\",\"fields\":{\"kind\":\"%s\",\"records\":%llu,\"bytes\":%llu,"
                "\"first_ns\":%lld,\"last_ns\":%lld}}\n",

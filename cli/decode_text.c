@@ -63,10 +63,10 @@ static int labels_make(struct decode *decode)
         width = LABEL_WIDTH_MAX;
     for (size_t n = 0; (thread = trace_thread_at(decode->trace, n)); n++) {
         label_format(label, sizeof(label), thread);
-        decode->threads[n].label =
-            decode->colour ? decode_text_make(RESET "  " CYAN "%-*s" RESET "  ", width, label)
-                           : decode_text_make("  %-*s  ", width, label);
-        if (!decode->threads[n].label.bytes)
+        decode->labels[n] = decode->colour
+                                ? decode_text_make(RESET "  " CYAN "%-*s" RESET "  ", width, label)
+                                : decode_text_make("  %-*s  ", width, label);
+        if (!decode->labels[n].bytes)
             return -ENOMEM;
     }
     return 0;
@@ -107,7 +107,7 @@ static int text_begin(struct decode *decode)
 /* ---- calls: depth, and how long a call took ---- */
 
 struct call_end {
-    struct decode_thread *thread;
+    struct decode_calls *calls;
     uint64_t start_ticks;
 };
 
@@ -119,7 +119,7 @@ static void call_ended(void *context, const struct call *call, struct call *pare
     (void)parent, (void)end_ticks, (void)child_ticks, (void)by_exit;
     /* One that was presumed ended is not shown as open any more. */
     if (call->presumption != CALL_ENDED)
-        end->thread->depth--;
+        end->calls->depth--;
     end->start_ticks = call->start_ticks;
 }
 
@@ -128,7 +128,7 @@ static void call_presumed(void *context, struct call *call)
     struct call_end *end = context;
 
     (void)call;
-    end->thread->depth--;
+    end->calls->depth--;
 }
 
 static void call_revived(void *context, struct call *call)
@@ -139,34 +139,75 @@ static void call_revived(void *context, struct call *call)
 static const struct call_observer observer = {
     .ended = call_ended, .presumed = call_presumed, .revived = call_revived};
 
-static void call_enter(struct decode *decode, struct decode_thread *thread, uint64_t key,
+static void call_enter(struct decode *decode, struct decode_calls *calls, uint64_t key,
                        uint16_t tag, unsigned flags, uint64_t ticks)
 {
-    struct call_end end = {.thread = thread};
+    struct call_end end = {.calls = calls};
 
-    if (call_stack_enter(&thread->stack, key, 0, tag, flags, ticks, &observer, &end))
-        thread->depth++;
+    if (call_stack_enter(&calls->stack, key, 0, tag, flags, ticks, &observer, &end))
+        calls->depth++;
     else
         decode->failed = true;
 }
 
 /* A scope lives in the frame of the call around it. */
-static void scope_enter(struct decode *decode, struct decode_thread *thread, uint64_t key,
+static void scope_enter(struct decode *decode, struct decode_calls *calls, uint64_t key,
                         uint64_t ticks)
 {
-    const struct call *around = call_stack_top(&thread->stack);
+    const struct call *around = call_stack_top(&calls->stack);
     unsigned flags = around ? around->flags : CALL_UNTAGGED;
 
-    call_enter(decode, thread, key, around ? around->tag : 0, flags, ticks);
+    call_enter(decode, calls, key, around ? around->tag : 0, flags, ticks);
+}
+
+static void call_leave(struct decode_calls *calls, uint64_t key, uint64_t ticks,
+                       struct decode_mark *mark)
+{
+    struct call_end end = {.calls = calls};
+
+    mark->is_known = call_stack_exit(&calls->stack, key, ticks, &observer, &end);
+    mark->start_ticks = end.start_ticks;
+    mark->depth = calls->depth;
+}
+
+/* The number in field f of the record, which is a single one. */
+static uint64_t record_number(const struct trace_record *record, unsigned f)
+{
+    const struct trace_column *column = &record->run->columns[f];
+    unsigned width = column->field->width;
+
+    return value_load(column->bytes + record->record * width, width);
+}
+
+static void text_follow(struct decode *decode, const struct trace_record *record,
+                        const struct decode_type *type, struct decode_calls *calls,
+                        struct decode_mark *mark)
+{
+    unsigned phase = type->type->schema.phase;
+
+    mark->is_known = false;
+    if (type->is_function && phase == ADA_PHASE_FUNCTION_ENTER) {
+        uint16_t tag = type->is_tagged ? (uint16_t)record_number(record, 1) : 0;
+
+        call_enter(decode, calls, record_number(record, 0), tag,
+                   type->is_tagged ? 0 : CALL_UNTAGGED, record->ticks);
+        mark->depth = calls->depth - (calls->depth > 0);
+    } else if (type->is_function) {
+        call_leave(calls, record_number(record, 0), record->ticks, mark);
+    } else if (phase == ADA_PHASE_END) {
+        call_leave(calls, type->scope, record->ticks, mark);
+    } else {
+        mark->depth = calls->depth;
+        if (phase == ADA_PHASE_BEGIN)
+            scope_enter(decode, calls, type->scope, record->ticks);
+    }
 }
 
 /* ---- values ---- */
 
 static void put_code(struct decode *decode, const struct trace_event *event, uint64_t address)
 {
-    const struct symbol_text *symbol = decode_symbol(decode, event, address);
-
-    decode_put_symbol(decode, symbol);
+    decode_put_symbol(decode, decode_symbol(decode, event->thread, address, event->ticks));
 }
 
 static void put_enum(struct decode *decode, const struct ada_field *field, int64_t value)
@@ -239,15 +280,15 @@ static void put_value(struct decode *decode, const struct trace_event *event,
 /* ---- lines ---- */
 
 /* Time, thread, indentation. Leaves LINE_ROOM for the caller to go on in. */
-static char *line_start(struct decode *decode, const struct trace_event *event,
-                        const struct decode_thread *thread, unsigned depth)
+static char *line_start(struct decode *decode, int64_t ns, const struct decode_text *label,
+                        unsigned depth)
 {
     char *at = out_room(&decode->out, 2 * LINE_ROOM);
 
     if (decode->colour)
         at = text_bytes(at, DIM, sizeof(DIM) - 1);
-    at = text_seconds_4(at, event->ns);
-    at = text_copy(at, thread->label.bytes, thread->label.size);
+    at = text_seconds_4(at, ns);
+    at = text_copy(at, label->bytes, label->size);
     return text_spaces(at, 2 * (depth < INDENT_STEPS_MAX ? depth : INDENT_STEPS_MAX));
 }
 
@@ -261,11 +302,13 @@ static void put_fields(struct decode *decode, const struct trace_event *event,
 }
 
 /* FIELD_ROOM. */
-static char *text_call_end(const struct decode *decode, char *at, const struct trace_event *event,
-                           uint64_t start_ticks)
+static char *text_call_end(const struct decode *decode, char *at, uint64_t ticks,
+                           const struct decode_mark *mark)
 {
+    if (!mark->is_known)
+        return at;
     at = text_bytes(at, "  ", 2);
-    return text_duration(at, trace_duration_ns(decode->trace, event->ticks - start_ticks), "");
+    return text_duration(at, trace_duration_ns(decode->trace, ticks - mark->start_ticks), "");
 }
 
 /* The symbol, in what line_start() left; the few that are longer than that go the long way. */
@@ -278,54 +321,44 @@ static char *text_symbol(struct decode *decode, char *at, const struct symbol_te
     return out_room(&decode->out, LINE_ROOM);
 }
 
-static void function_print(struct decode *decode, const struct trace_event *event,
-                           const struct decode_type *type, struct decode_thread *thread)
+/* Calls are nearly everything in most traces: straight from the columns. */
+static bool text_quick(struct decode *decode, const struct trace_record *record,
+                       const struct decode_type *type, const struct decode_text *label,
+                       const struct decode_mark *mark)
 {
-    uint64_t address = value_bits(&event->values[0], 0);
-    const struct symbol_text *symbol = decode_symbol(decode, event, address);
-    bool enter = type->type->schema.phase == ADA_PHASE_FUNCTION_ENTER;
-    bool tagged = event->value_count > 1 && event->values[1].field->width;
+    const struct symbol_text *symbol;
+    bool enters = type->type->schema.phase == ADA_PHASE_FUNCTION_ENTER;
+    unsigned shown = type->is_tagged ? 2 : 1; /* fields that the line tells without naming them */
     char *at;
 
-    if (enter) {
-        uint16_t tag = tagged ? (uint16_t)value_bits(&event->values[1], 0) : 0;
-
-        call_enter(decode, thread, address, tag, tagged ? 0 : CALL_UNTAGGED, event->ticks);
-        at = line_start(decode, event, thread, thread->depth - (thread->depth > 0));
-        at = text_symbol(decode, text_bytes(at, "> ", 2), symbol);
-    } else {
-        struct call_end end = {.thread = thread};
-        bool known = call_stack_exit(&thread->stack, address, event->ticks, &observer, &end);
-
-        at = line_start(decode, event, thread, thread->depth);
-        at = text_symbol(decode, text_bytes(at, "< ", 2), symbol);
-        if (known)
-            at = text_call_end(decode, at, event, end.start_ticks);
+    if (!type->is_function)
+        return false;
+    symbol = decode_symbol(decode, record->thread, record_number(record, 0), record->ticks);
+    at = line_start(decode, trace_ns(decode->trace, record->ticks), label, mark->depth);
+    at = text_symbol(decode, text_bytes(at, enters ? "> " : "< ", 2), symbol);
+    at = text_call_end(decode, at, record->ticks, mark);
+    if (__builtin_expect(type->type->schema.field_count > shown, 0)) {
+        decode->out.at = at;
+        trace_record_event(decode->trace, record, &decode->event);
+        put_fields(decode, &decode->event, type, shown);
+        at = out_room(&decode->out, 1);
     }
+    *at++ = '\n';
     decode->out.at = at;
-    put_fields(decode, event, type, enter ? 2 : 1);
-    out_put_char(&decode->out, '\n');
+    return true;
 }
 
 static void scope_print(struct decode *decode, const struct trace_event *event,
-                        const struct decode_type *type, struct decode_thread *thread)
+                        const struct decode_type *type, const struct decode_text *label,
+                        const struct decode_mark *mark)
 {
-    bool enter = type->type->schema.phase == ADA_PHASE_BEGIN;
-    struct call_end end = {.thread = thread};
-    bool known = false;
+    const char *arrow = type->type->schema.phase == ADA_PHASE_BEGIN ? "> " : "< ";
 
-    if (!enter)
-        known = call_stack_exit(&thread->stack, type->scope, event->ticks, &observer, &end);
-    decode->out.at =
-        text_bytes(line_start(decode, event, thread, thread->depth), enter ? "> " : "< ", 2);
+    decode->out.at = text_bytes(line_start(decode, event->ns, label, mark->depth), arrow, 2);
     decode_put(decode, &type->head);
-    if (known)
-        decode->out.at =
-            text_call_end(decode, out_room(&decode->out, FIELD_ROOM), event, end.start_ticks);
+    decode->out.at = text_call_end(decode, out_room(&decode->out, FIELD_ROOM), event->ticks, mark);
     put_fields(decode, event, type, 0);
     out_put_char(&decode->out, '\n');
-    if (enter)
-        scope_enter(decode, thread, type->scope, event->ticks);
 }
 
 static void format_print(struct decode *decode, const struct trace_event *event,
@@ -338,35 +371,33 @@ static void format_print(struct decode *decode, const struct trace_event *event,
 }
 
 static void text_event(struct decode *decode, const struct trace_event *event,
-                       struct decode_type *type, struct decode_thread *thread)
+                       const struct decode_type *type, const struct decode_text *label,
+                       const struct decode_mark *mark)
 {
     unsigned phase = type->type->schema.phase;
 
-    if ((phase == ADA_PHASE_FUNCTION_ENTER || phase == ADA_PHASE_FUNCTION_EXIT) &&
-        event->value_count && event->values[0].field->kind == ADA_KIND_CODE) {
-        function_print(decode, event, type, thread);
-    } else if (phase == ADA_PHASE_BEGIN || phase == ADA_PHASE_END) {
-        scope_print(decode, event, type, thread);
-    } else {
-        decode->out.at = line_start(decode, event, thread, thread->depth);
-        decode_put(decode, &type->head);
-        if (phase == ADA_PHASE_FORMAT)
-            format_print(decode, event, type);
-        else
-            put_fields(decode, event, type, 0);
-        out_put_char(&decode->out, '\n');
+    if (phase == ADA_PHASE_BEGIN || phase == ADA_PHASE_END) {
+        scope_print(decode, event, type, label, mark);
+        return;
     }
+    decode->out.at = line_start(decode, event->ns, label, mark->depth);
+    decode_put(decode, &type->head);
+    if (phase == ADA_PHASE_FORMAT)
+        format_print(decode, event, type);
+    else
+        put_fields(decode, event, type, 0);
+    out_put_char(&decode->out, '\n');
 }
 
 static void text_gap(struct decode *decode, const struct trace_event *event,
-                     struct decode_thread *thread)
+                     const struct decode_text *label)
 {
     const struct trace_gap *gap = &event->gap;
     char from[64], to[64], records[UNITS_MAX], bytes[UNITS_MAX];
 
     *text_seconds(from, trace_ns(decode->trace, gap->first_ticks), 0) = 0;
     *text_seconds(to, trace_ns(decode->trace, gap->last_ticks), 0) = 0;
-    decode->out.at = line_start(decode, event, thread, 0);
+    decode->out.at = line_start(decode, event->ns, label, 0);
     out_printf(&decode->out, "%s---- %s record%s %s here (%s), from %s to %s ----%s\n",
                decode->colour ? RED : "", units_count(records, gap->records),
                gap->records == 1 ? "" : "s", decode_gap_kind(gap->kind),
@@ -376,6 +407,8 @@ static void text_gap(struct decode *decode, const struct trace_event *event,
 const struct decode_format decode_format_text = {
     .escape = text_plain,
     .begin = text_begin,
+    .follow = text_follow,
+    .quick = text_quick,
     .event = text_event,
     .gap = text_gap,
 };

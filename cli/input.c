@@ -93,13 +93,16 @@ static unsigned processors_count(void)
     return all > 0 ? (unsigned)all : 1;
 }
 
-void input_jobs_set(const struct input *input, uint64_t jobs)
+unsigned input_jobs_set(const struct input *input, uint64_t jobs)
 {
     enum { JOBS_MAX = 1024 };
 
     if (!jobs)
         jobs = processors_count();
-    trace_jobs_set(input->trace, jobs < JOBS_MAX ? (unsigned)jobs : JOBS_MAX);
+    if (jobs > JOBS_MAX)
+        jobs = JOBS_MAX;
+    trace_jobs_set(input->trace, (unsigned)jobs);
+    return (unsigned)jobs;
 }
 
 bool input_selects_all(const struct input_selection *selection)

@@ -66,16 +66,16 @@ struct input_selection {
 
 /* ---- how many threads read; the same option for every command that reads all events ---- */
 
-#define INPUT_JOBS_ROW(settings)                                                            \
-    {                                                                                       \
-        .letter = 'j', .name = "jobs", .argument = "N",                                     \
-        .help = "Threads that read, with the same output; by default as many as there are " \
-                "processors",                                                               \
-        .type = &option_count, .offset = offsetof(settings, jobs)                           \
+#define INPUT_JOBS_ROW(settings)                                                           \
+    {                                                                                      \
+        .letter = 'j', .name = "jobs", .argument = "N",                                    \
+        .help = "Use N processors; all that there are by default. The output is the same", \
+        .type = &option_count, .offset = offsetof(settings, jobs)                          \
     }
 
-/* Let so many threads read the trace; 0: one for each processor that we may use. */
-void input_jobs_set(const struct input *input, uint64_t jobs);
+/* Let so many threads read the trace; 0: one for each processor that we may use. Returns how many.
+ */
+unsigned input_jobs_set(const struct input *input, uint64_t jobs);
 
 /* For trace_cursor_open() and trace_scan_open(); points into `selection`. Says so on stderr when
  * nothing in the trace can match. STATUS_MISUSE: the span of time is empty. */

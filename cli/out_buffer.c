@@ -11,6 +11,11 @@
 
 #include "cli/out_text.h"
 
+enum {
+    OUT_MEMORY = -1, /* instead of a descriptor */
+    OUT_MEMORY_KEPT_MAX = 1024 * 1024,
+};
+
 int out_open(struct out_buffer *out, int fd)
 {
     *out = (struct out_buffer){.fd = fd};
@@ -37,12 +42,10 @@ static void writable_wait(int fd)
     (void)poll(&wait, 1, -1);
 }
 
-void out_flush(struct out_buffer *out)
+static void bytes_write(struct out_buffer *out, const char *from, const char *end)
 {
-    const char *from = out->memory;
-
-    while (from < out->at && !out->error) {
-        ssize_t done = write(out->fd, from, (size_t)(out->at - from));
+    while (from < end && !out->error) {
+        ssize_t done = write(out->fd, from, (size_t)(end - from));
 
         if (done >= 0)
             from += done;
@@ -51,7 +54,57 @@ void out_flush(struct out_buffer *out)
         else if (errno != EINTR)
             out->error = -errno;
     }
+}
+
+/* More room behind what is there; without memory it is thrown away, as after any error. */
+static void memory_grow(struct out_buffer *out)
+{
+    size_t used = (size_t)(out->at - out->memory);
+    size_t capacity = (size_t)(out->end - out->memory) + used + OUT_BUFFER_BYTES;
+    char *memory = realloc(out->memory, capacity);
+
+    if (!memory) {
+        out->error = -ENOMEM;
+        out->at = out->memory;
+        return;
+    }
+    out->memory = memory;
+    out->at = memory + used;
+    out->end = memory + capacity;
+}
+
+void out_flush(struct out_buffer *out)
+{
+    if (out->fd == OUT_MEMORY) {
+        memory_grow(out);
+        return;
+    }
+    bytes_write(out, out->memory, out->at);
     out->at = out->memory;
+}
+
+int out_open_memory(struct out_buffer *out)
+{
+    return out_open(out, OUT_MEMORY);
+}
+
+void out_close_memory(struct out_buffer *out)
+{
+    free(out->memory);
+    *out = (struct out_buffer){.fd = OUT_MEMORY};
+}
+
+void out_move(struct out_buffer *out, struct out_buffer *memory)
+{
+    out_flush(out);
+    bytes_write(out, memory->memory, memory->at);
+    memory->at = memory->memory;
+    if (memory->end - memory->memory > OUT_MEMORY_KEPT_MAX) {
+        char *smaller = realloc(memory->memory, OUT_BUFFER_BYTES);
+
+        memory->memory = memory->at = smaller ? smaller : memory->memory;
+        memory->end = memory->memory + OUT_BUFFER_BYTES;
+    }
 }
 
 void out_put(struct out_buffer *out, const char *bytes, size_t size)

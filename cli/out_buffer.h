@@ -16,7 +16,7 @@
 #include <string.h>
 
 enum {
-    OUT_BUFFER_BYTES = 256 * 1024,
+    OUT_BUFFER_BYTES = 128 * 1024,
     OUT_ROOM_MAX = 64 * 1024, /* that can be asked for at once */
 };
 
@@ -35,6 +35,12 @@ int out_open(struct out_buffer *out, int fd) __attribute__((warn_unused_result))
 void out_flush(struct out_buffer *out);
 /* Flush and release. Returns the error that stuck, or 0; -EPIPE counts as 0. */
 int out_close(struct out_buffer *out) __attribute__((warn_unused_result));
+
+/* Into memory that grows, for another thread to print to. 0 or -ENOMEM. */
+int out_open_memory(struct out_buffer *out) __attribute__((warn_unused_result));
+void out_close_memory(struct out_buffer *out);
+/* Write what is in `memory` to `out`, and empty it. */
+void out_move(struct out_buffer *out, struct out_buffer *memory);
 
 /* At least `bytes` (OUT_ROOM_MAX at most) to write to; then set out->at behind what was written. */
 static inline char *out_room(struct out_buffer *out, size_t bytes)

@@ -16,6 +16,10 @@
 struct held {
     struct decoded_block decoded;
     uint32_t next[BLOCK_RUNS_MAX]; /* next record of each run */
+    unsigned pins;                 /* batches that it may not change for */
+    bool retired;                  /* no head stands in it: spare as soon as no batch needs it */
+    uint64_t batch;                /* number of the last batch that has pinned it */
+    struct held *next_spare;
 };
 
 struct head {
@@ -34,8 +38,9 @@ struct trace_cursor {
     struct head **heap;
     size_t heap_count, head_count;
     size_t held_bytes;
-    struct held **spare; /* not in use, kept for the next head */
-    size_t spare_count;
+    struct held *spare; /* not in use, kept for the next head */
+    uint64_t batches;   /* begun so far: their numbers */
+    size_t pins;        /* of all batches that are not released */
     struct trace_ahead *ahead;
 };
 
@@ -81,15 +86,30 @@ static void held_destroy(struct held *held)
     free(held);
 }
 
+static void held_spare(struct trace_cursor *c, struct held *held)
+{
+    held->retired = false;
+    held->next_spare = c->spare;
+    c->spare = held;
+}
+
 static void held_give_back(struct trace_cursor *c, struct head *head)
 {
-    c->spare[c->spare_count++] = head->held;
+    if (head->held->pins)
+        head->held->retired = true;
+    else
+        held_spare(c, head->held);
     head->held = NULL;
 }
 
 static struct held *held_take(struct trace_cursor *c)
 {
-    return c->spare_count ? c->spare[--c->spare_count] : calloc(1, sizeof(struct held));
+    struct held *held = c->spare;
+
+    if (!held)
+        return calloc(1, sizeof(*held));
+    c->spare = held->next_spare;
+    return held;
 }
 
 /* Too much unpacked at once: forget the blocks that are needed last. They are unpacked again when
@@ -100,17 +120,18 @@ static void held_bound(struct trace_cursor *c, const struct head *needed)
         struct head *last = NULL;
         struct held *victim;
 
-        for (size_t i = 0; i < c->heap_count && !c->spare_count; i++) {
+        for (size_t i = 0; i < c->heap_count && !c->spare; i++) {
             struct head *head = c->heap[i];
 
-            if (head != needed && head->held && (!last || head_is_before(last, head)))
+            if (head != needed && head->held && !head->held->pins &&
+                (!last || head_is_before(last, head)))
                 last = head;
         }
         if (last)
             held_give_back(c, last);
-        if (!c->spare_count)
+        if (!c->spare)
             break;
-        victim = c->spare[--c->spare_count];
+        victim = held_take(c);
         c->held_bytes -= decoded_block_bytes(&victim->decoded);
         held_destroy(victim);
     }
@@ -134,6 +155,7 @@ static int head_load(struct trace_cursor *c, struct head *head)
 
     if (!held)
         return -ENOMEM;
+    held->batch = 0;
     c->held_bytes -= decoded_block_bytes(&held->decoded);
     status =
         trace_ahead_take(c->ahead, c->trace, c->blocks[head->next_block], &c->wish, &held->decoded);
@@ -187,13 +209,19 @@ static void head_block_next(struct trace_cursor *c, struct head *head)
     }
 }
 
-/* Make heap[0] a head that stands at an event. 1, 0: there is none left, or negative. */
+/* Make heap[0] a head that stands at an event. 1, 0: there is none left, or negative. -EAGAIN: not
+ * while batches hold on to so much. */
 static int top_prepare(struct trace_cursor *c)
 {
     while (c->heap_count) {
         struct head *head = c->heap[0];
         uint64_t key = head->key;
-        int status = head->held ? 1 : head_load(c, head);
+        int status = 1;
+
+        if (!head->held && c->pins && c->held_bytes > c->trace->held_bytes_max)
+            return -EAGAIN;
+        if (!head->held)
+            status = head_load(c, head);
 
         if (status < 0)
             return status;
@@ -216,16 +244,7 @@ static int top_prepare(struct trace_cursor *c)
 
 /* ---- events ---- */
 
-static void gap_fill(struct head *head, struct trace_event *event)
-{
-    event->gap = head->held->decoded.block.gaps[head->gap++];
-    event->ticks = event->gap.first_ticks;
-    event->type = NULL;
-    event->value_count = 0;
-}
-
-static void value_fill(const struct trace_column *column, uint32_t record,
-                       struct trace_value *value)
+static void value_fill(const struct trace_column *column, size_t record, struct trace_value *value)
 {
     value->field = column->field;
     if (column->offsets) {
@@ -233,43 +252,188 @@ static void value_fill(const struct trace_column *column, uint32_t record,
         value->size = column->offsets[record + 1] - column->offsets[record];
     } else {
         value->size = (uint32_t)column->field->count * column->field->width;
-        value->bytes = column->bytes + (size_t)record * value->size;
+        value->bytes = column->bytes + record * value->size;
     }
 }
 
-static void record_fill(struct head *head, struct trace_event *event)
+void trace_record_event(const struct trace *t, const struct trace_record *record,
+                        struct trace_event *event)
 {
-    const struct trace_block *b = &head->held->decoded.block;
-    uint32_t place = b->run_of[head->record];
-    const struct trace_run *run = &b->runs[place];
-    uint32_t record = head->held->next[place]++;
+    const struct trace_run *run = record->run;
 
-    event->ticks = b->ticks[head->record++];
+    event->ns = trace_ns(t, record->ticks);
+    event->ticks = record->ticks;
+    event->thread = record->thread;
+    event->type = NULL;
+    event->value_count = 0;
+    if (!run) {
+        event->gap = *record->gap;
+        return;
+    }
     event->type = run->type;
     event->value_count = run->type->schema.field_count;
     for (unsigned f = 0; f < event->value_count; f++)
-        value_fill(&run->columns[f], record, &event->values[f]);
+        value_fill(&run->columns[f], record->record, &event->values[f]);
+}
+
+/* The gap or the record that the head stands at. */
+static void head_take_one(struct head *head, struct trace_record *out)
+{
+    const struct trace_block *b = &head->held->decoded.block;
+
+    out->thread = b->thread;
+    if (head_is_at_gap(head)) {
+        out->gap = &b->gaps[head->gap++];
+        out->run = NULL;
+        out->ticks = out->gap->first_ticks;
+    } else {
+        uint32_t place = b->run_of[head->record];
+
+        out->run = &b->runs[place];
+        out->record = head->held->next[place]++;
+        out->ticks = b->ticks[head->record++];
+    }
+}
+
+/* An event is taken: where does its head stand now? The block stays as it is until the next call:
+ * what was handed out points into it. */
+static void top_advance(struct trace_cursor *c)
+{
+    if (head_key_take(c->heap[0]))
+        heap_sift_down(c, 0);
 }
 
 int trace_cursor_next(struct trace_cursor *c, struct trace_event *event)
 {
-    struct head *head;
+    struct trace_record record;
     int status = top_prepare(c);
 
     if (status != 1)
         return status;
-    head = c->heap[0];
-    event->thread = head->held->decoded.block.thread;
-    if (head_is_at_gap(head))
-        gap_fill(head, event);
-    else
-        record_fill(head, event);
-    event->ns = trace_ns(c->trace, event->ticks);
-
-    /* The block stays as it is until the next call: the event points into it. */
-    if (head_key_take(head))
-        heap_sift_down(c, 0);
+    head_take_one(c->heap[0], &record);
+    trace_record_event(c->trace, &record, event);
+    top_advance(c);
     return 1;
+}
+
+/* ---- events in bulk ---- */
+
+static int held_pin(struct trace_cursor *c, struct held *held, struct trace_batch *batch)
+{
+    if (held->batch == c->batches)
+        return 0;
+    if (batch->pin_count == batch->pin_capacity) {
+        size_t capacity = batch->pin_capacity ? 2 * batch->pin_capacity : 16;
+        struct held **pins = realloc(batch->pins, capacity * sizeof(*pins));
+
+        if (!pins)
+            return -ENOMEM;
+        batch->pins = pins;
+        batch->pin_capacity = capacity;
+    }
+    batch->pins[batch->pin_count++] = held;
+    held->batch = c->batches;
+    held->pins++;
+    c->pins++;
+    return 0;
+}
+
+static size_t record_bytes(const struct trace_record *record)
+{
+    const struct trace_run *run = record->run;
+    size_t bytes;
+
+    if (!run)
+        return 0;
+    bytes = run->type->fixed_bytes;
+    for (unsigned f = 0; run->type->variable_count && f < run->type->schema.field_count; f++)
+        if (run->columns[f].offsets)
+            bytes += run->columns[f].offsets[record->record + 1] -
+                     run->columns[f].offsets[record->record];
+    return bytes;
+}
+
+/* The ticks from which on it is somebody else's turn. */
+static uint64_t top_limit(const struct trace_cursor *c)
+{
+    uint64_t limit = UINT64_MAX;
+
+    for (size_t child = 1; child <= 2 && child < c->heap_count; child++)
+        if (c->heap[child]->key < limit)
+            limit = c->heap[child]->key;
+    return limit;
+}
+
+/*
+ * Records of the top head, up to its next gap, as long as they come before all other heads' events:
+ * the usual case, without the heap. False: there is none.
+ */
+static bool top_take_many(struct trace_cursor *c, struct trace_batch *batch, size_t max)
+{
+    struct head *head = c->heap[0];
+    const struct trace_block *b = &head->held->decoded.block;
+    uint32_t *next = head->held->next, at = head->record;
+    uint32_t end = head->gap < b->gap_count ? b->gap_position[head->gap] : b->records;
+    size_t room = max - batch->count;
+    struct trace_record *out = &batch->records[batch->count];
+    uint64_t limit = top_limit(c);
+
+    if (end - at > room)
+        end = at + (uint32_t)room;
+    while (at < end && b->ticks[at] < limit && batch->bytes < TRACE_BATCH_BYTES) {
+        uint32_t place = b->run_of[at];
+
+        out->ticks = b->ticks[at++];
+        out->thread = b->thread;
+        out->run = &b->runs[place];
+        out->record = next[place]++;
+        batch->bytes += record_bytes(out++);
+    }
+    if (at == head->record)
+        return false;
+    batch->count += at - head->record;
+    head->record = at;
+    return true;
+}
+
+int trace_cursor_batch(struct trace_cursor *c, struct trace_batch *batch, size_t max)
+{
+    int status = 1;
+
+    c->batches++;
+    batch->count = batch->bytes = 0;
+    while (batch->count < max && batch->bytes < TRACE_BATCH_BYTES) {
+        status = top_prepare(c);
+        if (status == 1)
+            status = held_pin(c, c->heap[0]->held, batch);
+        if (status < 0 || c->heap_count == 0)
+            break;
+        if (head_is_at_gap(c->heap[0]) || !top_take_many(c, batch, max)) {
+            head_take_one(c->heap[0], &batch->records[batch->count]);
+            batch->bytes += record_bytes(&batch->records[batch->count++]);
+        }
+        top_advance(c);
+    }
+    return batch->count ? 1 : status; /* what went wrong goes wrong again */
+}
+
+void trace_batch_release(struct trace_cursor *c, struct trace_batch *batch)
+{
+    for (size_t i = 0; i < batch->pin_count; i++) {
+        struct held *held = batch->pins[i];
+
+        c->pins--;
+        if (--held->pins == 0 && held->retired)
+            held_spare(c, held);
+    }
+    batch->count = batch->bytes = batch->pin_count = 0;
+}
+
+void trace_batch_fini(struct trace_batch *batch)
+{
+    free(batch->pins);
+    batch->pins = NULL;
+    batch->pin_count = batch->pin_capacity = 0;
 }
 
 /* ---- open and close ---- */
@@ -295,8 +459,7 @@ static int blocks_sort(struct trace_cursor *c, const struct trace_filter *filter
     c->blocks = malloc((index->count + 1) * sizeof(*c->blocks));
     c->heads = calloc(threads + 1, sizeof(*c->heads));
     c->heap = calloc(threads + 1, sizeof(*c->heap));
-    c->spare = calloc(threads + 1, sizeof(*c->spare));
-    if (!start || !c->blocks || !c->heads || !c->heap || !c->spare)
+    if (!start || !c->blocks || !c->heads || !c->heap)
         goto out;
     for (size_t i = 0; i < index->count; i++)
         if (entry_is_wished(c, filter, &index->entries[i]))
@@ -430,12 +593,11 @@ void trace_cursor_close(struct trace_cursor *c)
     trace_ahead_close(c->ahead);
     for (size_t i = 0; i < c->head_count; i++)
         held_destroy(c->heads[i].held);
-    while (c->spare_count)
-        held_destroy(c->spare[--c->spare_count]);
+    while (c->spare)
+        held_destroy(held_take(c));
     trace_wish_free(&c->wish);
     free(c->blocks);
     free(c->heads);
     free(c->heap);
-    free(c->spare);
     free(c);
 }

@@ -137,6 +137,44 @@ int trace_cursor_next(struct trace_cursor *c, struct trace_event *event)
     __attribute__((warn_unused_result));
 void trace_cursor_close(struct trace_cursor *c);
 
+/* ---- events in bulk: for those who look at all of them, perhaps in several threads ---- */
+
+/* Where an event stands: as long as its batch is not released, its run's columns tell the rest. */
+struct trace_record {
+    uint64_t ticks;
+    const struct trace_thread *thread;
+    const struct trace_run *run; /* NULL: this is a gap */
+    union {
+        size_t record; /* in the run */
+        const struct trace_gap *gap;
+    };
+};
+
+enum { TRACE_BATCH_RECORDS = 2048, TRACE_BATCH_BYTES = 256 * 1024 };
+
+/* The next events of a cursor: so many, or as many as hold TRACE_BATCH_BYTES of values and one
+ * more. Zero-initialised is empty. */
+struct trace_batch {
+    size_t count, bytes;
+    struct trace_record records[TRACE_BATCH_RECORDS];
+    struct held **pins; /* the unpacked blocks that they stand in: the cursor's */
+    size_t pin_count, pin_capacity;
+};
+
+/*
+ * As trace_cursor_next(), for an empty batch and `max` events (1 to TRACE_BATCH_RECORDS). -EAGAIN:
+ * so much is held by batches that are not released yet that one of them has to be, first. All calls
+ * of a cursor belong to one thread; the records may be read by any, until the batch is released.
+ */
+int trace_cursor_batch(struct trace_cursor *c, struct trace_batch *batch, size_t max)
+    __attribute__((warn_unused_result));
+void trace_batch_release(struct trace_cursor *c, struct trace_batch *batch); /* empty again */
+void trace_batch_fini(struct trace_batch *batch);                            /* a released one */
+
+/* The whole event. Any thread. */
+void trace_record_event(const struct trace *t, const struct trace_record *record,
+                        struct trace_event *event);
+
 /* ---- columns: for reports, which never build rows. Blocks of one thread come in order. ---- */
 
 /* One event type's records in a block: field f's elements stand packed, records x count x width

@@ -73,6 +73,7 @@ struct clock_piece {
     int64_t ns0;                  /* at t0, since the start of the recording */
     uint64_t factor, elapsed_max; /* ns / ticks as a multiplication: trace_time.c */
     unsigned shift;
+    uint64_t plain_ticks; /* from t0 on, for which nothing else has to be thought of */
 };
 
 /* Everything that unpacking a block takes, used again for every one. Belongs to one thread. */

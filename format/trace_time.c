@@ -62,7 +62,22 @@ static void piece_prepare(struct clock_piece *p)
     p->shift = (unsigned)(bits + ns_zeros - ticks_zeros);
     p->elapsed_max = p->shift >= 64 ? UINT64_MAX : (UINT64_C(1) << p->shift) - 1;
     if (p->ticks > INT64_MAX)
-        p->elapsed_max = 0; /* the remainder of piece_scale() could overflow */
+        p->elapsed_max = 0; /* the remainder in quotient_of() could overflow */
+    /* The quotient itself fits in 64 bits up to there: it is less than 2^64 * elapsed / 2^shift. */
+}
+
+/* How far from its start a piece is all that counts, and nothing comes near the end of time. */
+static void plain_ticks_find(struct clock_piece *piece, const struct clock_piece *next)
+{
+    uint128 most = piece->ns ? (uint128)(INT64_MAX / 2) * piece->ticks / piece->ns : UINT64_MAX;
+
+    piece->plain_ticks = next ? next->t0 - piece->t0 : UINT64_MAX;
+    if (piece->plain_ticks > most)
+        piece->plain_ticks = (uint64_t)most;
+    if (piece->plain_ticks > piece->elapsed_max)
+        piece->plain_ticks = piece->elapsed_max;
+    if (piece->ns0 > INT64_MAX / 4)
+        piece->plain_ticks = 0;
 }
 
 int trace_clock_prepare(struct trace *t)
@@ -108,6 +123,8 @@ int trace_clock_prepare(struct trace *t)
     t->piece_count = (size_t)(piece - t->pieces);
     for (piece = t->pieces; piece < t->pieces + t->piece_count; piece++)
         piece_prepare(piece);
+    for (piece = t->pieces; piece < t->pieces + t->piece_count; piece++)
+        plain_ticks_find(piece, piece + 1 < t->pieces + t->piece_count ? piece + 1 : NULL);
     return 0;
 }
 
@@ -127,17 +144,21 @@ static int64_t sum_clamp(int64_t a, int64_t b)
     return sum;
 }
 
-/* floor(elapsed * ns / ticks), without the 128-bit division that would take longer than all the
- * rest of printing an event. */
+/* floor(elapsed * ns / ticks) up to elapsed_max, without the 128-bit division that would take
+ * longer than all the rest of printing an event. */
+static uint64_t quotient_of(const struct clock_piece *p, uint64_t elapsed)
+{
+    uint64_t quotient = (uint64_t)((uint128)elapsed * p->factor >> p->shift);
+    uint64_t remainder = elapsed * p->ns - quotient * p->ticks; /* below 2 * ticks */
+
+    return quotient + (remainder >= p->ticks);
+}
+
 static uint128 piece_scale(const struct clock_piece *p, uint64_t elapsed)
 {
-    uint64_t quotient, remainder;
-
     if (__builtin_expect(elapsed > p->elapsed_max, 0))
         return (uint128)elapsed * p->ns / p->ticks;
-    quotient = (uint64_t)((uint128)elapsed * p->factor >> p->shift);
-    remainder = elapsed * p->ns - quotient * p->ticks; /* below 2 * ticks: 64 bits will do */
-    return (uint128)quotient + (remainder >= p->ticks);
+    return quotient_of(p, elapsed);
 }
 
 static int64_t piece_ns(const struct clock_piece *p, uint64_t ticks)
@@ -172,6 +193,11 @@ static const struct clock_piece *piece_find(const struct trace *t, uint64_t tick
 
 int64_t trace_ns(const struct trace *t, uint64_t ticks)
 {
+    const struct clock_piece *recent = &t->pieces[load_relaxed(&t->piece_recent)];
+    uint64_t elapsed = ticks - recent->t0;
+
+    if (__builtin_expect(ticks >= recent->t0 && elapsed < recent->plain_ticks, 1))
+        return recent->ns0 + (int64_t)quotient_of(recent, elapsed);
     return piece_ns(piece_find(t, ticks), ticks);
 }
 

@@ -81,6 +81,34 @@ static void large_output_arrives_whole(void **state)
     free(bytes);
 }
 
+/* Printed into memory that has to grow, moved, and printed into again. */
+static void output_by_way_of_memory_is_the_same(void **state)
+{
+    struct out_buffer out, memory;
+    struct reader reader;
+    int fd = reader_start(&reader);
+    size_t expected = 0;
+
+    (void)state;
+    assert_int_equal(out_open(&out, fd), 0);
+    assert_int_equal(out_open_memory(&memory), 0);
+    for (unsigned round = 0; round < 4; round++) {
+        out_put_text(&out, "first ");
+        for (unsigned i = 0; i < round * 300000; i++)
+            out_put_text(&memory, "second");
+        out_move(&out, &memory);
+        expected += 6 + 6 * (size_t)(round * 300000);
+    }
+    out_put_text(&out, "last");
+    out_close_memory(&memory);
+    assert_int_equal(out_close(&out), 0);
+    reader_end(&reader, fd);
+    assert_int_equal(reader.size, expected + 4);
+    assert_memory_equal(reader.bytes, "first first secondsecond", 24);
+    assert_memory_equal(reader.bytes + expected - 12, "secondsecondlast", 16);
+    free(reader.bytes);
+}
+
 static void nonblocking_pipe_loses_nothing(void **state)
 {
     struct reader reader;
@@ -154,6 +182,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(large_output_arrives_whole),
+        cmocka_unit_test(output_by_way_of_memory_is_the_same),
         cmocka_unit_test(nonblocking_pipe_loses_nothing),
         cmocka_unit_test(escaped_text_is_not_cut_inside_a_character),
         cmocka_unit_test(closed_pipe_is_no_error_at_the_end),
