@@ -19,7 +19,16 @@ ADA_EVENT(module, item, (u32, number))
 #endif
 ADA_EVENT(module, fruit, (enum, fruit, kind))
 
-__attribute__((visibility("default"))) void module_emit(uint32_t number);
+#define VISIBLE __attribute__((visibility("default")))
+
+VISIBLE void module_emit(uint32_t number);
+VISIBLE uint32_t module_item_tag(void);
+
+/* Of the type module:item; types that share an id share it. */
+uint32_t module_item_tag(void)
+{
+    return ada_event_module_item.tag;
+}
 
 void module_emit(uint32_t number)
 {

@@ -12,6 +12,7 @@ ADA_EVENT(program, mark, (u32, n))
 struct module {
     void *handle;
     void (*emit)(uint32_t number);
+    uint32_t (*item_tag)(void);
 };
 
 static struct module module_open(const char *path)
@@ -21,7 +22,9 @@ static struct module module_open(const char *path)
     if (!m.handle)
         fail_msg("%s", dlerror());
     *(void **)&m.emit = dlsym(m.handle, "module_emit");
+    *(void **)&m.item_tag = dlsym(m.handle, "module_item_tag");
     assert_non_null(m.emit);
+    assert_non_null(m.item_tag);
     return m;
 }
 
@@ -156,6 +159,7 @@ static void twins_share_one_type(void **state)
     one = module_open(MODULE_1);
     two = module_open(MODULE_2);
     assert_true(one.emit != two.emit);
+    assert_int_equal(one.item_tag(), two.item_tag());
     one.emit(1);
     two.emit(2);
     module_close(&one);
@@ -180,6 +184,7 @@ static void types_of_one_name_and_two_shapes_are_two(void **state)
     recording_start(NULL);
     number = module_open(MODULE_1);
     text = module_open(MODULE_3);
+    assert_int_not_equal(number.item_tag(), text.item_tag());
     number.emit(7);
     text.emit(7);
     number.emit(8);
