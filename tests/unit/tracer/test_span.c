@@ -62,6 +62,7 @@ static void *other_end(void *argument)
 
 static void what_one_thread_begins_another_may_end(void **state)
 {
+    const struct trace_event *received;
     uint32_t first;
 
     (void)state;
@@ -73,7 +74,9 @@ static void what_one_thread_begins_another_may_end(void **state)
     expect_id("span:request", ADA_PHASE_SPAN_BEGIN, 77);
     expect_id("span:message", ADA_PHASE_FLOW_OUT, 77);
     first = thread_id();
-    assert_int_not_equal(event_tid(recording_expect("span:message")), first);
+    received = recording_expect("span:message");
+    assert_int_equal(event_phase(received), ADA_PHASE_FLOW_IN);
+    assert_int_not_equal(event_tid(received), first);
     expect_id("span:request", ADA_PHASE_SPAN_END, 77);
     recording_expect_end();
 }

@@ -3,7 +3,6 @@
 #include "tracer_fixture.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/time.h>
@@ -116,15 +115,6 @@ static uint64_t work_in_batches(uint64_t n)
     return n + 3;
 }
 
-/* Nothing may be dropped, so half of the ring is always free. */
-static void wait_for_drain(void)
-{
-    struct ada_thread_stats stats;
-
-    while (!ada_thread_stats_read(&stats) && stats.fill_bytes > stats.ring_bytes / 2)
-        sched_yield();
-}
-
 static void interrupt(uint64_t (*work)(uint64_t n), void (*handler)(int))
 {
     uint64_t n = 0;
@@ -133,7 +123,7 @@ static void interrupt(uint64_t (*work)(uint64_t n), void (*handler)(int))
     handler_set(handler);
     recording_start(NULL);
     alarm_every(PERIOD_US);
-    for (; handled < INTERRUPTIONS; wait_for_drain())
+    for (; handled < INTERRUPTIONS; recording_keep_room())
         for (int i = 0; i < 100; i++)
             n = work(n);
     alarm_every(0);

@@ -2,6 +2,7 @@
 #include "tracer_fixture.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +69,14 @@ void recording_start(const struct ada_session_options *options)
     err = ada_session_start(recording_path(), &o);
     if (err)
         fail_msg("session start: %s", ada_error_text(err));
+}
+
+void recording_keep_room(void)
+{
+    struct ada_thread_stats stats;
+
+    while (!ada_thread_stats_read(&stats) && stats.fill_bytes > stats.ring_bytes / 2)
+        sched_yield();
 }
 
 static void finding_say(void *context, int severity, uint64_t offset, const char *text)

@@ -35,6 +35,9 @@ const char *recording_path(void);
  * otherwise, and stay what they were in a process's first session. */
 void recording_start(const struct ada_session_options *options);
 
+/* Wait until half of this thread's ring is free: who calls this often enough drops nothing. */
+void recording_keep_room(void);
+
 /* Stop it and open the file, which trace_verify() has to find good; readable but lossy; either. */
 void recording_stop(void);
 void recording_stop_lossy(void);
