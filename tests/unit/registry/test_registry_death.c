@@ -239,6 +239,27 @@ static void child_that_dies_leaves_the_slot_of_its_parents_thread_alone(void **s
     registry_fixture_close(f);
 }
 
+static void child_of_a_raw_clone_is_itself_and_not_its_parents_thread(void **state)
+{
+    struct registry_fixture *f = registry_fixture_open(1, 4096, 1);
+    struct registry_claim who = {.parent_pid = (uint32_t)getpid(), .robust = true};
+    pid_t pid = (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
+
+    (void)state;
+    if (!pid) {
+        who.pid = (uint32_t)getpid();
+        _exit(registry_claim(&f->segment, &who));
+    }
+    assert_int_equal(process_end(pid), 0);
+    assert_int_equal(slot_look(&f->segment, 0).pid, pid);
+    assert_int_equal(slot_look(&f->segment, 0).tid, pid);
+    assert_false(slot_look(&f->segment, 0).robust); /* the kernel tells nobody of its death */
+    assert_false(slot_look(&f->segment, 0).dead);
+    f->dead_pid = (uint32_t)pid;
+    assert_int_equal(registry_fixture_round(f), 0);
+    registry_fixture_close(f);
+}
+
 static void claim_retire_and_claim(void *argument)
 {
     struct segment *s = argument;
@@ -273,6 +294,7 @@ int main(void)
         cmocka_unit_test(process_killed_is_dead_with_all_its_threads),
         cmocka_unit_test(thread_that_executes_another_program_is_dead),
         cmocka_unit_test(child_that_dies_leaves_the_slot_of_its_parents_thread_alone),
+        cmocka_unit_test(child_of_a_raw_clone_is_itself_and_not_its_parents_thread),
         cmocka_unit_test(thread_that_retired_a_slot_and_dies_with_another_is_dead_in_that_one),
     };
 

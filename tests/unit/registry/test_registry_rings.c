@@ -49,19 +49,20 @@ static void prepare_makes_as_many_ready_as_it_is_asked(void **state)
     registry_fixture_close(f);
 }
 
-static void prepare_allocates_the_beginning_and_extend_the_rest(void **state)
+static void prepare_allocates_the_beginning_and_extend_more_of_it(void **state)
 {
     struct registry_fixture *f = registry_fixture_open(4, 2 * MEGABYTE, 2);
     struct segment *s = &f->segment;
-    uint64_t before = file_bytes(s);
+    uint64_t before = file_bytes(s), extended;
 
     (void)state;
     assert_int_equal(registry_prepare(s, 3), 3);
     assert_int_equal(file_bytes(s), before + REGISTRY_EAGER_BYTES);
     assert_int_equal(registry_extend(s, 2), 0);
-    assert_int_equal(file_bytes(s), before + 2 * MEGABYTE);
+    extended = file_bytes(s);
+    assert_in_range(extended, before + 2 * REGISTRY_EAGER_BYTES, before + 2 * MEGABYTE);
     assert_int_equal(registry_extend(s, 2), 0); /* once is enough */
-    assert_int_equal(file_bytes(s), before + 2 * MEGABYTE);
+    assert_int_equal(file_bytes(s), extended);
     memset(segment_ring_data(s, 2), 1, 2 * MEGABYTE);
     assert_int_equal(file_bytes(s), before + 2 * MEGABYTE); /* of this ring, no other */
     registry_fixture_close(f);
@@ -258,7 +259,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(prepare_makes_as_many_ready_as_it_is_asked),
-        cmocka_unit_test(prepare_allocates_the_beginning_and_extend_the_rest),
+        cmocka_unit_test(prepare_allocates_the_beginning_and_extend_more_of_it),
         cmocka_unit_test(small_ring_is_allocated_whole),
         cmocka_unit_test(spare_rings_take_no_memory_until_they_are_touched),
         cmocka_unit_test(spare_ring_is_allocated_when_it_is_prepared),
