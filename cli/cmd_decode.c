@@ -78,7 +78,6 @@ static int decode_prepare(struct decode *decode, const struct decode_format *for
     if (status)
         return status;
     decode->colour = terminal_has_colour(STDOUT_FILENO);
-    decode->last_index = THREAD_INDEX_NONE;
     decode->scratch = malloc(DECODE_SCRATCH_BYTES);
     decode->labels = calloc(decode->thread_index.count + 1, sizeof(*decode->labels));
     decode->calls = calloc(decode->thread_index.count + 1, sizeof(*decode->calls));

@@ -20,12 +20,12 @@ struct decode_text decode_text_make(const char *format, ...)
     va_end(arguments);
     if (size < 0)
         return text;
-    slack = realloc(bytes, (size_t)size + 1 + TEXT_SLACK);
+    slack = realloc(bytes, (size_t)size + 1 + TEXT_PIECE);
     if (!slack) {
         free(bytes);
         return text;
     }
-    memset(slack + size, 0, 1 + TEXT_SLACK);
+    memset(slack + size, 0, 1 + TEXT_PIECE);
     text = (struct decode_text){.bytes = slack, .size = (uint32_t)size};
     return text;
 }
@@ -41,11 +41,11 @@ const struct symbol_text *decode_symbol_failed(struct decode *decode)
 
 /* ---- batches ---- */
 
-static uint32_t thread_of(struct decode *decode, const struct trace_thread *thread)
+static inline uint32_t thread_of(struct decode *decode, const struct trace_thread *thread)
 {
-    if (decode->last_index == THREAD_INDEX_NONE || thread->thread != decode->last_number) {
+    if (__builtin_expect(thread != decode->last_thread, 0)) {
         decode->last_index = thread_index_find(&decode->thread_index, thread->thread);
-        decode->last_number = thread->thread;
+        decode->last_thread = thread;
     }
     return decode->last_index;
 }

@@ -18,7 +18,7 @@
 #include "cli/thread_index.h"
 #include "format/trace_reader.h"
 
-/* Text that is copied again and again; TEXT_SLACK bytes more can be read. */
+/* Text that is copied again and again; TEXT_PIECE bytes more can be read. */
 struct decode_text {
     const char *bytes; /* owned by the format */
     uint32_t size;
@@ -55,10 +55,15 @@ struct decode {
     const struct trace_filter *filter;
     struct out_buffer out;
     struct symbol_cache symbols;
-    bool failed;                      /* out of memory on the way */
-    char *scratch;                    /* DECODE_SCRATCH_BYTES, for rendered formats */
-    uint32_t last_number, last_index; /* of the thread looked up last */
-    struct trace_event event;         /* being printed */
+    bool failed;                            /* out of memory on the way */
+    char *scratch;                          /* DECODE_SCRATCH_BYTES, for rendered formats */
+    const struct trace_thread *last_thread; /* looked up last, or NULL */
+    uint32_t last_index;
+    struct trace_event event; /* being printed */
+    /* Text: what the times from time_ns on begin with; time_size 0: nothing yet. */
+    int64_t time_ns;
+    char time[24];
+    unsigned time_size;
     /* Shared. Only `calls` changes after the first line: it is the following thread's. */
     struct thread_index thread_index;
     struct decode_text *labels; /* by thread */

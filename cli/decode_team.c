@@ -122,7 +122,7 @@ static struct worker *worker_make(struct team *team)
     decode = &worker->decode;
     *decode = *team->decode;
     decode->out = (struct out_buffer){0};
-    decode->last_index = THREAD_INDEX_NONE;
+    decode->last_thread = NULL;
     decode->symbols = (struct symbol_cache){0};
     decode->scratch = malloc(DECODE_SCRATCH_BYTES);
     if (decode->scratch &&

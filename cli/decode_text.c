@@ -16,10 +16,13 @@
 
 enum {
     SECONDS_WIDTH = 4,
+    TIME_DIGITS = 4,
+    TIME_SPAN_NS = 10000, /* that so many digits tell apart */
     LABEL_WIDTH_MAX = 26,
-    INDENT_STEPS_MAX = 40, /* deeper calls stay in this column */
-    LINE_ROOM = 512,       /* time, label and indentation */
-    FIELD_ROOM = 64,       /* one number */
+    INDENT_STEP = 2,
+    INDENT_MAX = 40 * INDENT_STEP, /* deeper calls stay in this column */
+    LINE_ROOM = 512,               /* time, label and indentation */
+    FIELD_ROOM = 64,               /* one number */
 };
 
 #define DIM   "\033[2m"
@@ -63,11 +66,12 @@ static int labels_make(struct decode *decode)
         width = LABEL_WIDTH_MAX;
     for (size_t n = 0; (thread = trace_thread_at(decode->trace, n)); n++) {
         label_format(label, sizeof(label), thread);
-        decode->labels[n] = decode->colour
-                                ? decode_text_make(RESET "  " CYAN "%-*s" RESET "  ", width, label)
-                                : decode_text_make("  %-*s  ", width, label);
+        decode->labels[n] = decode_text_make("%s  %s%-*s%s  %*s", decode->colour ? RESET : "",
+                                             decode->colour ? CYAN : "", width, label,
+                                             decode->colour ? RESET : "", INDENT_MAX, "");
         if (!decode->labels[n].bytes)
             return -ENOMEM;
+        decode->labels[n].size -= INDENT_MAX; /* a line takes as much of that as it needs */
     }
     return 0;
 }
@@ -170,15 +174,6 @@ static void call_leave(struct decode_calls *calls, uint64_t key, uint64_t ticks,
     mark->depth = calls->depth;
 }
 
-/* The number in field f of the record, which is a single one. */
-static uint64_t record_number(const struct trace_record *record, unsigned f)
-{
-    const struct trace_column *column = &record->run->columns[f];
-    unsigned width = column->field->width;
-
-    return value_load(column->bytes + record->record * width, width);
-}
-
 static void text_follow(struct decode *decode, const struct trace_record *record,
                         const struct decode_type *type, struct decode_calls *calls,
                         struct decode_mark *mark)
@@ -187,13 +182,16 @@ static void text_follow(struct decode *decode, const struct trace_record *record
 
     mark->is_known = false;
     if (type->is_function && phase == ADA_PHASE_FUNCTION_ENTER) {
-        uint16_t tag = type->is_tagged ? (uint16_t)record_number(record, 1) : 0;
+        uint16_t tag = type->is_tagged
+                           ? (uint16_t)value_load_column(&record->run->columns[1], record->record)
+                           : 0;
 
-        call_enter(decode, calls, record_number(record, 0), tag,
+        call_enter(decode, calls, value_load_column(&record->run->columns[0], record->record), tag,
                    type->is_tagged ? 0 : CALL_UNTAGGED, record->ticks);
         mark->depth = calls->depth - (calls->depth > 0);
     } else if (type->is_function) {
-        call_leave(calls, record_number(record, 0), record->ticks, mark);
+        call_leave(calls, value_load_column(&record->run->columns[0], record->record),
+                   record->ticks, mark);
     } else if (phase == ADA_PHASE_END) {
         call_leave(calls, type->scope, record->ticks, mark);
     } else {
@@ -279,6 +277,30 @@ static void put_value(struct decode *decode, const struct trace_event *event,
 
 /* ---- lines ---- */
 
+/* Neighbours in time differ in their last four digits only, as a rule: the others are kept. */
+static char *text_time_anew(struct decode *decode, char *at, int64_t ns)
+{
+    char *end = text_seconds(at, ns, SECONDS_WIDTH);
+
+    if (ns >= 0) {
+        decode->time_size = (unsigned)(end - at) - TIME_DIGITS;
+        memcpy(decode->time, at, decode->time_size);
+        decode->time_ns = ns - ns % TIME_SPAN_NS;
+    }
+    return end;
+}
+
+static inline char *text_time(struct decode *decode, char *at, int64_t ns)
+{
+    uint64_t since = (uint64_t)ns - (uint64_t)decode->time_ns;
+
+    if (__builtin_expect(since >= TIME_SPAN_NS || !decode->time_size, 0))
+        return text_time_anew(decode, at, ns);
+    at = text_bytes(at, decode->time, sizeof(decode->time)) - sizeof(decode->time);
+    at = text_two_digits(at + decode->time_size, (uint32_t)since / 100);
+    return text_two_digits(at, (uint32_t)since % 100);
+}
+
 /* Time, thread, indentation. Leaves LINE_ROOM for the caller to go on in. */
 static char *line_start(struct decode *decode, int64_t ns, const struct decode_text *label,
                         unsigned depth)
@@ -287,9 +309,9 @@ static char *line_start(struct decode *decode, int64_t ns, const struct decode_t
 
     if (decode->colour)
         at = text_bytes(at, DIM, sizeof(DIM) - 1);
-    at = text_seconds_4(at, ns);
-    at = text_copy(at, label->bytes, label->size);
-    return text_spaces(at, 2 * (depth < INDENT_STEPS_MAX ? depth : INDENT_STEPS_MAX));
+    at = text_time(decode, at, ns);
+    depth = depth < INDENT_MAX / INDENT_STEP ? depth : INDENT_MAX / INDENT_STEP;
+    return text_copy_piece(at, label->bytes, label->size + INDENT_STEP * depth);
 }
 
 static void put_fields(struct decode *decode, const struct trace_event *event,
@@ -333,7 +355,9 @@ static bool text_quick(struct decode *decode, const struct trace_record *record,
 
     if (!type->is_function)
         return false;
-    symbol = decode_symbol(decode, record->thread, record_number(record, 0), record->ticks);
+    symbol =
+        decode_symbol(decode, record->thread,
+                      value_load_column(&record->run->columns[0], record->record), record->ticks);
     at = line_start(decode, trace_ns(decode->trace, record->ticks), label, mark->depth);
     at = text_symbol(decode, text_bytes(at, enters ? "> " : "< ", 2), symbol);
     at = text_call_end(decode, at, record->ticks, mark);

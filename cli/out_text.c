@@ -59,7 +59,8 @@ char *text_seconds(char *at, int64_t ns, unsigned width)
 }
 
 /* value / 10^decimals with that many decimals, 0 to 2. */
-static char *text_fixed(char *at, uint64_t value, int decimals)
+static inline __attribute__((always_inline)) char *text_fixed(char *at, uint64_t value,
+                                                              int decimals)
 {
     uint64_t unit = decimals == 2 ? 100 : decimals == 1 ? 10 : 1;
 
@@ -73,8 +74,9 @@ static char *text_fixed(char *at, uint64_t value, int decimals)
     return at;
 }
 
-/* Three digits of value / unit, rounded. */
-static char *text_three_digits(char *at, uint64_t value, uint64_t unit)
+/* Three digits of value / unit, rounded. Inline, so that the unit is a constant to divide by. */
+static inline __attribute__((always_inline)) char *text_three_digits(char *at, uint64_t value,
+                                                                     uint64_t unit)
 {
     if (value * 1000 < unit * 9995)
         return text_fixed(at, (value * 100 + unit / 2) / unit, 2);

@@ -31,17 +31,25 @@ static inline char *text_two_digits(char *at, uint32_t value)
     return at + 2;
 }
 
-/* Exactly nine digits of a number below 10^9; the halves do not wait for each other. */
+/*
+ * Exactly nine digits of a number below 10^9. All lanes of one word are divided at once: by 10000,
+ * by 100, by 10, each time into the half where the digit will stand (little-endian: the first digit
+ * in the lowest byte).
+ */
 static inline char *text_nine_digits(char *at, uint32_t value)
 {
-    uint32_t high = value / 10000, low = value % 10000;
+    uint32_t rest = value % 100000000;
+    uint64_t fours = rest / 10000 | (uint64_t)(rest % 10000) << 32;
+    uint64_t hundreds = fours * 10486 >> 20 & UINT64_C(0x7f0000007f);
+    uint64_t pairs = hundreds | (fours - 100 * hundreds) << 16;
+    uint64_t tens = pairs * 103 >> 10 & UINT64_C(0xf000f000f000f);
+    uint64_t digits = (tens | (pairs - 10 * tens) << 8) + UINT64_C(0x3030303030303030);
 
-    at[0] = (char)('0' + high / 10000);
-    high %= 10000;
-    text_two_digits(at + 1, high / 100);
-    text_two_digits(at + 3, high % 100);
-    text_two_digits(at + 5, low / 100);
-    text_two_digits(at + 7, low % 100);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    digits = __builtin_bswap64(digits);
+#endif
+    *at = (char)('0' + value / 100000000);
+    memcpy(at + 1, &digits, sizeof(digits));
     return at + 9;
 }
 
@@ -95,20 +103,6 @@ static inline char *text_hex(char *at, uint64_t value)
  * TEXT_SECONDS_MAX, or 11 + width if that is more. */
 char *text_seconds(char *at, int64_t ns, unsigned width);
 
-/* The same for four columns, quick for what is common. TEXT_SECONDS_MAX. */
-static inline char *text_seconds_4(char *at, int64_t ns)
-{
-    uint32_t seconds = (uint32_t)(ns / 1000000000);
-
-    if (ns < 0 || seconds > 99)
-        return text_seconds(at, ns, 4);
-    memcpy(at, "    ", 4);
-    at[2] = seconds > 9 ? (char)('0' + seconds / 10) : ' ';
-    at[3] = (char)('0' + seconds % 10);
-    at[4] = '.';
-    return text_nine_digits(at + 5, (uint32_t)(ns - (int64_t)seconds * 1000000000));
-}
-
 /* Three digits and a unit: 123ns, 1.23us; `space` stands between them, if any.
  * TEXT_DURATION_MAX. */
 char *text_duration(char *at, uint64_t ns, const char *space);
@@ -128,12 +122,15 @@ static inline char *text_copy(char *at, const char *bytes, size_t size)
     return at + size;
 }
 
-/* `count` spaces, and room for TEXT_SLACK more. */
-static inline char *text_spaces(char *at, size_t count)
+/* The same for texts that are rarely longer than TEXT_PIECE: that much is copied in any case, so
+ * both sides need room for it, or for TEXT_SLACK more than `size`. */
+enum { TEXT_PIECE = 128 };
+static inline char *text_copy_piece(char *at, const char *bytes, size_t size)
 {
-    for (size_t i = 0; i < count; i += TEXT_SLACK + 1)
-        memset(at + i, ' ', TEXT_SLACK + 1);
-    return at + count;
+    memcpy(at, bytes, TEXT_PIECE);
+    if (__builtin_expect(size > TEXT_PIECE, 0))
+        text_copy(at + TEXT_PIECE, bytes + TEXT_PIECE, size - TEXT_PIECE);
+    return at + size;
 }
 
 /* The shortest decimal that reads back as the same double (or float); "nan", "inf", "-inf".

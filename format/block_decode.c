@@ -234,7 +234,8 @@ static int fixed_measure(struct decoding *d, size_t *fixed_bytes)
         offsets += ((uint64_t)run->records + 1) * run->type->variable_count * sizeof(uint32_t);
     }
     d->decoded_bytes = fixed + offsets + 16 * (uint64_t)d->records;
-    *fixed_bytes = fixed + offsets + d->run_count * SCHEMA_FIELDS_MAX * sizeof(uint64_t);
+    *fixed_bytes =
+        fixed + offsets + d->run_count * SCHEMA_FIELDS_MAX * sizeof(uint64_t) + TRACE_COLUMN_SLACK;
     return d->decoded_bytes <= BLOCK_DECODED_BYTES_MAX ? 0 : -EBADMSG;
 }
 

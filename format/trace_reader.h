@@ -178,7 +178,9 @@ void trace_record_event(const struct trace *t, const struct trace_record *record
 /* ---- columns: for reports, which never build rows. Blocks of one thread come in order. ---- */
 
 /* One event type's records in a block: field f's elements stand packed, records x count x width
- * bytes; STRING and BYTES as u32 offsets[records + 1] into `bytes`. */
+ * bytes, and TRACE_COLUMN_SLACK more can be read; STRING and BYTES as u32 offsets[records + 1] into
+ * `bytes`. */
+enum { TRACE_COLUMN_SLACK = 8 };
 struct trace_column {
     const struct ada_field *field;
     const unsigned char *bytes;
