@@ -7,87 +7,14 @@
 #include "format/writer_state.h"
 
 /*
- * A record is appended to the stage of its type: ticks, the run it belongs to, and its fixed-width
- * fields as one row of 8-byte words. Columns are cut out of the rows when the block is full, where
- * the compiler can do it sixteen elements at a time. The fast path is one lookup, two comparisons
- * and three stores; everything that allocates, ends a block or refuses is in record_slowly().
+ * A record is appended to the draft's stage of its type: ticks, the run it belongs to, and its
+ * fixed-width fields as one row of 8-byte words. Columns are cut out of the rows when the block is
+ * full, where the compiler can do it sixteen elements at a time. The fast path is one lookup, two
+ * comparisons and three stores; everything that allocates, ends a block or refuses is in
+ * record_slowly().
  */
 
-enum {
-    FIRST_RECORDS = 64,         /* room that a stream and a stage begin with */
-    STAGED_BYTES_MAX = 4 << 20, /* rows and strings of one block, unless one record is larger */
-    ROW_SLACK_BYTES = 8,        /* columns are read with 8-byte loads */
-    TEXT_LENGTH_BYTES = 4,
-};
-
-static int array_resize(void *array, size_t count, size_t element)
-{
-    void *old, *grown;
-
-    memcpy(&old, array, sizeof(old));
-    grown = realloc(old, count * element);
-    if (!grown)
-        return -ENOMEM;
-    memcpy(array, &grown, sizeof(grown));
-    return 0;
-}
-
-/* ---- stages ---- */
-
-static size_t stage_row_bytes(const struct stage *stage)
-{
-    return (size_t)stage->row_words * 8;
-}
-
-/* What a record of this type takes of the memory that a block may stage, strings not counted. */
-static size_t stage_cost_bytes(const struct stage *stage)
-{
-    return stage_row_bytes(stage) + stage->type->variable_count * sizeof(uint32_t);
-}
-
-static struct stage *stage_create(struct writer_type *type)
-{
-    struct stage *stage = calloc(1, sizeof(*stage));
-
-    if (!stage)
-        return NULL;
-    stage->type = type;
-    stage->row_words = (type->fixed_bytes + 7) / 8;
-    stage->plain_bytes = type->variable_count ? SIZE_MAX : stage_row_bytes(stage);
-    if (type->variable_count) {
-        stage->texts = calloc(type->variable_count, sizeof(*stage->texts));
-        if (!stage->texts) {
-            free(stage);
-            return NULL;
-        }
-    }
-    return stage;
-}
-
-/* Give the staging memory back, keep the stage. */
-static void stage_trim(struct stage *stage)
-{
-    free(stage->rows);
-    stage->rows = NULL;
-    stage->capacity = 0;
-    for (uint32_t i = 0; i < stage->type->variable_count; i++) {
-        free(stage->texts[i].lengths);
-        byte_buffer_free(&stage->texts[i].bytes);
-        stage->texts[i].lengths = NULL;
-    }
-}
-
-static int stage_grow(struct stage *stage, uint32_t capacity)
-{
-    if (array_resize(&stage->rows, (size_t)capacity * stage_row_bytes(stage) + ROW_SLACK_BYTES,
-                     1) != 0)
-        return -ENOMEM;
-    for (uint32_t i = 0; i < stage->type->variable_count; i++)
-        if (array_resize(&stage->texts[i].lengths, capacity, sizeof(uint32_t)) != 0)
-            return -ENOMEM;
-    stage->capacity = capacity;
-    return 0;
-}
+enum { TEXT_LENGTH_BYTES = 4 };
 
 /* ---- open and close ---- */
 
@@ -121,17 +48,9 @@ void stream_free(struct trace_stream *s)
         s->writer->streams = s->next;
     if (s->next)
         s->next->previous = s->previous;
-    for (uint32_t id = 0; id < s->id_count; id++) {
-        if (!s->stage_of_id[id])
-            continue;
-        stage_trim(s->stage_of_id[id]);
-        free(s->stage_of_id[id]->texts);
-        free(s->stage_of_id[id]);
-    }
+    if (s->draft)
+        writer_draft_give(s->writer, s->draft);
     free(s->stage_of_id);
-    free(s->ticks);
-    free(s->sequence);
-    free(s->gaps);
     free(s);
 }
 
@@ -145,121 +64,113 @@ int trace_stream_close(struct trace_stream *s)
 
 uint64_t trace_stream_stored(const struct trace_stream *s)
 {
-    return s->stored + s->records;
+    uint64_t lost;
+
+    writer_lock(s->writer);
+    lost = s->lost;
+    writer_unlock(s->writer);
+    return s->stored - lost + (s->draft ? s->draft->records : 0);
 }
 
 /* ---- room ---- */
 
-static void stream_trim(struct trace_stream *s)
+int stream_flush(struct trace_stream *s)
 {
-    for (uint32_t id = 0; id < s->id_count; id++)
-        if (s->stage_of_id[id])
-            stage_trim(s->stage_of_id[id]);
-    s->staged_bytes = 0;
-}
+    int status = s->draft && (s->draft->records || s->draft->gap_count) ? stream_block_write(s) : 0;
 
-int trace_stream_flush(struct trace_stream *s)
-{
-    uint32_t records = s->records;
-    int status = records || s->gap_count ? stream_block_write(s) : 0;
-
-    /* A stream that is flushed half empty is a quiet one: a thousand of them must not hold the
-     * memory of a thousand full blocks. */
-    if (records < s->capacity / 4) {
-        stream_trim(s);
-        free(s->ticks);
-        free(s->sequence);
-        s->ticks = NULL;
-        s->sequence = NULL;
-        s->capacity = s->room = 0;
+    /* A thousand quiet streams do not hold the memory of a thousand full blocks. */
+    if (s->draft) {
+        writer_draft_give(s->writer, s->draft);
+        s->draft = NULL;
+        s->room = 0;
     }
     return status;
 }
 
-static int stream_grow(struct trace_stream *s)
+int trace_stream_flush(struct trace_stream *s)
 {
-    uint32_t limit = s->writer->block_records;
-    uint32_t capacity = s->capacity ? s->capacity * 2 : FIRST_RECORDS;
+    int status = stream_flush(s);
 
-    if (capacity > limit)
-        capacity = limit;
-    if (capacity > s->capacity) {
-        if (array_resize(&s->ticks, capacity, sizeof(uint64_t)) != 0 ||
-            array_resize(&s->sequence, capacity, 1) != 0)
-            return -ENOMEM;
-        s->capacity = capacity;
-    }
-    s->room = s->capacity;
+    writer_settle(s->writer);
+    return status ? status : writer_error(s->writer);
+}
+
+static int stream_draft_make(struct trace_stream *s)
+{
+    if (s->draft)
+        return 0;
+    s->draft = writer_draft_take(s->writer);
+    if (!s->draft)
+        return -ENOMEM;
+    s->room = s->draft->capacity;
     return 0;
 }
 
-/* The stage for an id, made when the id is met for the first time. */
-static int stage_find(struct trace_stream *s, uint16_t id, struct stage **out)
+static int stream_grow(struct trace_stream *s)
+{
+    int status = draft_grow(s->draft, s->writer->block_records);
+
+    s->room = s->draft->capacity < s->writer->block_records ? s->draft->capacity
+                                                            : s->writer->block_records;
+    return status;
+}
+
+/* The type that goes by an id; NULL: none does. */
+static struct writer_type *type_find(const struct trace_stream *s, uint16_t id)
 {
     const struct writer_image *image = s->image;
 
-    if (id >= image->id_count || !image->type_of_id[id])
-        return -ENOENT;
-    if (id >= s->id_count) {
-        uint32_t count = image->id_count;
+    return id < image->id_count ? image->type_of_id[id] : NULL;
+}
 
-        if (array_resize(&s->stage_of_id, count, sizeof(struct stage *)) != 0)
+static struct stage *stage_find(const struct trace_stream *s, uint16_t id)
+{
+    return id < s->id_count ? s->stage_of_id[id] : NULL;
+}
+
+static int stage_make(struct trace_stream *s, const struct writer_type *type, uint16_t id,
+                      struct stage **out)
+{
+    *out = stage_find(s, id);
+    if (*out)
+        return 0;
+    if (id >= s->id_count) {
+        uint32_t count = s->image->id_count;
+        struct stage **grown = realloc(s->stage_of_id, count * sizeof(struct stage *));
+
+        if (!grown)
             return -ENOMEM;
-        memset(s->stage_of_id + s->id_count, 0, (count - s->id_count) * sizeof(struct stage *));
+        memset(grown + s->id_count, 0, (count - s->id_count) * sizeof(struct stage *));
+        s->stage_of_id = grown;
         s->id_count = count;
     }
-    if (!s->stage_of_id[id])
-        s->stage_of_id[id] = stage_create(image->type_of_id[id]);
-    *out = s->stage_of_id[id];
+    *out = draft_stage(s->draft, type, id);
     return *out ? 0 : -ENOMEM;
 }
 
-/* Staging memory that one more record of this type asks for. */
-static size_t stage_growth(const struct stage *stage, size_t text_bytes)
-{
-    uint32_t rows = stage->capacity ? stage->capacity : FIRST_RECORDS;
-
-    if (stage->records < stage->capacity)
-        rows = 0;
-    return rows * stage_cost_bytes(stage) + text_bytes;
-}
-
 /* End the block if this record, with `text_bytes` of strings, does not fit into it any more. */
-static int block_end_if_full(struct trace_stream *s, const struct stage *stage, size_t text_bytes)
+static int block_end_if_full(struct trace_stream *s, const struct writer_type *type, uint16_t id,
+                             size_t text_bytes)
 {
-    bool full = s->records == s->writer->block_records;
+    const struct stage *stage = stage_find(s, id);
+    struct draft *d = s->draft;
+    bool full = d->records == s->writer->block_records;
 
-    full |= stage->records == 0 && s->run_count == BLOCK_RUNS_MAX;
-    full |= s->staged_bytes + stage_growth(stage, text_bytes) > STAGED_BYTES_MAX;
-    if (full && s->records) {
+    full |= !stage && d->run_count == BLOCK_RUNS_MAX;
+    full |= d->staged_bytes + draft_growth(d, stage, type, text_bytes) > DRAFT_BYTES_MAX;
+    if (full && d->records) {
         int status = stream_block_write(s);
 
+        if (status == 0)
+            status = stream_draft_make(s);
         if (status != 0)
             return status;
+        d = s->draft;
     }
-    if (s->records == 0 && s->staged_bytes + stage_growth(stage, text_bytes) > STAGED_BYTES_MAX)
-        stream_trim(s); /* rows of types that this block may not even have */
-    return 0;
-}
-
-static int stage_room_make(struct trace_stream *s, struct stage *stage)
-{
-    size_t cost = stage_cost_bytes(stage), rows_max = cost ? STAGED_BYTES_MAX / cost : UINT32_MAX;
-    uint32_t capacity = stage->capacity ? stage->capacity * 2 : FIRST_RECORDS;
-
-    if (stage->records < stage->capacity)
-        return 0;
-    if (capacity > rows_max)
-        capacity = (uint32_t)rows_max; /* at least 63: a row has at most 64 KiB and some */
-    if (stage_grow(stage, capacity) != 0)
-        return -ENOMEM;
-    s->staged_bytes = 0;
-    for (uint32_t id = 0; id < s->id_count; id++)
-        if (s->stage_of_id[id])
-            s->staged_bytes += s->stage_of_id[id]->capacity * stage_cost_bytes(s->stage_of_id[id]);
-    for (uint32_t i = 0; i < s->run_count; i++)
-        for (uint32_t t = 0; t < s->runs[i]->type->variable_count; t++)
-            s->staged_bytes += s->runs[i]->texts[t].bytes.size;
+    /* What is staged for types that this block may not even have. */
+    if (d->records == 0 &&
+        d->staged_bytes + draft_growth(d, NULL, type, text_bytes) > DRAFT_BYTES_MAX)
+        draft_trim(d);
     return 0;
 }
 
@@ -267,17 +178,19 @@ static int stage_room_make(struct trace_stream *s, struct stage *stage)
 
 static unsigned char *row_next(const struct stage *stage)
 {
-    return stage->rows + (size_t)stage->records * stage_row_bytes(stage);
+    return stage->rows + (size_t)stage->records * stage->row_words * 8;
 }
 
 /* The row is in its place: the record counts. */
 static void record_commit(struct trace_stream *s, struct stage *stage, uint64_t ticks)
 {
+    struct draft *d = s->draft;
+
     stage->records++;
-    s->ticks[s->records] = ticks;
-    s->sequence[s->records] = (uint8_t)stage->place;
+    d->ticks[d->records] = ticks;
+    d->sequence[d->records] = (uint8_t)stage->place;
+    d->records++;
     s->last_ticks = ticks;
-    s->records++;
 }
 
 /* Read the lengths of a payload's strings, once each: the payload may change under our eyes.
@@ -321,7 +234,7 @@ static int texts_put(struct trace_stream *s, struct stage *stage, const unsigned
         text->bytes.size += lengths[i];
         text->lengths[stage->records] = lengths[i];
         at += lengths[i];
-        s->staged_bytes += lengths[i];
+        s->draft->staged_bytes += lengths[i];
     }
     return 0;
 }
@@ -332,37 +245,41 @@ __attribute__((noinline)) static int record_slowly(struct trace_stream *s, uint1
                                                    uint64_t ticks, const unsigned char *payload,
                                                    size_t size)
 {
+    const struct writer_type *type = type_find(s, id);
     uint32_t lengths[SCHEMA_FIELDS_MAX];
-    struct stage *stage;
+    struct stage *stage = NULL;
     int64_t text_bytes;
-    int status = stage_find(s, id, &stage);
+    int status;
 
-    if (status != 0)
-        return status;
+    if (!type)
+        return -ENOENT;
     if (size > RECORD_BYTES_MAX)
         return -EBADMSG;
-    text_bytes = texts_measure(stage->type, payload, size, lengths);
+    text_bytes = texts_measure(type, payload, size, lengths);
     if (text_bytes < 0)
         return (int)text_bytes;
-    if (s->writer->error)
-        status = s->writer->error;
-    else
-        status = block_end_if_full(s, stage, (size_t)text_bytes);
-    if (status == 0 && s->records >= s->room)
+    status = writer_error(s->writer);
+    if (status == 0)
+        status = stream_draft_make(s);
+    if (status == 0)
+        status = block_end_if_full(s, type, id, (size_t)text_bytes);
+    if (status == 0 && s->draft->records >= s->room)
         status = stream_grow(s);
     if (status == 0)
-        status = stage_room_make(s, stage);
+        status = stage_make(s, type, id, &stage);
+    if (status == 0)
+        status = draft_row_make(s->draft, stage);
     if (status == 0)
         status = texts_put(s, stage, payload, lengths);
     if (status != 0) {
-        s->writer->stats.lost_records++;
+        writer_loss_count(s->writer, 1);
         return status;
     }
     if (stage->records == 0) {
-        stage->place = s->run_count;
-        s->runs[s->run_count++] = stage;
+        s->draft->run_count++;
+        s->stage_of_id[id] = stage;
     }
-    memcpy(row_next(stage), payload, stage->type->fixed_bytes);
+    memcpy(row_next(stage), payload, type->fixed_bytes);
     record_commit(s, stage, ticks > s->last_ticks ? ticks : s->last_ticks);
     return 0;
 }
@@ -372,8 +289,7 @@ int trace_stream_record(struct trace_stream *s, uint16_t id, uint64_t ticks, con
 {
     struct stage *stage = id < s->id_count ? s->stage_of_id[id] : NULL;
 
-    /* A stage without records has no place in this block yet: its records - 1 is out of bounds. */
-    if (stage && s->records < s->room && stage->records - 1 < stage->capacity - 1 &&
+    if (stage && s->draft->records < s->room && stage->records < stage->capacity &&
         size == stage->plain_bytes && ticks >= s->last_ticks) {
         unsigned char *row = row_next(stage);
 
@@ -389,23 +305,14 @@ int trace_stream_record(struct trace_stream *s, uint16_t id, uint64_t ticks, con
 
 int trace_stream_gap(struct trace_stream *s, const struct trace_gap *gap)
 {
-    if (s->writer->error)
-        return s->writer->error;
-    if (s->gap_count == s->writer->block_records) { /* gaps alone can fill a block, too */
-        int status = stream_block_write(s);
+    struct trace_gap item = *gap;
+    int status = writer_error(s->writer);
 
-        if (status != 0)
-            return status;
-    }
-    if (s->gap_count == s->gap_capacity) {
-        uint32_t capacity = s->gap_capacity ? s->gap_capacity * 2 : 16;
-
-        if (array_resize(&s->gaps, capacity, sizeof(*s->gaps)) != 0)
-            return -ENOMEM;
-        s->gap_capacity = capacity;
-    }
-    s->gaps[s->gap_count] = (struct stream_gap){s->records, *gap};
-    s->gaps[s->gap_count].gap.thread = s->thread;
-    s->gap_count++;
-    return 0;
+    item.thread = s->thread;
+    /* Gaps alone can fill a block, too. */
+    if (status == 0 && s->draft && s->draft->gap_count == s->writer->block_records)
+        status = stream_block_write(s);
+    if (status == 0)
+        status = stream_draft_make(s);
+    return status ? status : draft_gap_add(s->draft, &item);
 }

@@ -13,10 +13,8 @@ static struct stage *stage_plain(const struct trace_stream *s, uint16_t id, size
 {
     struct stage *stage = id < s->id_count ? s->stage_of_id[id] : NULL;
 
-    return stage && stage->records && stage->records < stage->capacity &&
-                   stage->plain_bytes == payload_bytes
-               ? stage
-               : NULL;
+    return stage && stage->records < stage->capacity && stage->plain_bytes == payload_bytes ? stage
+                                                                                            : NULL;
 }
 
 static uint32_t least(uint32_t a, uint32_t b)
@@ -46,7 +44,7 @@ static void row_copy(unsigned char *restrict to, const unsigned char *restrict f
 
 /* ---- one type ---- */
 
-static uint32_t one_append(struct trace_stream *s, const struct trace_rows *rows, uint32_t count,
+static uint32_t one_append(struct draft *d, const struct trace_rows *rows, uint32_t count,
                            struct stage *stage)
 {
     const unsigned char *payload = rows->payloads;
@@ -60,7 +58,7 @@ static uint32_t one_append(struct trace_stream *s, const struct trace_rows *rows
         for (uint32_t i = 0; i < count; i++)
             row_copy(row + i * rows->payload_bytes, payload + i * rows->stride,
                      rows->payload_bytes);
-    memset(s->sequence + s->records, (int)stage->place, count);
+    memset(d->sequence + d->records, stage->place, count);
     stage->records += count;
     return count;
 }
@@ -125,10 +123,10 @@ static uint32_t pair_rows(struct stage *a, struct stage *b, const uint8_t *seque
     return of_a;
 }
 
-static uint32_t pair_append(struct trace_stream *s, const struct trace_rows *rows, uint32_t count,
+static uint32_t pair_append(struct draft *d, const struct trace_rows *rows, uint32_t count,
                             struct stage *a, struct stage *b, uint16_t id_b)
 {
-    uint8_t *sequence = s->sequence + s->records;
+    uint8_t *sequence = d->sequence + d->records;
     uint32_t of_a;
 
     count = least(count, least(a->capacity - a->records, b->capacity - b->records));
@@ -155,7 +153,7 @@ static uint32_t mixed_append(struct trace_stream *s, const struct trace_rows *ro
         row_copy(stage->rows + (size_t)stage->records * rows->payload_bytes,
                  rows->payloads + taken * rows->stride, rows->payload_bytes);
         stage->records++;
-        s->sequence[s->records + taken] = (uint8_t)stage->place;
+        s->draft->sequence[s->draft->records + taken] = (uint8_t)stage->place;
     }
     return taken;
 }
@@ -165,23 +163,24 @@ uint32_t trace_stream_append(struct trace_stream *s, const struct trace_rows *ro
     enum { PAIR_LEAST = 16 }; /* fewer in a row: it is no pair */
     struct stage *first, *second;
     uint32_t count, taken, other;
+    struct draft *d = s->draft;
 
-    if (s->records >= s->room || !rows->count || rows->ticks[0] < s->last_ticks)
+    if (!d || d->records >= s->room || !rows->count || rows->ticks[0] < s->last_ticks)
         return 0;
-    count = least(rows->count, s->room - s->records);
+    count = least(rows->count, s->room - d->records);
     first = stage_plain(s, rows->ids[0], rows->payload_bytes);
     if (!first)
         return 0;
     other = other_find(rows->ids, count);
     second = other < count ? stage_plain(s, rows->ids[other], rows->payload_bytes) : NULL;
     if (second)
-        taken = pair_append(s, rows, count, first, second, rows->ids[other]);
+        taken = pair_append(d, rows, count, first, second, rows->ids[other]);
     else
-        taken = one_append(s, rows, other, first);
+        taken = one_append(d, rows, other, first);
     if (second && taken < PAIR_LEAST)
         taken = mixed_append(s, rows, taken, count);
-    memcpy(s->ticks + s->records, rows->ticks, taken * sizeof(*rows->ticks));
-    s->records += taken;
-    s->last_ticks = s->ticks[s->records - 1];
+    memcpy(d->ticks + d->records, rows->ticks, taken * sizeof(*rows->ticks));
+    d->records += taken;
+    s->last_ticks = d->ticks[d->records - 1];
     return taken;
 }

@@ -9,8 +9,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "format/crc32c.h"
 #include "format/writer_state.h"
 
 enum {
@@ -18,60 +16,6 @@ enum {
     RESERVE_BYTES_DEFAULT = 1 << 20,
     INDEX_ENTRIES_PER_BLOCK = 65536,
 };
-
-/* ---- blocks ---- */
-
-/* Make room for the header, append the frame, then fill the header in: it has to know the frame. */
-static int block_build(struct trace_writer *w, struct block_header *header, const void *content,
-                       size_t content_bytes, int level)
-{
-    struct byte_buffer *block = &w->block;
-    int status;
-
-    block->size = 0;
-    status = byte_buffer_reserve(block, BLOCK_HEADER_BYTES);
-    if (status != 0)
-        return status;
-    block->size = BLOCK_HEADER_BYTES;
-    status = frame_append(w->compressor, level, content, content_bytes, block);
-    if (status != 0)
-        return status;
-    header->version = FORMAT_VERSION;
-    header->sequence = w->sequence;
-    header->content_bytes = (uint32_t)content_bytes;
-    header->frame_bytes = (uint32_t)(block->size - BLOCK_HEADER_BYTES);
-    header->frame_crc = crc32c(block->bytes + BLOCK_HEADER_BYTES, header->frame_bytes);
-    header->level = (int16_t)level;
-    header->recording = w->recording;
-    block_header_encode(header, block->bytes);
-    return 0;
-}
-
-int writer_block_write(struct trace_writer *w, struct block_header *header, const void *content,
-                       size_t content_bytes, int level, bool last)
-{
-    uint64_t start_ns = clock_monotonic_ns(), packed_ns;
-    struct index_entry entry;
-    int status = block_build(w, header, content, content_bytes, level);
-
-    if (status != 0)
-        return status;
-    packed_ns = clock_monotonic_ns();
-    entry = index_entry_of(header, w->output.written);
-    status = trace_output_write(&w->output, w->block.bytes, w->block.size, last);
-    w->stats.pack_ns += packed_ns - start_ns;
-    w->stats.write_ns += clock_monotonic_ns() - packed_ns;
-    if (status != 0) {
-        if (w->error == 0)
-            w->error = status;
-        return status;
-    }
-    w->sequence++;
-    w->stats.blocks++;
-    w->stats.content_bytes += content_bytes;
-    w->stats.file_bytes = w->output.written;
-    return trace_index_append(&w->index, &entry);
-}
 
 /* ---- open ---- */
 
@@ -104,25 +48,31 @@ static uint32_t recording_number(void)
 static int start_write(struct trace_writer *w, const struct trace_recording *recording)
 {
     struct block_header header = {.kind = BLOCK_START, .records = 1};
-    int status = item_append(&w->content, ITEM_RECORDING, recording);
+    struct byte_buffer content = {0};
+    int status = item_append(&content, ITEM_RECORDING, recording);
 
-    if (status != 0)
-        return status;
-    return writer_block_write(w, &header, w->content.bytes, w->content.size, w->level, false);
+    if (status == 0)
+        status = writer_block_write(w, &header, content.bytes, content.size, w->level, false);
+    byte_buffer_free(&content);
+    return status;
 }
 
 static void writer_free(struct trace_writer *w)
 {
+    block_queue_destroy(w->queue);
+    w->queue = NULL;
     while (w->streams)
         stream_free(w->streams);
+    while (w->drafts) {
+        struct draft *next = w->drafts->next;
+
+        draft_free(w->drafts);
+        w->drafts = next;
+    }
     if (w->output.fd >= 0)
         (void)trace_output_close(&w->output);
-    frame_compressor_destroy(w->compressor);
-    column_encoder_fini(&w->encoder);
+    block_encoder_fini(&w->encoder);
     trace_index_free(&w->index);
-    byte_buffer_free(&w->content);
-    byte_buffer_free(&w->block);
-    free(w->positions);
     writer_meta_free(w);
     free(w);
 }
@@ -141,12 +91,14 @@ int trace_writer_open(struct trace_writer **out, int fd, const struct trace_writ
     w->output.fd = fd;
     options_apply(w, options);
     w->recording = recording_number();
-    w->compressor = frame_compressor_create();
-    if (!w->compressor || column_encoder_init(&w->encoder) != 0)
+    if (block_encoder_init(&w->encoder) != 0)
         goto fail;
     status = start_write(w, recording);
     if (status != 0)
         goto fail;
+    /* Without threads of its own a writer works as well. */
+    if (options && options->threads > 1)
+        w->queue = block_queue_create(w, options->threads - 1);
     *out = w;
     return 0;
 
@@ -170,19 +122,22 @@ int trace_writer_flush(struct trace_writer *w)
     int first = 0;
 
     for (struct trace_stream *s = w->streams; s; s = s->next) {
-        int status = trace_stream_flush(s);
+        int status = stream_flush(s);
 
         if (first == 0)
             first = status;
     }
     if (first == 0)
         first = writer_meta_flush(w, false);
-    return first;
+    writer_settle(w);
+    return first ? first : writer_error(w);
 }
 
 void trace_writer_stats(const struct trace_writer *w, struct trace_writer_stats *out)
 {
+    writer_lock(w);
     *out = w->stats;
+    writer_unlock(w);
 }
 
 /* ---- close ---- */
@@ -228,6 +183,7 @@ static struct trace_end end_summary(const struct trace_writer *w)
 static int index_write(struct trace_writer *w, struct trace_end *end)
 {
     size_t count = w->index.count, done = 0;
+    struct byte_buffer content = {0};
     int status = 0;
 
     end->index_offset = w->output.written;
@@ -236,18 +192,17 @@ static int index_write(struct trace_writer *w, struct trace_end *end)
             count - done < INDEX_ENTRIES_PER_BLOCK ? count - done : INDEX_ENTRIES_PER_BLOCK;
         struct block_header header = {.kind = BLOCK_INDEX, .records = (uint32_t)part};
 
-        w->content.size = 0;
-        status = byte_buffer_reserve(&w->content, part * BLOCK_INDEX_BYTES);
+        content.size = 0;
+        status = byte_buffer_reserve(&content, part * BLOCK_INDEX_BYTES);
         if (status != 0)
             break;
         for (size_t i = 0; i < part; i++)
-            index_entry_encode(&w->index.entries[done + i],
-                               w->content.bytes + i * BLOCK_INDEX_BYTES);
-        status =
-            writer_block_write(w, &header, w->content.bytes, part * BLOCK_INDEX_BYTES, 1, true);
+            index_entry_encode(&w->index.entries[done + i], content.bytes + i * BLOCK_INDEX_BYTES);
+        status = writer_block_write(w, &header, content.bytes, part * BLOCK_INDEX_BYTES, 1, true);
         end->index_blocks++;
         done += part;
     }
+    byte_buffer_free(&content);
     if (status != 0) {
         end->index_offset = 0;
         end->index_blocks = 0;
@@ -280,7 +235,7 @@ int trace_writer_close(struct trace_writer *w)
     first = first ? first : status;
     status = trace_output_close(&w->output);
     first = first ? first : status;
-    first = w->error ? w->error : first;
+    first = writer_error(w) ? writer_error(w) : first;
     writer_free(w);
     return first;
 }

@@ -2,10 +2,11 @@
 /*
  * Trace writer: turns records into blocks and blocks into a file.
  *
- * One writer belongs to one thread at a time (the drain). It writes sequentially, never seeks back
- * and never rewrites, so whatever a crash leaves is readable up to the last whole block, and a pipe
- * would do for output. All strings and payloads are copied before a call returns. Calls return 0 or
- * a negative errno; the first output error sticks: later calls return it again,
+ * One writer belongs to one thread at a time (the drain); threads that it has of its own encode and
+ * write beside that one, and change nothing in what is written. It writes sequentially, never seeks
+ * back and never rewrites, so whatever a crash leaves is readable up to the last whole block, and a
+ * pipe would do for output. All strings and payloads are copied before a call returns. Calls return
+ * 0 or a negative errno; the first output error sticks: later calls return it again,
  * trace_writer_close() still ends the file as well as the disk allows. Nothing here is
  * async-signal-safe.
  */
@@ -24,6 +25,7 @@ struct trace_writer_options {
     int level;              /* zstd level, -7 to 19; 0: stored. Default 1 */
     uint32_t block_records; /* records a block holds at most; 0: 16,384 */
     uint64_t reserve_bytes; /* kept free on the disk for the end of the file; 0: 1 MiB */
+    unsigned threads;       /* that encode blocks, the caller's included; 0: 1, at most 16 */
 };
 
 /* `fd` is open for writing, at offset 0; the writer takes it over and closes it, also when this

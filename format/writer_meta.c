@@ -14,16 +14,41 @@ enum {
 
 /* ---- items ---- */
 
-int writer_meta_flush(struct trace_writer *w, bool last)
+/* Items that other threads could not write stand before those that came since. */
+static int meta_back_join(struct trace_writer *w)
+{
+    struct byte_buffer back = w->meta_back;
+
+    if (w->meta_back_items == 0)
+        return 0;
+    if (byte_buffer_append(&back, w->meta.bytes, w->meta.size) != 0)
+        return -ENOMEM;
+    w->meta_back = w->meta;
+    w->meta_back.size = 0;
+    w->meta = back;
+    w->meta_items += w->meta_back_items;
+    w->meta_back_items = 0;
+    return 0;
+}
+
+static int meta_write(struct trace_writer *w, bool last)
 {
     struct block_header header = {.kind = BLOCK_META, .records = w->meta_items};
-    int status;
 
-    if (w->meta_items == 0)
-        return 0;
-    if (w->error && !last)
-        return w->error;
-    status = writer_block_write(w, &header, w->meta.bytes, w->meta.size, w->level, last);
+    if (w->queue && !last)
+        return block_queue_meta(w->queue, &w->meta, w->meta_items);
+    return writer_block_write(w, &header, w->meta.bytes, w->meta.size, w->level, last);
+}
+
+int writer_meta_flush(struct trace_writer *w, bool last)
+{
+    int status = last ? 0 : writer_error(w);
+
+    if (last)
+        status = meta_back_join(w);
+    if (w->meta_items == 0 || status != 0)
+        return status;
+    status = meta_write(w, last);
     if (status == 0) {
         w->meta.size = 0;
         w->meta_items = 0;
@@ -39,13 +64,13 @@ static int meta_append(struct trace_writer *w, enum item_kind kind, const void *
     int status;
 
     if (w->meta.size >= META_HELD_BYTES_MAX)
-        return w->error ? w->error : -ENOMEM;
+        return writer_error(w) ? writer_error(w) : -ENOMEM;
     status = item_append(&w->meta, kind, record);
     if (status != 0)
         return status;
     w->meta_items++;
     w->meta_urgent |= urgent;
-    return w->meta.size >= META_BLOCK_BYTES ? writer_meta_flush(w, false) : w->error;
+    return w->meta.size >= META_BLOCK_BYTES ? writer_meta_flush(w, false) : writer_error(w);
 }
 
 int trace_writer_clock(struct trace_writer *w, const struct trace_clock_pair *pair)
@@ -150,7 +175,8 @@ void trace_writer_addresses(struct trace_writer *w,
                             void *context)
 {
     for (struct trace_stream *s = w->streams; s; s = s->next)
-        (void)trace_stream_flush(s); /* an error sticks and is told by close */
+        (void)!stream_flush(s); /* an error sticks and is told by close */
+    writer_settle(w);
     for (size_t i = 0; i < w->image_count; i++) {
         const struct address_set *set = &w->images[i]->addresses;
 
@@ -280,6 +306,7 @@ void writer_meta_free(struct trace_writer *w)
     free(w->types);
     free(w->images);
     byte_buffer_free(&w->meta);
+    byte_buffer_free(&w->meta_back);
     number_map_free(&w->type_of_hash);
     number_map_free(&w->image_of_number);
     number_map_free(&w->image_of_process);

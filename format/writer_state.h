@@ -2,59 +2,79 @@
 /*
  * The inside of the trace writer, shared by its source files only.
  *
- *     trace_writer.c   open, close, blocks onto the output
+ *     trace_writer.c   open, close, index and end
  *     writer_meta.c    metadata items, types, images
- *     stream.c         one thread's records, staged per event type
+ *     stream.c         one thread's records, into a draft
  *     stream_append.c  many of them at once
- *     stream_block.c   what is staged becomes the content of a data block
+ *     writer_block.c   drafts become blocks, blocks go onto the output
+ *     block_queue.c    the same by several threads
  *
- * A writer and its streams belong to one thread at a time.
+ * draft.c, block_content.c and block_encoder.c know no writer.
+ *
+ * A writer and its streams belong to one thread at a time. With a queue, other threads encode
+ * blocks and write them; what they touch besides is marked below, and guarded by the queue's lock.
  */
 #ifndef ADATRACE_FORMAT_WRITER_STATE_H
 #define ADATRACE_FORMAT_WRITER_STATE_H
 
+#include <pthread.h>
 #include <stdbool.h>
 
 #include "base/schema.h"
 #include "format/address_set.h"
+#include "format/block_encoder.h"
 #include "format/block_header.h"
-#include "format/column.h"
-#include "format/frame.h"
 #include "format/items.h"
 #include "format/number_map.h"
 #include "format/trace_index.h"
 #include "format/trace_output.h"
 #include "format/trace_writer.h"
 
-/* An event type as the file knows it: images that declare the same schema share one. */
-struct writer_type {
-    struct schema_owned owned;
-    uint32_t number;         /* in the file, from 1 */
-    uint32_t fixed_bytes;    /* of a payload */
-    uint32_t variable_count; /* strings and bytes after them */
-    bool has_code;           /* some field is a code address */
-    unsigned char *bytes;    /* encoded schema, to tell equal ones */
-    size_t size;
-};
-
 /* What an exec'd image declared: ids of its event types, addresses of its code. */
 struct writer_image {
     uint64_t image;
     struct writer_type **type_of_id;
     uint32_t id_count;
-    struct address_set addresses;
+    struct address_set addresses; /* who writes */
 };
 
+/* A block on its way into the file. */
+struct block_job {
+    struct block_job *next;
+    enum { JOB_WAITING, JOB_TAKEN, JOB_PACKED } state;
+    struct block_header header;
+    struct draft *draft;           /* DATA, until it is encoded */
+    struct trace_stream *stream;   /* DATA */
+    struct byte_buffer content;    /* META: items */
+    unsigned char *bytes;          /* packed: the block, with room for its header */
+    struct address_use *addresses; /* DATA: code addresses in it */
+    size_t address_count;
+    uint64_t ring_bytes, pack_ns;
+    int level, status;
+    bool owns_bytes; /* bytes and addresses are the job's, not an encoder's */
+};
+
+struct block_queue;
+
 struct trace_writer {
-    struct trace_output output;
-    struct frame_compressor *compressor;
     int level;
     uint32_t block_records; /* at most, in one data block */
     uint32_t recording;     /* random, in every block header */
-    int error;              /* the first output error; sticks */
+    struct block_encoder encoder;
+    struct block_queue *queue; /* NULL: blocks are encoded and written at once */
+
+    /* Who writes: one thread at a time. */
+    struct trace_output output;
     uint64_t sequence;
-    struct trace_writer_stats stats;
     struct trace_index index;
+
+    /* Under the queue's lock. */
+    int error; /* the first output error; sticks. Atomic: looked at without the lock */
+    struct trace_writer_stats stats;
+    struct byte_buffer meta_back; /* items that could not be written; the end has room for them */
+    uint32_t meta_back_items;
+    struct draft *drafts; /* that nobody uses */
+    uint32_t draft_count;
 
     struct byte_buffer meta; /* items that are not in the file yet */
     uint32_t meta_items;
@@ -70,24 +90,54 @@ struct trace_writer {
     struct number_map process_of_thread; /* thread -> process */
 
     struct trace_stream *streams; /* doubly linked */
-
-    /* Scratch of the block that is being built. */
-    struct column_encoder encoder;
-    struct byte_buffer content, block;
-    uint32_t *positions;
-    size_t position_capacity;
 };
 
+/* ---- writer_block.c ---- */
+
 /*
- * Make content[content_bytes] a block and write it. `header` brings kind, thread, records, gaps and
- * ticks; the rest is filled in. `last` may use the room kept for the end of the file. 0, -ENOMEM,
- * or the output's error, which then sticks.
+ * Make content[content_bytes] a block and write it, now. `header` brings kind, records and so on;
+ * the rest is filled in. `last` may use the room kept for the end of the file. No job is on its way
+ * (writer_settle()). 0, -ENOMEM, or the output's error, which then sticks.
  */
 int writer_block_write(struct trace_writer *w, struct block_header *header, const void *content,
                        size_t content_bytes, int level, bool last)
     __attribute__((warn_unused_result));
 
-/* Write waiting metadata. */
+/* The job's draft or content becomes bytes; any thread, with an encoder of its own. */
+void writer_job_encode(struct block_encoder *encoder, struct block_job *job);
+/* Bytes go into the file, or are counted as lost: the thread that writes. */
+void writer_job_write(struct trace_writer *w, struct block_job *job);
+
+/* The first output error, or 0. */
+int writer_error(const struct trace_writer *w);
+void writer_loss_count(struct trace_writer *w, uint64_t records);
+
+/* An empty draft; NULL: no memory. It goes back empty or not. */
+struct draft *writer_draft_take(struct trace_writer *w);
+void writer_draft_give(struct trace_writer *w, struct draft *draft);
+
+void writer_lock(const struct trace_writer *w);
+void writer_unlock(const struct trace_writer *w);
+
+/* ---- block_queue.c ---- */
+
+/* Threads that encode and write beside the caller, at most so many. NULL: none could be made. */
+struct block_queue *block_queue_create(struct trace_writer *w, unsigned threads);
+void block_queue_destroy(struct block_queue *queue); /* nothing is on its way */
+pthread_mutex_t *block_queue_lock(struct block_queue *queue);
+
+/* Hand a job over. Waits, and helps, while too much is on its way. 0 or -ENOMEM: counted as lost.
+ */
+int block_queue_data(struct block_queue *queue, struct draft *draft, struct trace_stream *stream);
+/* The same for metadata: the content's bytes are taken over. */
+int block_queue_meta(struct block_queue *queue, struct byte_buffer *content, uint32_t items);
+
+/* Until everything that was handed over is in the file, or known to be lost. */
+void writer_settle(struct trace_writer *w);
+
+/* ---- writer_meta.c ---- */
+
+/* Write waiting metadata. `last`: now, into the room that is kept for the end. */
 int writer_meta_flush(struct trace_writer *w, bool last) __attribute__((warn_unused_result));
 
 /* The image that a thread's process runs, or NULL. */
@@ -98,56 +148,29 @@ void writer_meta_free(struct trace_writer *w);
 
 /* ---- streams ---- */
 
-/* One variable-length field, staged. */
-struct stage_text {
-    uint32_t *lengths;
-    uint32_t capacity;
-    struct byte_buffer bytes;
-};
-
-/* Records of one event type in the block being staged: fixed-width fields as rows of whole 8-byte
- * words, each variable field by itself. */
-struct stage {
-    uint32_t records, capacity;
-    size_t plain_bytes; /* size of a padded payload for the fast path; SIZE_MAX: has strings */
-    uint32_t row_words;
-    uint32_t place; /* which run of the block this is; meaningful when records > 0 */
-    unsigned char *rows;
-    struct stage_text *texts; /* [type->variable_count] */
-    struct writer_type *type;
-};
-
 struct trace_stream {
     /* Touched for every record. */
-    struct stage **stage_of_id;
+    struct stage **stage_of_id; /* of the draft; NULL: the block has none of that type yet */
     uint32_t id_count;
-    uint32_t records, room; /* staged; `room` is 0 when the slow path has to look */
+    uint32_t room;       /* records that the draft has room for; 0 when the slow path has to look */
+    struct draft *draft; /* NULL: nothing is staged */
     uint64_t last_ticks;
-    uint64_t *ticks;
-    uint8_t *sequence; /* run of each record */
 
-    uint32_t capacity; /* of ticks and sequence */
-    size_t staged_bytes;
     uint32_t thread;
     struct writer_image *image;
     struct trace_writer *writer;
     struct trace_stream *next, *previous;
-    struct stage *runs[BLOCK_RUNS_MAX]; /* of this block, in order of appearance */
-    uint32_t run_count;
-    struct stream_gap *gaps;
-    uint32_t gap_count, gap_capacity;
-    uint64_t stored; /* records in finished blocks */
-};
-
-struct stream_gap {
-    uint32_t position; /* before which record of the block */
-    struct trace_gap gap;
+    uint64_t stored; /* records in blocks that are finished, or on their way */
+    uint64_t lost;   /* of these. Under the queue's lock */
 };
 
 /* Take the stream out of its writer and free it; what is staged is gone. */
 void stream_free(struct trace_stream *s);
 
-/* Build and write the block of what is staged; stages are empty afterwards, also on failure. */
+/* End the block of what is staged; trace_stream_flush() waits until it is written, too. */
+int stream_flush(struct trace_stream *s) __attribute__((warn_unused_result));
+
+/* What is staged becomes a block, and is no longer the stream's, also on failure. */
 int stream_block_write(struct trace_stream *s) __attribute__((warn_unused_result));
 
 #endif

@@ -74,6 +74,21 @@ static int fault_reset(void **state)
     return 0;
 }
 
+static unsigned threads = 1; /* of the writers that follow */
+
+static int fault_reset_threads(void **state)
+{
+    threads = 4;
+    return fault_reset(state);
+}
+
+static int threads_reset(void **state)
+{
+    (void)state;
+    threads = 1;
+    return 0;
+}
+
 /* ---- a recording that goes on, whatever happens ---- */
 
 static const struct ada_field number_field = {
@@ -91,7 +106,7 @@ struct outcome {
 static struct outcome recording_run(int fd, unsigned records, uint64_t reserve)
 {
     const struct trace_writer_options options = {
-        .level = 0, .block_records = 100, .reserve_bytes = reserve};
+        .level = 0, .block_records = 100, .reserve_bytes = reserve, .threads = threads};
     const struct trace_process process = {.process = 1, .image = 1};
     const struct trace_thread thread = {.thread = 1, .process = 1, .name = "one"};
     struct trace_ledger ledger = {.thread = 1, .final = true};
@@ -395,16 +410,26 @@ static void room_is_held_again_after_half_a_block_was_taken_back(void **state)
     assert_int_equal(trace_output_close(&output), 0);
 }
 
+#define AGAIN_WITH_THREADS(test)                                                   \
+    {                                                                              \
+#test "_with_four_threads", test, fault_reset_threads, threads_reset, NULL \
+    }
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(short_and_interrupted_writes_change_nothing, fault_reset),
+        AGAIN_WITH_THREADS(short_and_interrupted_writes_change_nothing),
         cmocka_unit_test_setup(any_write_that_fails_costs_only_data_after_it, fault_reset),
+        AGAIN_WITH_THREADS(any_write_that_fails_costs_only_data_after_it),
         cmocka_unit_test_setup(disk_that_fails_for_good_leaves_whole_blocks, fault_reset),
+        AGAIN_WITH_THREADS(disk_that_fails_for_good_leaves_whole_blocks),
         cmocka_unit_test_setup(size_limit_is_kept_to_without_a_signal, fault_reset),
+        AGAIN_WITH_THREADS(size_limit_is_kept_to_without_a_signal),
         cmocka_unit_test_setup(pipe_is_written_from_front_to_back, fault_reset),
         cmocka_unit_test_setup(pipe_that_nobody_reads_is_an_error_and_nothing_else, fault_reset),
         cmocka_unit_test_setup(full_disk_keeps_what_is_there_and_ends_in_order, fault_reset),
+        AGAIN_WITH_THREADS(full_disk_keeps_what_is_there_and_ends_in_order),
         cmocka_unit_test_setup(file_system_that_cannot_tell_its_size_is_written_to, fault_reset),
         cmocka_unit_test_setup(room_held_ahead_is_given_back, fault_reset),
         cmocka_unit_test_setup(room_is_held_again_after_half_a_block_was_taken_back, fault_reset),

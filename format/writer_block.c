@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/atomic.h"
+#include "base/clock.h"
+#include "format/writer_state.h"
+
+enum {
+    DRAFTS_KEPT = 8,            /* of those that nobody uses */
+    DRAFT_KEPT_BYTES = 1 << 20, /* memory that such a one keeps in its stages */
+};
+
+void writer_lock(const struct trace_writer *w)
+{
+    if (w->queue)
+        pthread_mutex_lock(block_queue_lock(w->queue));
+}
+
+void writer_unlock(const struct trace_writer *w)
+{
+    if (w->queue)
+        pthread_mutex_unlock(block_queue_lock(w->queue));
+}
+
+int writer_error(const struct trace_writer *w)
+{
+    return load_relaxed(&w->error); /* relaxed: seen late, a block more is lost, and counted */
+}
+
+void writer_loss_count(struct trace_writer *w, uint64_t records)
+{
+    writer_lock(w);
+    w->stats.lost_records += records;
+    writer_unlock(w);
+}
+
+/* ---- drafts ---- */
+
+struct draft *writer_draft_take(struct trace_writer *w)
+{
+    struct draft *draft;
+
+    writer_lock(w);
+    draft = w->drafts;
+    if (draft) {
+        w->drafts = draft->next;
+        w->draft_count--;
+    }
+    writer_unlock(w);
+    return draft ? draft : draft_create();
+}
+
+void writer_draft_give(struct trace_writer *w, struct draft *draft)
+{
+    bool kept;
+
+    draft_empty(draft);
+    if (draft->staged_bytes > DRAFT_KEPT_BYTES)
+        draft_trim(draft);
+    writer_lock(w);
+    kept = w->draft_count < DRAFTS_KEPT;
+    if (kept) {
+        draft->next = w->drafts;
+        w->drafts = draft;
+        w->draft_count++;
+    }
+    writer_unlock(w);
+    if (!kept)
+        draft_free(draft);
+}
+
+/* ---- from a job to a block in the file ---- */
+
+void writer_job_encode(struct block_encoder *e, struct block_job *job)
+{
+    uint64_t start_ns;
+    const struct byte_buffer *content = &job->content;
+    int status = 0;
+
+    if (job->draft) {
+        job->ring_bytes = block_ring_bytes(job->draft);
+        status = block_content_build(e, job->draft);
+        content = &e->content;
+    }
+    start_ns = clock_monotonic_ns();
+    if (status == 0)
+        status = block_pack(e, &job->header, job->level, content->bytes, content->size);
+    job->pack_ns = clock_monotonic_ns() - start_ns;
+    job->status = status;
+    job->bytes = e->block.bytes;
+    job->addresses = e->addresses;
+    job->address_count = job->draft ? e->address_count : 0;
+}
+
+/* The block goes behind the others. Only here the header learns where that is. */
+static int block_commit(struct trace_writer *w, struct block_header *header, unsigned char *bytes,
+                        bool last)
+{
+    size_t size = BLOCK_HEADER_BYTES + (size_t)header->frame_bytes;
+    struct index_entry entry = index_entry_of(header, w->output.written);
+    uint64_t start_ns = clock_monotonic_ns();
+    int status;
+
+    header->sequence = w->sequence;
+    header->recording = w->recording;
+    block_header_encode(header, bytes);
+    status = trace_output_write(&w->output, bytes, size, last);
+    writer_lock(w);
+    w->stats.write_ns += clock_monotonic_ns() - start_ns;
+    if (status == 0) {
+        w->sequence++;
+        w->stats.blocks++;
+        w->stats.content_bytes += header->content_bytes;
+        w->stats.file_bytes = w->output.written;
+    } else if (w->error == 0) {
+        store_relaxed(&w->error, status); /* relaxed: writer_error() */
+    }
+    writer_unlock(w);
+    return status ? status : trace_index_append(&w->index, &entry);
+}
+
+int writer_block_write(struct trace_writer *w, struct block_header *header, const void *content,
+                       size_t content_bytes, int level, bool last)
+{
+    int status = block_pack(&w->encoder, header, level, content, content_bytes);
+
+    return status ? status : block_commit(w, header, w->encoder.block.bytes, last);
+}
+
+/* Once the disk is full items are only kept: the end of the file has room for them, data does not.
+ */
+static void meta_take_back(struct trace_writer *w, struct block_job *job)
+{
+    if (byte_buffer_append(&w->meta_back, job->content.bytes, job->content.size) == 0)
+        w->meta_back_items += job->header.records;
+}
+
+static void addresses_merge(struct address_set *set, const struct block_job *job)
+{
+    for (size_t i = 0; i < job->address_count; i++) /* out of memory costs a symbol */
+        (void)!address_set_add(set, job->addresses[i].address, job->addresses[i].first_ticks,
+                               job->addresses[i].last_ticks);
+}
+
+void writer_job_write(struct trace_writer *w, struct block_job *job)
+{
+    bool is_data = job->header.kind == BLOCK_DATA;
+    int status = writer_error(w);
+
+    if (status == 0)
+        status = job->status;
+    if (status == 0)
+        status = block_commit(w, &job->header, job->bytes, false);
+    if (is_data)
+        addresses_merge(&job->stream->image->addresses, job);
+    writer_lock(w);
+    w->stats.pack_ns += job->pack_ns;
+    if (is_data && status == 0) {
+        w->stats.records += job->header.records;
+        w->stats.raw_bytes += job->ring_bytes;
+    } else if (is_data) {
+        w->stats.lost_records += job->header.records;
+        job->stream->lost += job->header.records;
+    } else if (status != 0) {
+        meta_take_back(w, job);
+    }
+    writer_unlock(w);
+    job->status = status;
+}
+
+/* ---- a stream's draft ---- */
+
+static int draft_write(struct trace_stream *s, struct draft *draft)
+{
+    struct block_job job = {
+        .header = block_header_of(draft, s->thread),
+        .draft = draft,
+        .stream = s,
+        .level = s->writer->level,
+    };
+
+    writer_job_encode(&s->writer->encoder, &job);
+    writer_job_write(s->writer, &job);
+    return job.status;
+}
+
+static void draft_lose(struct trace_stream *s, const struct draft *draft)
+{
+    writer_lock(s->writer);
+    s->writer->stats.lost_records += draft->records;
+    s->lost += draft->records;
+    writer_unlock(s->writer);
+}
+
+/* The draft is on its way: the stream begins another one. */
+static struct draft *draft_detach(struct trace_stream *s)
+{
+    struct draft *draft = s->draft;
+
+    for (uint32_t i = 0; i < draft->run_count; i++)
+        s->stage_of_id[draft->stages[i]->id] = NULL;
+    s->stored += draft->records;
+    s->draft = NULL;
+    s->room = 0;
+    return draft;
+}
+
+int stream_block_write(struct trace_stream *s)
+{
+    struct trace_writer *w = s->writer;
+    struct draft *draft = draft_detach(s);
+    int status = writer_error(w);
+
+    if (status == 0 && w->meta_urgent)
+        status = writer_meta_flush(w, false);
+    if (status == 0 && w->queue)
+        return block_queue_data(w->queue, draft, s);
+    if (status == 0)
+        status = draft_write(s, draft);
+    else
+        draft_lose(s, draft);
+    writer_draft_give(w, draft);
+    return status;
+}
