@@ -162,6 +162,7 @@ static int collector_begin(struct recording *r, int fd, int count)
         .globs = s->events.list,
         .level = ADA_LEVEL_DEBUG,
         .compression = s->level,
+        .drain_threads = s->drain_threads,
         .command = command ? command : r->words[0],
         .context = &r->talk,
         .news = s->verbose ? record_talk_news : NULL,

@@ -7,7 +7,7 @@
 
 #include "cli/command.h"
 
-enum { LEVEL_MIN = -7, LEVEL_MAX = 19 };
+enum { LEVEL_MIN = -7, LEVEL_MAX = 19, DRAIN_THREADS_MAX = 16 };
 #define BLOCK_TIMEOUT_DEFAULT_NS UINT64_C(1000000000)
 #define RING_BYTES_MIN           (UINT64_C(4) << 10)
 #define RING_BYTES_MAX           (UINT64_C(1) << 30)
@@ -34,17 +34,34 @@ static int policy_apply(const struct option_row *row, const char *text, void *fi
     return 0;
 }
 
-static int level_apply(const struct option_row *row, const char *text, void *field)
+static int number_parse(const char *text, long least, long most, long *number)
 {
     char *end;
+
+    errno = 0;
+    *number = strtol(text, &end, 10);
+    return errno || end == text || *end || *number < least || *number > most ? -EINVAL : 0;
+}
+
+static int level_apply(const struct option_row *row, const char *text, void *field)
+{
     long level;
 
     (void)row;
-    errno = 0;
-    level = strtol(text, &end, 10);
-    if (errno || end == text || *end || level < LEVEL_MIN || level > LEVEL_MAX)
+    if (number_parse(text, LEVEL_MIN, LEVEL_MAX, &level))
         return -EINVAL;
     *(int *)field = (int)level;
+    return 0;
+}
+
+static int threads_apply(const struct option_row *row, const char *text, void *field)
+{
+    long threads;
+
+    (void)row;
+    if (number_parse(text, 1, DRAIN_THREADS_MAX, &threads))
+        return -EINVAL;
+    *(unsigned *)field = (unsigned)threads;
     return 0;
 }
 
@@ -64,6 +81,8 @@ static const struct option_type option_policy = {
     .apply = policy_apply};
 static const struct option_type option_level = {.accepts = "a whole number from -7 to 19",
                                                 .apply = level_apply};
+static const struct option_type option_threads = {.accepts = "a whole number from 1 to 16",
+                                                  .apply = threads_apply};
 static const struct option_type option_ring = {.accepts = "a size from 4K to 1G",
                                                .apply = ring_apply};
 
@@ -110,6 +129,13 @@ static const struct option_row options[] = {
              "default",
      .type = &option_level,
      FIELD(level)},
+    {.name = "drain-threads",
+     .argument = "N",
+     .help =
+         "Compress and write with N threads, 1 to 16; 1 by default. More of them help where one "
+         "cannot keep up and processors are idle",
+     .type = &option_threads,
+     FIELD(drain_threads)},
     {.letter = 'v',
      .name = "verbose",
      .help = "Tell about every process and thread that comes and goes",
@@ -118,7 +144,8 @@ static const struct option_row options[] = {
     OPTION_HELP_ROW,
 };
 
-static const struct record_settings defaults = {.ring_bytes = UINT64_C(4) << 20, .level = 1};
+static const struct record_settings defaults = {
+    .ring_bytes = UINT64_C(4) << 20, .level = 1, .drain_threads = 1};
 
 static int record_run(void *settings, int operand_count, char **operands)
 {

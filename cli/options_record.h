@@ -22,6 +22,7 @@ struct record_settings {
     struct record_policy_choice policy;
     struct option_globs events;
     int level; /* zstd, -7 to 19; 0: stored */
+    unsigned drain_threads;
     bool verbose;
 };
 

@@ -62,7 +62,8 @@ static const char *policy_name(enum ring_policy policy)
 static int drain_make(struct collector *c, int fd, const struct collector_options *o,
                       enum clock_source clock)
 {
-    const struct trace_writer_options writer_options = {.level = o->compression};
+    const struct trace_writer_options writer_options = {.level = o->compression,
+                                                        .threads = o->drain_threads};
     const struct drain_options options = {
         .clock = clock,
         .level = o->compression,

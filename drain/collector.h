@@ -19,6 +19,7 @@ struct collector_options {
     const char *globs;                /* which events are on; NULL: all */
     uint32_t level;                   /* highest enum ada_level that is on */
     int compression;                  /* zstd level */
+    unsigned drain_threads;           /* that compress and write; 0: 1, at most 16 */
     const char *command;              /* as one would type it */
     void *context;                    /* for news, which comes from the drain's thread */
     void (*news)(void *context, const char *text);

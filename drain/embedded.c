@@ -51,7 +51,8 @@ static const char *policy_name(enum ring_policy policy)
 static int writer_open(struct trace_writer **out, int fd, const struct session_host_options *o,
                        enum clock_source clock, const char *command)
 {
-    const struct trace_writer_options options = {.level = o->compression};
+    const struct trace_writer_options options = {.level = o->compression,
+                                                 .threads = o->drain_threads};
     struct machine *machine = malloc(sizeof(*machine));
     int err;
 

@@ -16,6 +16,7 @@ struct session_host_options {
     const char *globs;
     uint32_t level;           /* highest level that is on */
     int compression;          /* zstd level */
+    unsigned drain_threads;   /* that compress and write; 0: 1, at most 16 */
     bool overwrite_file;      /* an existing file may be replaced */
     const char *segment_path; /* NULL: memfd; else a file that survives the process */
 };

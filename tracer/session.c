@@ -13,6 +13,8 @@
 /* Where no drain is linked in (the agent), there is only the collector's session. */
 __attribute__((weak)) const struct session_host *session_host_embedded = NULL;
 
+enum { DRAIN_THREADS_MAX = 16 };
+
 static pthread_mutex_t session_lock = PTHREAD_MUTEX_INITIALIZER;
 static bool session_is_ours;
 
@@ -40,7 +42,8 @@ static int host_options(const struct ada_session_options *given, struct session_
     ring = ring_capacity_for(o->ring_bytes ? o->ring_bytes : SEGMENT_RING_DEFAULT);
     if (ring < 0)
         return (int)ring;
-    if (o->policy > ADA_POLICY_BLOCK || o->compression < -7 || o->compression > 19)
+    if (o->policy > ADA_POLICY_BLOCK || o->compression < -7 || o->compression > 19 ||
+        o->drain_threads > DRAIN_THREADS_MAX)
         return -EINVAL;
     *out = (struct session_host_options){
         .geometry = {.slots = SEGMENT_SLOTS_MAX,
@@ -51,6 +54,7 @@ static int host_options(const struct ada_session_options *given, struct session_
         .globs = o->events ? o->events : "",
         .level = o->level ? o->level : ADA_LEVEL_DEBUG,
         .compression = o->compression ? o->compression : 1,
+        .drain_threads = o->drain_threads,
         .overwrite_file = o->replace != 0,
         .segment_path = o->segment_path,
     };

@@ -50,11 +50,13 @@ struct ada_session_options {
     int compression;        /* zstd level, -7 to 19; 1 */
     int replace;            /* nonzero: an existing file at `path` is replaced */
     const char
-        *segment_path; /* rings in this new file, so that they survive a crash; memory only */
+        *segment_path;      /* rings in this new file, so that they survive a crash; memory only */
+    uint32_t drain_threads; /* that compress and write, 1 to 16; 1 */
 };
 
 /*
- * Start recording into a new file at `path`. The drain runs as one thread of this process. If the
+ * Start recording into a new file at `path`. The drain runs as one thread of this process, or as
+ * several when asked for. If the
  * process already records under `adatrace record`, that session is joined, `path` and options are
  * not used, and the call returns 1. -EEXIST: the file exists; -EALREADY: a session is active;
  * -EINVAL, -ERANGE: options. `path` and options are the caller's. Not signal-safe.

@@ -107,6 +107,14 @@ class Output(Record):
         for word in (b"events", b"dropped", b"bytes per event", str(self.trace).encode()):
             self.assertIn(word, outcome.stderr)
 
+    def test_more_drain_threads_leave_as_good_a_file(self):
+        done = self.record("sh", "-c", "for i in 1 2 3 4 5; do true | cat; done",
+                           options=("--drain-threads", "3"))
+        self.assertEqual(done.status, 0)
+        self.assert_good()
+        for number in ("0", "17", "two"):
+            self.assertEqual(self.record("true", options=("--drain-threads", number)).status, 2)
+
     def test_trace_can_go_into_a_pipe(self):
         outcome = recording.run([recording.ADATRACE, "record", "-o", "/dev/stdout", "--", "sh", "-c", "exit 4"])
         self.assertEqual(outcome.status, 4)

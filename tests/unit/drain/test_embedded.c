@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The application's own session, from the side of the tracer, with real files. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -19,6 +20,7 @@
 #include "registry/session_host.h"
 
 static char folder[64], path[128];
+static unsigned drain_threads; /* of the sessions that follow */
 
 static struct session_host_options options(void)
 {
@@ -27,6 +29,7 @@ static struct session_host_options options(void)
         .globs = "",
         .level = 7,
         .compression = 1,
+        .drain_threads = drain_threads,
         .overwrite_file = true,
     };
 }
@@ -92,6 +95,58 @@ static void session_leaves_a_good_file(void **state)
     assert_true(ledger->final);
     assert_int_equal(ledger->written, 1000);
     assert_int_equal(ledger->stored, 1000);
+    trace_close(trace);
+}
+
+/* Threads of this process that encode blocks. */
+static unsigned encoders(void)
+{
+    unsigned count = 0;
+    struct dirent *task;
+    DIR *tasks = opendir("/proc/self/task");
+
+    assert_non_null(tasks);
+    while ((task = readdir(tasks))) {
+        char name[300], comm[32] = "";
+        FILE *file;
+
+        snprintf(name, sizeof(name), "/proc/self/task/%s/comm", task->d_name);
+        file = fopen(name, "r");
+        if (!file)
+            continue;
+        count += fgets(comm, sizeof(comm), file) && !strcmp(comm, "adatrace-encode\n");
+        fclose(file);
+    }
+    closedir(tasks);
+    return count;
+}
+
+static void session_with_more_threads_leaves_a_good_file(void **state)
+{
+    struct stage stage;
+    struct trace *trace;
+    struct trace_condition condition;
+    const struct trace_ledger *ledger;
+
+    (void)state;
+    drain_threads = 3;
+    session_start(&stage);
+    drain_threads = 0;
+    type_tell_once(&stage);
+    for (unsigned i = 0; i < 20; i++)
+        thread_run(writer_run, &stage);
+    assert_int_equal(encoders(), 2);
+    assert_int_equal(session_host_embedded->stop(), 0);
+    assert_int_equal(encoders(), 0);
+    trace = file_open();
+    trace_condition(trace, &condition);
+    assert_true(condition.ended);
+    assert_int_equal(condition.records, 20 * 1000);
+    for (size_t n = 0; n < 20; n++) {
+        ledger = trace_ledger_of(trace, trace_thread_at(trace, n)->thread);
+        assert_true(ledger->final);
+        assert_int_equal(ledger->stored, 1000);
+    }
     trace_close(trace);
 }
 
@@ -218,6 +273,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(session_leaves_a_good_file),
+        cmocka_unit_test(session_with_more_threads_leaves_a_good_file),
         cmocka_unit_test(next_session_sees_only_its_own_records),
         cmocka_unit_test(file_that_is_there_is_kept_unless_told),
         cmocka_unit_test(place_that_cannot_be_written_is_an_error_at_start),

@@ -151,6 +151,7 @@ static void options_out_of_bounds_are_refused(void **state)
         {{.ring_bytes = 100}, -ERANGE},        {{.ring_bytes = (UINT64_C(1) << 30) + 1}, -ERANGE},
         {{.ring_bytes = UINT64_MAX}, -ERANGE}, {{.policy = (enum ada_policy)3}, -EINVAL},
         {{.compression = 20}, -EINVAL},        {{.compression = -8}, -EINVAL},
+        {{.drain_threads = 17}, -EINVAL},
     };
     struct stat status;
 
