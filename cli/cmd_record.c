@@ -28,7 +28,7 @@
 #include "drain/program_file.h"
 
 enum { STATUS_CANNOT_RUN = 126, STATUS_NOT_FOUND = 127 };
-enum { PROGRESS_MS = 1000, LOOK_MS = 20, SLOTS_MIN = 8 };
+enum { PROGRESS_MS = 1000, LOOK_MS = 20, SLOTS_MIN = 8, ADDRESSES_PART = 8 };
 
 /* Address space that one process's rings may take: bounds the number of threads with huge rings. */
 static const uint64_t rings_bytes_max = UINT64_C(64) << 30;
@@ -90,15 +90,27 @@ static char *command_text(char **words, int count)
     return text;
 }
 
-/* A segment counts as a file: with a small limit there are rings for fewer threads. */
-static void geometry_fit_limit(struct segment_geometry *geometry)
+/* Into `part` of a limit: rings that grow less, then rings for fewer threads. */
+static void geometry_fit(struct segment_geometry *geometry, int resource, unsigned part)
 {
     struct rlimit limit;
 
-    if (getrlimit(RLIMIT_FSIZE, &limit) || limit.rlim_cur == RLIM_INFINITY)
+    if (getrlimit(resource, &limit) || limit.rlim_cur == RLIM_INFINITY)
         return;
-    while (geometry->slots > SLOTS_MIN && segment_bytes(geometry) > limit.rlim_cur)
+    while (geometry->ring_max_bytes > geometry->ring_bytes &&
+           segment_bytes(geometry) > limit.rlim_cur / part)
+        geometry->ring_max_bytes /= 2;
+    while (geometry->slots > SLOTS_MIN && segment_bytes(geometry) > limit.rlim_cur / part)
         geometry->slots /= 2;
+}
+
+static uint64_t ring_max_of(const struct record_settings *s, uint64_t ring_bytes)
+{
+    int64_t most = s->ring_max_bytes ? ring_capacity_for(s->ring_max_bytes) : 0;
+
+    if (most <= 0)
+        return segment_ring_max_for(ring_bytes);
+    return (uint64_t)most > ring_bytes ? (uint64_t)most : ring_bytes;
 }
 
 static struct segment_geometry geometry_of(const struct record_settings *s)
@@ -110,16 +122,19 @@ static struct segment_geometry geometry_of(const struct record_settings *s)
     };
     int64_t ring = ring_capacity_for(s->ring_bytes);
     uint64_t bytes = ring > 0 ? (uint64_t)ring : SEGMENT_RING_DEFAULT;
-    uint64_t slots = rings_bytes_max / bytes;
+    uint64_t most = ring_max_of(s, bytes), slots = rings_bytes_max / most;
     struct segment_geometry geometry = {
         .slots = slots > SEGMENT_SLOTS_MAX ? SEGMENT_SLOTS_MAX : (uint32_t)slots,
         .ring_bytes = bytes,
+        .ring_max_bytes = most,
         .arena_bytes = SEGMENT_ARENA_DEFAULT,
         .policy = policies[s->policy.policy],
         .timeout_ns = s->policy.block_timeout_ns,
     };
 
-    geometry_fit_limit(&geometry);
+    /* A segment counts as a file, and takes addresses from the program. */
+    geometry_fit(&geometry, RLIMIT_FSIZE, 1);
+    geometry_fit(&geometry, RLIMIT_AS, ADDRESSES_PART);
     return geometry;
 }
 
@@ -159,6 +174,7 @@ static int collector_begin(struct recording *r, int fd, int count)
     char *command = command_text(r->words, count);
     const struct collector_options options = {
         .geometry = geometry_of(s),
+        .ring_budget = s->ring_budget_bytes,
         .globs = s->events.list,
         .level = ADA_LEVEL_DEBUG,
         .compression = s->level,

@@ -107,6 +107,19 @@ static const struct option_row options[] = {
              "default",
      .type = &option_ring,
      FIELD(ring_bytes)},
+    {.name = "ring-max",
+     .argument = "SIZE",
+     .help = "Let the ring of a thread that writes faster than can be stored grow up to SIZE, and "
+             "shrink again when it is calm; 16 times --ring-size and at most 64M by default, "
+             "--ring-size itself to have rings that do not grow",
+     .type = &option_ring,
+     FIELD(ring_max_bytes)},
+    {.name = "ring-budget",
+     .argument = "SIZE",
+     .help = "Let all rings together grow by SIZE at most; 512M by default, or an eighth of the "
+             "memory where that is less",
+     .type = &option_bytes,
+     FIELD(ring_budget_bytes)},
     {.letter = 'p',
      .name = "policy",
      .argument = "POLICY",

@@ -19,6 +19,8 @@ struct record_settings {
     const char *output; /* NULL: PROGRAM.adatrace in the current folder */
     bool force;         /* replace another recording */
     uint64_t ring_bytes;
+    uint64_t ring_max_bytes;    /* 0: not said */
+    uint64_t ring_budget_bytes; /* 0: not said */
     struct record_policy_choice policy;
     struct option_globs events;
     int level; /* zstd, -7 to 19; 0: stored */

@@ -68,6 +68,7 @@ static int drain_make(struct collector *c, int fd, const struct collector_option
         .clock = clock,
         .level = o->compression,
         .watches_processes = true,
+        .room_budget = o->ring_budget,
         .context = c,
         .news = news_pass_on,
         .untraceable = untraceable,

@@ -98,6 +98,7 @@ int drain_create(struct drain **out, struct trace_writer *writer,
         return -ENOMEM;
     }
     d->options = *options;
+    d->options.room_budget = room_budget(options->room_budget);
     d->writer = writer;
     d->next_process = d->next_thread = d->next_module = 1;
     d->watch.epoll_fd = -1;
@@ -372,7 +373,7 @@ static void last_rounds(struct drain *d)
 
         processes_look(d);
         for (struct drain_source *s = d->sources; s; s = s->next)
-            source_round(d, s, s->segment.geometry.ring_bytes, &load);
+            source_round(d, s, segment_ring_capacity(&s->segment.geometry), &load);
         if (threads_are_settled(d))
             return;
         nanosleep(&(struct timespec){.tv_nsec = 500 * 1000}, NULL);

@@ -8,8 +8,9 @@
  * was told by their creator, and what it has checked. The collector runs one drain for all
  * processes of a recording, an embedded session one for its own process; both are this code.
  *
- * drain_attach(), drain_note(), drain_child_status(), drain_wake() and drain_figures() may be called
- * from any thread. All other calls are for one thread at a time, and not while drain_start()'s thread runs.
+ * drain_attach(), drain_note(), drain_child_status(), drain_wake() and drain_figures() may be
+ * called from any thread. All other calls are for one thread at a time, and not while
+ * drain_start()'s thread runs.
  */
 #ifndef ADATRACE_DRAIN_DRAIN_H
 #define ADATRACE_DRAIN_DRAIN_H
@@ -28,7 +29,8 @@ struct drain;
 
 struct drain_options {
     enum clock_source clock;
-    int level; /* zstd level to start with; faster ones are taken under pressure */
+    int level;            /* zstd level to start with; faster ones are taken under pressure */
+    uint64_t room_budget; /* bytes by which all rings together may grow; 0: a good number */
     /* The drain is no part of the traced processes: it looks after their deaths by itself. */
     bool watches_processes;
     void *context; /* for the calls below, which come from the drain's thread */

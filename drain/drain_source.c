@@ -131,8 +131,9 @@ static void slot_visit(struct drain *d, struct drain_source *s, uint32_t slot, u
         thread_rename(d, t, &view);
     empty = thread_visit(d, t, share_bytes, load);
     /* No memory: the thread gets it page by page, or dies of the limit that was set for it. */
-    if (t->reader.at > REGISTRY_EAGER_BYTES / 4)
+    if (t->reader.at > REGISTRY_EAGER_BYTES / 2)
         (void)!registry_extend(&s->segment, slot);
+    thread_room_follow(d, t);
     if (!empty || !over)
         return;
     thread_end(d, t);

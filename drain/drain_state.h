@@ -44,6 +44,11 @@ struct drain_thread {
     struct drain_source *source;
     uint32_t slot, number, pid, tid;
     struct ring_reader reader;
+    uint64_t fill_bytes;         /* found at the last visit */
+    uint64_t room_high;          /* the most room it has ever had */
+    uint64_t room_busy_ns;       /* when it needed much last */
+    uint64_t room_dropped;       /* as last seen */
+    bool stands_beyond;          /* it may have memory to give back */
     struct trace_stream *stream; /* opened by the first record */
     uint64_t ticks;              /* of the newest record */
     uint64_t empty_ticks;        /* when the ring was last seen empty */
@@ -119,6 +124,7 @@ struct drain {
     struct arena_item item;
     uint32_t next_process, next_thread, next_module;
     struct drain_figures ended; /* sums over threads that have ended */
+    uint64_t room_granted;      /* beyond what rings have at first */
     uint64_t tick_ns, look_ns;  /* when the next ones are due, CLOCK_MONOTONIC */
     uint64_t start_ticks;
     uint64_t figures_ns;
@@ -183,6 +189,16 @@ void thread_leave(struct drain *d, struct drain_thread *t);
 /* Take plain records, about bytes_max of them. Returns how many; 0: the next one has to be looked
  * at by itself. */
 uint64_t thread_take_runs(struct drain *d, struct drain_thread *t, uint64_t bytes_max);
+
+/* Write who it is, and how large its ring has been. */
+void thread_write(struct drain *d, const struct drain_thread *t);
+
+/* ---- drain_room.c ---- */
+uint64_t room_budget(uint64_t wanted_bytes); /* 0: a good one */
+/* After a visit: give it more room, or take some back. */
+void thread_room_follow(struct drain *d, struct drain_thread *t);
+/* We leave it; `ended`: and so has its owner. */
+void thread_room_end(struct drain *d, struct drain_thread *t, bool ended);
 
 /* ---- drain_process.c ---- */
 struct drain_process *process_add_root(struct drain *d, struct drain_source *s,

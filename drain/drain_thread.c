@@ -18,14 +18,14 @@ enum {
 
 /* ---- begin ---- */
 
-static void thread_write(struct drain *d, const struct drain_thread *t)
+void thread_write(struct drain *d, const struct drain_thread *t)
 {
     const struct trace_thread item = {
         .thread = t->number,
         .process = t->process->number,
         .tid = t->tid,
         .start_ticks = t->start_ticks,
-        .ring_bytes = t->reader.capacity,
+        .ring_bytes = t->room_high,
         .name = t->name,
     };
 
@@ -61,7 +61,7 @@ static void past_forget(struct drain_thread *t)
     t->hole_at_overwritten_bytes = t->reader.overwritten_bytes;
     ring_stats(t->reader.shared, &t->past);
     t->past_taken = t->reader.taken;
-    t->past_gap_records = load_relaxed(&t->reader.shared->gap.records); /* relaxed: a figure */
+    t->past_gap_records = ring_untold(t->reader.shared);
 }
 
 struct drain_thread *thread_open(struct drain *d, struct drain_source *s, uint32_t slot,
@@ -79,13 +79,16 @@ struct drain_thread *thread_open(struct drain *d, struct drain_source *s, uint32
     t->pid = view->pid;
     t->tid = view->tid;
     if (ring_reader_init(&t->reader, &s->segment.slots[slot].ring,
-                         segment_ring_data(&s->segment, slot), g->ring_bytes, g->policy)) {
+                         segment_ring_data(&s->segment, slot), segment_ring_capacity(g),
+                         g->policy)) {
         free(t);
         return NULL;
     }
     if (reused)
         past_forget(t);
     t->number = d->next_thread++;
+    ring_set_room(&t->reader, g->ring_bytes); /* whatever stands there */
+    t->room_high = g->ring_bytes;
     /* Untrusted: a time of another recording would put this thread's records there. */
     t->start_ticks = ticks_widen(view->claim_ticks & ADA_RECORD_TICKS_MASK, d->start_ticks,
                                  d->start_ticks, drain_now(d));
@@ -294,12 +297,13 @@ bool thread_visit(struct drain *d, struct drain_thread *t, uint64_t share_bytes,
     uint64_t before = drain_now(d), taken = 0;
     uint64_t fill_bytes = ring_available_to_read(&t->reader);
     uint64_t bytes = fill_bytes < share_bytes ? fill_bytes : share_bytes;
-    unsigned fill_percent = (unsigned)(fill_bytes * 100 / t->reader.capacity), errors = 0;
+    unsigned fill_percent = (unsigned)(fill_bytes * 100 / t->reader.room), errors = 0;
     unsigned alone = ALONE_RECORDS;
     int got;
 
     if (fill_percent > load->fill_percent)
         load->fill_percent = fill_percent;
+    t->fill_bytes = fill_bytes;
     if (fill_bytes > load->fill_bytes)
         load->fill_bytes = fill_bytes;
     do {
@@ -410,8 +414,8 @@ static void last_gap_write(struct drain *d, struct drain_thread *t, struct trace
     }
     /* relaxed: the owner is dead, or these are figures that live on. */
     gap = (struct ada_record_gap){
-        .first_ticks = load_relaxed(&ring->gap.first_ticks),
-        .last_ticks = load_relaxed(&ring->gap.last_ticks),
+        .first_ticks = load_relaxed(&ring->untold_first_ticks),
+        .last_ticks = load_relaxed(&ring->untold_last_ticks),
         .records = ledger->dropped - t->told_dropped,
         .bytes = ledger->dropped_bytes - t->told_dropped_bytes,
     };
@@ -462,6 +466,7 @@ static void thread_close(struct drain *d, struct drain_thread *t, bool ended)
     figures_add(&d->ended, t, &ledger);
     if (t->stream)
         drain_fail(d, trace_stream_close(t->stream));
+    thread_room_end(d, t, ended);
     ring_reader_fini(&t->reader);
     t->process->threads--;
     t->source->live--;

@@ -5,8 +5,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <adatrace/emit.h>
-
 #include "base/atomic.h"
 
 void life_begin(struct life *life)
@@ -41,6 +39,6 @@ void life_add(struct life *life, struct segment *s)
     /* In front: the list is whole at any moment. */
     node->next = (uint64_t)(uintptr_t)life->head.list.next;
     store_relaxed(&node->word, life->tid);
-    ADA_SIGNAL_FENCE();
+    __atomic_signal_fence(__ATOMIC_SEQ_CST); /* the kernel reads it in this thread */
     life->head.list.next = (struct robust_list *)(void *)&node->next;
 }

@@ -5,11 +5,16 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/atomic.h"
 #include "registry/bell.h"
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* since Linux 5.14 */
+#endif
 
 /* ---- the traced thread ---- */
 
@@ -143,45 +148,113 @@ void registry_unringed(struct segment *s, uint64_t bytes)
 
 /* ---- the drain ---- */
 
-/* Once for each part. */
-static int allocate_ring(struct segment *s, uint32_t n, uint64_t bytes, uint8_t part)
+static off_t ring_offset(const struct segment *s, uint32_t n, uint64_t at)
 {
-    off_t offset = segment_ring_data(s, n) - (unsigned char *)s->shared;
+    return segment_ring_data(s, n) + at - (unsigned char *)s->shared;
+}
+
+static int file_allocate(struct segment *s, uint32_t n, uint64_t from, uint64_t to)
+{
+    while (s->fd >= 0 && fallocate(s->fd, 0, ring_offset(s, n, from), (off_t)(to - from)))
+        if (errno != EINTR)
+            return -errno;
+    return 0;
+}
+
+/* Cleared and in our page table, and so where the thread finds sixteen of them with one fault. In a
+ * process that drains itself the table is the thread's own. */
+static int memory_populate(struct segment *s, uint32_t n, uint64_t from, uint64_t to)
+{
+    unsigned char *data = segment_ring_data(s, n);
+
+    if (!madvise(data + from, to - from, MADV_POPULATE_WRITE))
+        return 0;
+    return errno == EINVAL ? file_allocate(s, n, from, to) : -errno; /* Linux before 5.14 */
+}
+
+/* Up to `bytes`, as far as that was not done before. */
+static int memory_extend(struct segment *s, uint32_t n, uint64_t bytes, uint8_t part)
+{
+    struct ring_shared *ring = &s->slots[n].ring;
+    uint64_t most = s->geometry.ring_bytes, from;
+    int err;
 
     if (s->prepared[n] & part)
         return 0;
-    while (s->fd >= 0 && fallocate(s->fd, 0, offset, (off_t)bytes))
-        if (errno != EINTR)
-            return -errno;
-    s->prepared[n] |= part;
+    if (bytes > most)
+        bytes = most;
+    from = s->prepared[n] & SEGMENT_RING_ALLOCATED ? REGISTRY_EAGER_BYTES : 0;
+    err = from < bytes ? memory_populate(s, n, from, bytes) : 0;
+    if (err)
+        return err;
+    s->prepared[n] |= part | SEGMENT_RING_ALLOCATED;
+    store_relaxed(&ring->touched_bytes, bytes); /* relaxed: it only says what is quick to touch */
     return 0;
 }
 
 int registry_extend(struct segment *s, uint32_t n)
 {
-    return allocate_ring(s, n, s->geometry.ring_bytes, SEGMENT_RING_WHOLE);
+    return s->is_memfd ? memory_extend(s, n, REGISTRY_BUSY_BYTES, SEGMENT_RING_BUSY) : 0;
+}
+
+int registry_reserve(struct segment *s, uint32_t n, uint64_t from, uint64_t to)
+{
+    return s->is_memfd ? 0 : file_allocate(s, n, from, to);
+}
+
+void registry_give_back(struct segment *s, uint32_t n, uint64_t from, uint64_t to)
+{
+    const uint64_t page = 64 * 1024 - 1; /* of the largest pages there are */
+
+    from = (from + page) & ~page;
+    to &= ~page;
+    if (s->fd >= 0 && from < to)
+        (void)!fallocate(s->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, ring_offset(s, n, from),
+                         (off_t)(to - from));
 }
 
 /* Allocate before anybody touches: a full filesystem is our error here, and the program's SIGBUS
- * otherwise. A memfd knows no such fault, there it only saves the thread time: its beginning is
- * enough until the thread turns out to write much. */
+ * otherwise. A memfd knows no such fault, there it saves the thread time: its beginning is enough
+ * until the thread turns out to write much. The first thread of a process does. */
 static int allocate_beginning(struct segment *s, uint32_t n)
 {
-    uint64_t bytes = s->geometry.ring_bytes;
+    int err;
 
-    if (s->is_memfd && bytes > REGISTRY_EAGER_BYTES)
-        bytes = REGISTRY_EAGER_BYTES;
-    return allocate_ring(s, n, bytes, SEGMENT_RING_ALLOCATED);
+    if (s->is_memfd)
+        return n ? memory_extend(s, n, REGISTRY_EAGER_BYTES, SEGMENT_RING_ALLOCATED)
+                 : registry_extend(s, n);
+    if (s->prepared[n] & SEGMENT_RING_ALLOCATED)
+        return 0;
+    err = file_allocate(s, n, 0, s->geometry.ring_bytes);
+    if (!err)
+        s->prepared[n] |= SEGMENT_RING_ALLOCATED;
+    return err;
+}
+
+static uint64_t bytes_there(const struct segment *s, uint32_t n)
+{
+    uint64_t bytes = !s->is_memfd                              ? 0
+                     : s->prepared[n] & SEGMENT_RING_BUSY      ? REGISTRY_BUSY_BYTES
+                     : s->prepared[n] & SEGMENT_RING_ALLOCATED ? REGISTRY_EAGER_BYTES
+                                                               : 0;
+
+    return bytes < s->geometry.ring_bytes ? bytes : s->geometry.ring_bytes;
 }
 
 static void format_slot(struct segment *s, uint32_t n)
 {
-    const struct ring_options options = {.policy = s->geometry.policy,
-                                         .timeout_ns = s->geometry.timeout_ns};
+    const struct segment_geometry *g = &s->geometry;
+    const struct ring_options options = {
+        .policy = g->policy,
+        .timeout_ns = g->timeout_ns,
+        .base_bytes = g->ring_bytes,
+        .low_bytes = s->is_memfd && g->ring_bytes > REGISTRY_BUSY_BYTES ? REGISTRY_BUSY_BYTES : 0,
+    };
 
     if (s->prepared[n] & SEGMENT_RING_READY)
         return;
-    ring_format_at(&s->slots[n].ring, segment_ring_data(s, n), s->geometry.ring_bytes, &options);
+    ring_format_at(&s->slots[n].ring, segment_ring_data(s, n), segment_ring_capacity(g), &options);
+    s->slots[n].ring.touched_bytes = bytes_there(s, n);
     s->prepared[n] |= SEGMENT_RING_READY;
     /* Ready. Release: the formatted ring is visible before the bit. Pairs with take_ready(). */
     or_release(&s->shared->ready[n / 64], UINT64_C(1) << (n % 64));

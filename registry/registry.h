@@ -49,11 +49,20 @@ enum {
     REGISTRY_SPARE = 64
 }; /* a good number: a thread pool that starts between two rounds of the drain */
 
-/* What registry_prepare() allocates of a ring in a memfd; a drain that sees a thread use a good
- * part of it calls registry_extend() to have the rest allocated, too, before the thread gets there.
- * -ENOSPC or another errno: the thread will do it page by page. */
-enum { REGISTRY_EAGER_BYTES = 512 * 1024 };
+/*
+ * Memory of a ring in a memfd: what every thread has as soon as it has a ring, and what a thread
+ * has that writes much: the process's first one at once, others by registry_extend(), before they
+ * get there. Beyond that it comes page by page as it is touched. -ENOMEM or another errno: so does
+ * this.
+ */
+enum { REGISTRY_EAGER_BYTES = 64 * 1024, REGISTRY_BUSY_BYTES = 512 * 1024 };
 int registry_extend(struct segment *segment, uint32_t slot);
+
+/* A file's memory has to be there before anybody touches it: bytes from..to of a slot's ring. In a
+ * memfd nothing to do. */
+int registry_reserve(struct segment *segment, uint32_t slot, uint64_t from, uint64_t to);
+/* Give memory back that ring_spare() has named, or that belongs to nobody. */
+void registry_give_back(struct segment *segment, uint32_t slot, uint64_t from, uint64_t to);
 
 /* What all rings do when they are full, from now on: ring_set_policy() for each that exists, and
  * for those to come. */

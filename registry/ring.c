@@ -186,13 +186,22 @@ static void plan_settle(struct ada_writer *w)
         ADA_SIGNAL_FENCE();
         plan->first = 0;
     }
-    if (plan->gap && ada_record_type(*word_at(w, plan->gap)) == ADA_RECORD_GAP) {
-        figure_raise(&ring->front_bytes, plan->gap_front_bytes);
+    if (plan->gap && ada_record_type(*word_at(w, plan->gap - 1)) == ADA_RECORD_GAP) {
+        figure_raise(&ring->gap_bytes, plan->gap_bytes);
         figure_raise(&ring->told_bytes, plan->told_bytes);
         figure_raise(&ring->told, plan->told);
         ADA_SIGNAL_FENCE();
         plan->gap = 0;
     }
+}
+
+/* Whoever had a plan is gone: what does not stand by now never will. */
+static void plan_end(struct ada_writer *w)
+{
+    plan_settle(w);
+    w->plan.gap = 0;
+    ADA_SIGNAL_FENCE();
+    w->telling = 0;
 }
 
 /*
@@ -203,7 +212,7 @@ static void publish_rest(struct ada_writer *w)
 {
     uint64_t head, end, reserve;
 
-    plan_settle(w); /* of handlers that were left */
+    plan_end(w); /* of handlers that were left */
     while ((head = load_relaxed(&w->front->head)) != (reserve = load_relaxed(&w->reserve))) {
         end = walk_complete(w, head, reserve);
         if (end != reserve)
@@ -288,8 +297,7 @@ static void bury_outer(struct ada_writer *w)
 
     if (!w->outer)
         return;
-    plan_settle(w);
-    w->telling = 0;
+    plan_end(w);
     /* Else it was left between publishing its own record and what stands behind. */
     if (w->outer_start == head) {
         struct outer o = outer_record(w, head, load_relaxed(&w->reserve));
@@ -370,6 +378,8 @@ static void tell(struct ada_writer *w, const struct ring_layout *l, uint64_t tic
     struct ring_shared *ring = w->ring;
     struct ada_record_gap gap;
     uint64_t *at = word_at(w, l->first), record = l->first + RING_GAP_BYTES;
+    uint64_t claimed = reserved_word(ADA_RECORD_PENDING, l->end - l->first);
+    uint64_t told = ada_record_word(ada_record_tag(ADA_RECORD_GAP, RING_GAP_BYTES), ticks);
 
     w->telling = 1;
     ADA_SIGNAL_FENCE();
@@ -385,13 +395,14 @@ static void tell(struct ada_writer *w, const struct ring_layout *l, uint64_t tic
     w->plan.told = load_relaxed(&ring->told) + gap.records;
     w->plan.told_bytes = load_relaxed(&ring->dropped_bytes);
     gap.bytes = w->plan.told_bytes - load_relaxed(&ring->told_bytes);
-    w->plan.gap_front_bytes = load_relaxed(&ring->front_bytes) + RING_GAP_BYTES;
+    w->plan.gap_bytes = load_relaxed(&ring->gap_bytes) + RING_GAP_BYTES;
     memcpy(at + 1, &gap, sizeof(gap));
     *word_at(w, record) = reserved_word(ADA_RECORD_PENDING, l->end - record);
-    w->plan.gap = l->first;
+    w->plan.gap = l->first + 1;
     ADA_SIGNAL_FENCE();
-    /* From here on it stands: no jump out of a handler takes it back. */
-    *at = ada_record_word(ada_record_tag(ADA_RECORD_GAP, RING_GAP_BYTES), ticks);
+    /* From here on it stands: no jump out of a handler takes it back. Unless one who thought that
+     * we had been left has given it up. */
+    (void)ada_cmpxchg_local(at, &claimed, told);
     ADA_SIGNAL_FENCE();
     plan_settle(w);
     w->telling = 0;
@@ -456,8 +467,8 @@ static void plan_leap(struct ada_writer *w, const struct ring_layout *l)
         return;
     w->plan.start = l->start;
     w->plan.front_bytes = load_relaxed(&ring->front_bytes) + left_out;
-    w->plan.skipped_bytes = load_relaxed(&ring->skipped_bytes) +
-                            (ring_is_elastic(ring) ? left_out - 8 : 0);
+    w->plan.skipped_bytes =
+        load_relaxed(&ring->skipped_bytes) + (ring_is_elastic(ring) ? left_out - 8 : 0);
     ADA_SIGNAL_FENCE();
     w->plan.first = l->first;
 }
@@ -485,8 +496,10 @@ static bool layout_claim(struct ada_writer *w, const struct ring_layout *l, uint
         done++;
     if (done == count && ada_cmpxchg_local(&w->reserve, &start, l->end))
         return true;
-    while (done-- > 0)
-        (void)ada_cmpxchg_local(word[done], &lead[done], old[done]);
+    /* At `start` a handler's words begin in any case. At `first` they need not: what we took for
+     * free may be in the middle of a payload that happens to be what lay there before. */
+    if (done && count == 2)
+        (void)ada_cmpxchg_local(word[0], &lead[0], old[0]);
     return false;
 }
 

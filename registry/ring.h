@@ -46,23 +46,27 @@ struct ring_shared {
     uint32_t unused0;
     uint64_t timeout_ns;  /* policy block: longest wait; 0: as long as the consumer lives */
     uint64_t data_offset; /* of the bytes, from this header */
-    uint64_t base_bytes;  /* elastic: never less room than that; else capacity */
+    uint64_t base_bytes;  /* elastic: the room at first; else capacity */
     uint64_t step_bytes;  /* elastic: the producer looks around at every multiple; else capacity */
-    uint64_t unused1[8];
+    uint64_t low_bytes;   /* elastic: where it goes beyond that, it says so in `reach` */
+    uint64_t unused1[7];
 
     /* The producer, every record. */
     struct ada_ring_front front;
     uint64_t intent;        /* policy overwrite: bytes below intent - capacity are gone */
     uint64_t nested;        /* records that handlers wrote behind an unfinished one */
-    uint64_t padding_bytes; /* all that is no record of the program's: padding, gap records */
-    uint64_t skipped_bytes; /* of these: addresses that laps left out */
-    uint64_t reach; /* elastic: up to here we may be writing, if beyond base_bytes; else 0 */
-    uint64_t unused2[9];
+    uint64_t padding_bytes; /* no record of the program's: given up, rolled back */
+    uint64_t skipped_bytes; /* of front_bytes: addresses that laps left out */
+    uint64_t reach;         /* elastic: up to here we may be writing, if beyond low_bytes; else 0 */
+    uint64_t front_bytes;   /* of the padding: left out in front of records; see ada_ring_plan */
+    uint64_t gap_bytes;     /* GAP records themselves */
+    uint64_t unused2[7];
 
     /* The producer, when records find no room. */
     uint64_t dropped, dropped_bytes;
-    struct ada_record_gap gap; /* dropped since the last GAP record */
-    uint32_t waiting;          /* policy block: the producer sleeps on `space` */
+    uint64_t told, told_bytes; /* of these: in GAP records */
+    uint64_t untold_first_ticks, untold_last_ticks;
+    uint32_t waiting; /* policy block: the producer sleeps on `space` */
     uint32_t unused3;
     uint64_t unused4[9];
 
@@ -90,12 +94,21 @@ _Static_assert(offsetof(struct ring_shared, dropped) == 2 * RING_LINE, "layout")
 _Static_assert(offsetof(struct ring_shared, tail) == 3 * RING_LINE, "layout");
 _Static_assert(offsetof(struct ring_shared, marks) == 4 * RING_LINE, "layout");
 
+/* Records dropped since the last GAP record. Any thread; exact for the producer. */
+static inline uint64_t ring_untold(const struct ring_shared *ring)
+{
+    /* relaxed: the producer's own figures, and live ones for everybody else. */
+    return __atomic_load_n(&ring->dropped, __ATOMIC_RELAXED) -
+           __atomic_load_n(&ring->told, __ATOMIC_RELAXED);
+}
+
 struct ring_options {
     enum ring_policy policy;
     uint64_t timeout_ns; /* policy block; 0: as long as the consumer lives */
     /* Not 0, and not policy overwrite: an elastic ring (registry/ring_layout.h), which has so much
      * room at first, and as much of `capacity` as ring_set_room() says. A power of two. */
     uint64_t base_bytes;
+    uint64_t low_bytes; /* what ring_spare() leaves it at least; 0: base_bytes */
 };
 
 /* ---- making and finding ---- */
@@ -264,9 +277,9 @@ uint64_t ring_available_to_read(struct ring_reader *reader); /* bytes */
  * it is already it may stay until it comes by the lap's end. */
 void ring_set_room(struct ring_reader *reader, uint64_t bytes);
 
-/* Elastic rings: after ring_set_room(base_bytes), what lies beyond that nobody uses, and nobody
- * will before ring_set_room() says so: *from to *to, bytes from the ring's beginning. False:
- * nothing, or not yet. */
+/* Elastic rings: after ring_set_room(), to no less than low_bytes, what lies beyond that nobody
+ * uses, and nobody will before there is more room again: *from to *to, bytes from the ring's
+ * beginning. False: nothing, or not yet. */
 bool ring_spare(struct ring_reader *reader, uint64_t *from, uint64_t *to);
 
 /* Forget all that is in the ring right now, counting it as taken. */

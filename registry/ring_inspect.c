@@ -49,10 +49,11 @@ void ring_format_at(struct ring_shared *ring, unsigned char *data, uint64_t capa
     ring->block_bytes = ring->policy == RING_OVERWRITE ? capacity / RING_BLOCKS : capacity;
     ring->timeout_ns = options ? options->timeout_ns : 0;
     ring->data_offset = (uint64_t)(data - (unsigned char *)ring);
-    ring->base_bytes = ring->step_bytes = ring->room = capacity;
+    ring->base_bytes = ring->step_bytes = ring->low_bytes = ring->room = capacity;
     if (!options || !options->base_bytes || ring->policy == RING_OVERWRITE)
         return;
     ring->base_bytes = ring->room = options->base_bytes < capacity ? options->base_bytes : capacity;
+    ring->low_bytes = options->low_bytes ? options->low_bytes : ring->base_bytes;
     ring->step_bytes = ring->base_bytes / BASE_STEPS;
     if (ring->step_bytes > STEP_BYTES_MAX)
         ring->step_bytes = STEP_BYTES_MAX;
@@ -139,7 +140,8 @@ void ring_stats(const struct ring_shared *ring, struct ring_stats *out)
     if (out->fill_bytes > out->high_water_bytes)
         out->high_water_bytes = out->fill_bytes;
     out->written = load_relaxed(&ring->front.written);
-    out->padding_bytes = load_relaxed(&ring->padding_bytes);
+    out->padding_bytes = load_relaxed(&ring->padding_bytes) + load_relaxed(&ring->front_bytes) +
+                         load_relaxed(&ring->gap_bytes);
     out->written_bytes = head - out->padding_bytes;
     out->taken = load_relaxed(&ring->taken);
     out->dropped = load_relaxed(&ring->dropped);
@@ -206,6 +208,5 @@ int ring_dump(const struct ring_shared *ring, char *text, size_t size)
                     s.capacity, ring->block_bytes, load_relaxed(&ring->front.head),
                     load_relaxed(&ring->tail), s.fill_bytes, s.high_water_bytes, s.written,
                     s.written_bytes, s.nested, s.taken, s.dropped, s.dropped_bytes,
-                    load_relaxed(&ring->gap.records), s.overwritten, s.overwritten_bytes,
-                    s.padding_bytes);
+                    ring_untold(ring), s.overwritten, s.overwritten_bytes, s.padding_bytes);
 }

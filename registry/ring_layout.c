@@ -55,7 +55,9 @@ static uint64_t free_end(const struct place *p)
 {
     if (!p->behind || p->offset > p->unread)
         return p->room;
-    return p->unread < WORD ? 0 : p->unread - WORD;
+    if (p->unread < WORD)
+        return 0;
+    return p->unread - WORD < p->room ? p->unread - WORD : p->room;
 }
 
 /* The producer stops a word before every multiple of a step. */
@@ -143,11 +145,11 @@ bool ring_reach(const struct ada_writer *w, const struct ring_layout *l, uint64_
     uint64_t offset = (((int64_t)(limit - l->end) > 0 ? limit : l->end) & w->mask) + WORD;
     uint64_t reach = load_relaxed(&ring->reach);
 
-    if (offset <= ring->base_bytes) {
+    if (offset <= ring->low_bytes) {
         /* Nothing unfinished lies beyond, not even the word that leads here, and until we claim,
          * nobody writes there. Release: what was written there is visible before. Pairs with the
          * acquire in ring_spare(). */
-        if (reach && !l->nested && (l->start & w->mask) < ring->base_bytes)
+        if (reach && !l->nested && (l->start & w->mask) < ring->low_bytes)
             store_release(&ring->reach, 0);
         return true;
     }

@@ -44,23 +44,39 @@ static uint64_t rings_offset(const struct segment_geometry *g)
     return arena_offset(g) + align(g->arena_bytes);
 }
 
+uint64_t segment_ring_max_for(uint64_t ring_bytes)
+{
+    uint64_t most = ring_bytes * SEGMENT_GROWTH;
+
+    if (most > SEGMENT_RING_MAX_DEFAULT)
+        most = SEGMENT_RING_MAX_DEFAULT;
+    return most > ring_bytes ? most : ring_bytes;
+}
+
+uint64_t segment_ring_capacity(const struct segment_geometry *g)
+{
+    return g->policy == RING_OVERWRITE || g->ring_max_bytes < g->ring_bytes ? g->ring_bytes
+                                                                            : g->ring_max_bytes;
+}
+
 size_t segment_bytes(const struct segment_geometry *g)
 {
-    return rings_offset(g) + (uint64_t)g->slots * align(g->ring_bytes);
+    return rings_offset(g) + (uint64_t)g->slots * align(segment_ring_capacity(g));
 }
 
 unsigned char *segment_ring_data(const struct segment *s, uint32_t slot)
 {
-    return s->rings + (uint64_t)slot * align(s->geometry.ring_bytes);
+    return s->rings + (uint64_t)slot * align(segment_ring_capacity(&s->geometry));
 }
 
 static bool geometry_is_sound(const struct segment_geometry *g)
 {
     return g->slots >= 1 && g->slots <= SEGMENT_SLOTS_MAX && g->ring_bytes >= RING_CAPACITY_MIN &&
            g->ring_bytes <= RING_CAPACITY_MAX && !(g->ring_bytes & (g->ring_bytes - 1)) &&
-           g->arena_bytes >= ALIGN_BYTES && g->arena_bytes <= RING_CAPACITY_MAX &&
-           g->policy <= RING_BLOCK && g->clock >= SEGMENT_CLOCK_COUNTER &&
-           g->clock <= SEGMENT_CLOCK_MONOTONIC;
+           g->ring_max_bytes <= RING_CAPACITY_MAX &&
+           !(g->ring_max_bytes & (g->ring_max_bytes - 1)) && g->arena_bytes >= ALIGN_BYTES &&
+           g->arena_bytes <= RING_CAPACITY_MAX && g->policy <= RING_BLOCK &&
+           g->clock >= SEGMENT_CLOCK_COUNTER && g->clock <= SEGMENT_CLOCK_MONOTONIC;
 }
 
 static void place(struct segment *s, unsigned char *base, const struct segment_geometry *g)
@@ -84,6 +100,7 @@ static void format(struct segment *s)
     h->slots = g->slots;
     h->policy = g->policy;
     h->ring_bytes = g->ring_bytes;
+    h->ring_max_bytes = g->ring_max_bytes;
     h->arena_bytes = g->arena_bytes;
     h->timeout_ns = g->timeout_ns;
     h->slots_offset = slots_offset();
@@ -211,6 +228,7 @@ static int check(const struct segment_shared *h, uint64_t file_bytes, struct seg
     *g = (struct segment_geometry){
         .slots = h->slots,
         .ring_bytes = h->ring_bytes,
+        .ring_max_bytes = h->ring_max_bytes,
         .arena_bytes = h->arena_bytes,
         .policy = (enum ring_policy)h->policy,
         .timeout_ns = h->timeout_ns,

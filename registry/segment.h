@@ -21,12 +21,14 @@
 #include "registry/ring.h"
 
 #define SEGMENT_MAGIC   UINT64_C(0x3147455341444100) /* "\0ADASEG1", little-endian */
-#define SEGMENT_VERSION 1u
+#define SEGMENT_VERSION 2u
 
 enum {
     SEGMENT_SLOTS_MAX = 1024, /* rings alive at once */
     SEGMENT_GLOBS_BYTES = 1024,
     SEGMENT_RING_DEFAULT = 4 << 20,
+    SEGMENT_GROWTH = 16, /* how much larger a ring may grow, when nobody says */
+    SEGMENT_RING_MAX_DEFAULT = 64 << 20,
     SEGMENT_ARENA_DEFAULT = 4 << 20,
 };
 
@@ -35,7 +37,8 @@ enum segment_clock { SEGMENT_CLOCK_COUNTER = 1, SEGMENT_CLOCK_MONOTONIC = 2 };
 /* What a segment is to be, and after attaching: what it is. */
 struct segment_geometry {
     uint32_t slots;
-    uint64_t ring_bytes; /* a power of two: ring_capacity_for() */
+    uint64_t ring_bytes;     /* a power of two: ring_capacity_for() */
+    uint64_t ring_max_bytes; /* what a ring may grow to, a power of two; 0: it does not grow */
     uint64_t arena_bytes;
     enum ring_policy policy;
     uint64_t timeout_ns;
@@ -64,7 +67,8 @@ struct segment_shared {
     uint64_t slots_offset, arena_offset, rings_offset;
     uint32_t clock;
     uint32_t page_bytes;
-    uint64_t unused0[5];
+    uint64_t ring_max_bytes;
+    uint64_t unused0[4];
 
     /* The drain: which events are on. A reader copies, then checks that `generation` did not move.
      */
@@ -119,7 +123,7 @@ _Static_assert(offsetof(struct slot_shared, ring) == 2 * RING_LINE, "layout");
 
 enum segment_prepared {
     SEGMENT_RING_ALLOCATED = 1, /* the beginning of its memory, which stays so */
-    SEGMENT_RING_WHOLE = 4,     /* all of it */
+    SEGMENT_RING_BUSY = 4,      /* REGISTRY_BUSY_BYTES of it */
     SEGMENT_RING_READY = 2      /* laid out for an owner, or in use by one */
 };
 
@@ -136,6 +140,12 @@ struct segment {
     uint8_t *prepared; /* the creator's memory of what registry_prepare() did: for each slot flags
                           of enum segment_prepared */
 };
+
+/* What rings of that size may grow to, when nobody says. Pure. */
+uint64_t segment_ring_max_for(uint64_t ring_bytes);
+
+/* Addresses of each ring: what it may grow to, unless its policy is overwrite. Pure. */
+uint64_t segment_ring_capacity(const struct segment_geometry *geometry);
 
 /* Bytes of a segment. Pure. */
 size_t segment_bytes(const struct segment_geometry *geometry);

@@ -48,6 +48,7 @@ static int host_options(const struct ada_session_options *given, struct session_
     *out = (struct session_host_options){
         .geometry = {.slots = SEGMENT_SLOTS_MAX,
                      .ring_bytes = (uint64_t)ring,
+                     .ring_max_bytes = segment_ring_max_for((uint64_t)ring),
                      .arena_bytes = SEGMENT_ARENA_DEFAULT,
                      .policy = (enum ring_policy)o->policy,
                      .timeout_ns = (uint64_t)o->timeout_ms * 1000000u},

@@ -123,6 +123,7 @@ static struct ada_writer *adopt_slot(uint32_t n)
     w->slot = n;
     w->generation = load_relaxed(&s->slots[n].generation);
     w->stack_top = stack_top_guess(s->slots[n].tid);
+    ring_touch(w, w->mask + 1);
     ADA_SIGNAL_FENCE();
     if (before->ring) {
         registry_retire(s, n);

@@ -42,6 +42,18 @@ struct ada_ring_front {
 };
 
 /*
+ * What the slow path is putting in front of a record, and what the ring's figures will be when it
+ * stands. Written before it stands, so that whoever finds that its writer was left can finish the
+ * account, any number of times.
+ */
+struct ada_ring_plan {
+    uint64_t start, first; /* left out from start to first; first 0: nothing planned */
+    uint64_t front_bytes, skipped_bytes;
+    uint64_t gap; /* index of a GAP record, +1; 0: none */
+    uint64_t gap_bytes, told, told_bytes;
+};
+
+/*
  * A thread's own view of its ring. Lies in private memory that is wiped on fork, so in a child
  * every field is zero, nothing fits below `limit`, and the slow path finds out.
  */
@@ -66,7 +78,8 @@ struct ada_writer {
     uint32_t *bell;   /* wakes a drain that sleeps; NULL: nobody to wake */
     uint64_t skip;    /* where the last lap left the rest of the ring unused, as an index; 0 */
     uint64_t touched; /* bytes of the ring, from its beginning, that are in our page table */
-    uint64_t unused[14];
+    struct ada_ring_plan plan;
+    uint64_t unused[6];
 } __attribute__((aligned(128)));
 
 /* What a reserve hands to its commit; lives in registers. */

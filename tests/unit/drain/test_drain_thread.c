@@ -91,7 +91,7 @@ static void noisy_ring_does_not_starve_a_quiet_one(void **state)
         producer_write(&quiet, i);
     load = drain_round(stage.drain);
     assert_true(load.more);
-    assert_int_equal(load.fill_percent, 100);
+    assert_in_range(load.fill_percent, 99, 100);
     assert_in_range(fake_count(FAKE_RECORD, 1), share, share + 256);
     assert_int_equal(fake_count(FAKE_RECORD, 2), 10);
     stage_clear(&stage);
@@ -145,7 +145,7 @@ static void drops_that_nothing_followed_become_a_last_gap(void **state)
     assert_int_equal(ledger_of(1)->written, written);
     assert_int_equal(ledger_of(1)->stored, written);
     assert_int_equal(ledger_of(1)->dropped, 5);
-    assert_int_equal(ledger_of(1)->high_water_bytes, 4096);
+    assert_in_range(ledger_of(1)->high_water_bytes, 4096 - 16, 4096);
     stage_clear(&stage);
 }
 
