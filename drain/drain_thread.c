@@ -288,6 +288,12 @@ static void batch_take(struct drain *d, struct drain_thread *t, const struct rin
         record_take(d, t, &records[i], now);
 }
 
+/* Is there nothing left of what was there up to `until`? */
+static bool is_taken(const struct drain_thread *t, uint64_t until)
+{
+    return (int64_t)(until - t->reader.at) <= 0;
+}
+
 bool thread_visit(struct drain *d, struct drain_thread *t, uint64_t share_bytes,
                   struct wait_load *load)
 {
@@ -296,7 +302,7 @@ bool thread_visit(struct drain *d, struct drain_thread *t, uint64_t share_bytes,
      * its head, and those of its records, from under it: 30 ns for each instead of 10. */
     uint64_t before = drain_now(d), taken = 0;
     uint64_t fill_bytes = ring_available_to_read(&t->reader);
-    uint64_t bytes = fill_bytes < share_bytes ? fill_bytes : share_bytes;
+    uint64_t until = t->reader.head;
     unsigned fill_percent = (unsigned)(fill_bytes * 100 / t->reader.room), errors = 0;
     unsigned alone = ALONE_RECORDS;
     int got;
@@ -307,7 +313,8 @@ bool thread_visit(struct drain *d, struct drain_thread *t, uint64_t share_bytes,
     if (fill_bytes > load->fill_bytes)
         load->fill_bytes = fill_bytes;
     do {
-        uint64_t at = t->reader.at, in_runs = thread_take_runs(d, t, RELEASE_BYTES);
+        uint64_t at = t->reader.at - t->reader.skipped;
+        uint64_t in_runs = thread_take_runs(d, t, RELEASE_BYTES);
 
         /* What a run ends with is looked at by itself; more than that when there are no runs. */
         alone = in_runs ? 1 : alone < BATCH_RECORDS / 2 ? alone * 2 : BATCH_RECORDS;
@@ -319,11 +326,12 @@ bool thread_visit(struct drain *d, struct drain_thread *t, uint64_t share_bytes,
             load->records += (unsigned)got;
         }
         if (got >= 0)
-            taken += t->reader.at - at; /* what was passed over is not part of the share */
+            taken += t->reader.at - t->reader.skipped - at; /* not what was passed over */
         /* Every time, also when there was nothing: a blocked producer waits for this heartbeat. */
         ring_release(&t->reader);
-    } while ((got > 0 && taken < bytes) || (got < 0 && ++errors <= ERRORS_MAX));
-    if (fill_bytes > share_bytes && got > 0) {
+    } while ((got > 0 && !is_taken(t, until) && taken < share_bytes) ||
+             (got < 0 && ++errors <= ERRORS_MAX));
+    if (got > 0 && !is_taken(t, until)) {
         load->more = true;
         return false;
     }
