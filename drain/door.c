@@ -39,6 +39,7 @@ struct door {
     struct door_options options;
     char globs[SEGMENT_GLOBS_BYTES];
     struct segment spare; /* ready for the next process; shared NULL: none */
+    uint64_t warm_bytes;  /* of its first ring that are there, while it is for the first process */
     int wake_fd;
     pthread_t thread;
     struct guest guests[GUESTS_MAX];
@@ -83,7 +84,21 @@ static int segment_take(struct door *door, struct segment *segment)
         return segment_make(door, segment);
     *segment = door->spare;
     door->spare.shared = NULL;
+    door->warm_bytes = UINT64_MAX;
     return 0;
+}
+
+/*
+ * While the first program is on its way: all of its first thread's ring. It is what the recording
+ * is about; of other processes, of which there may be thousands, only the beginning is made ready.
+ * False: there is nothing left to do.
+ */
+static bool spare_warm(struct door *door)
+{
+    if (door->warm_bytes >= door->options.geometry.ring_bytes)
+        return false;
+    door->warm_bytes += REGISTRY_EAGER_BYTES; /* a moment */
+    return registry_extend(&door->spare, 0, door->warm_bytes) == 0;
 }
 
 /* ---- the answer ---- */
@@ -251,7 +266,8 @@ static void *door_run(void *argument)
         for (unsigned i = 0; i < door->guest_count; i++)
             fds[i + FDS_OWN] = (struct pollfd){.fd = door->guests[i].fd, .events = POLLIN};
         if (poll(fds, door->guest_count + FDS_OWN,
-                 told                ? DEATH_PAUSE_MS
+                 spare_warm(door)    ? 0
+                 : told              ? DEATH_PAUSE_MS
                  : door->guest_count ? PATIENCE_MS
                                      : -1) < 0 &&
             errno != EINTR)

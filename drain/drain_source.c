@@ -132,7 +132,7 @@ static void slot_visit(struct drain *d, struct drain_source *s, uint32_t slot, u
     empty = thread_visit(d, t, share_bytes, load);
     /* No memory: the thread gets it page by page, or dies of the limit that was set for it. */
     if (t->reader.at > REGISTRY_EAGER_BYTES / 2)
-        (void)!registry_extend(&s->segment, slot);
+        (void)!registry_extend(&s->segment, slot, REGISTRY_BUSY_BYTES);
     thread_room_follow(d, t);
     if (!empty || !over)
         return;

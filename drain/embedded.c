@@ -89,6 +89,8 @@ static int segment_begin(const struct session_host_options *o, bool *reused)
             return err;
         err = registry_prepare(&host.segment, RINGS_AT_START);
         registry_spare(&host.segment, REGISTRY_SPARE);
+        /* Of the first thread's ring: in our page table, which is the thread's, too. */
+        (void)!registry_extend(&host.segment, 0, geometry.ring_bytes);
         if (err < 0) {
             segment_destroy(&host.segment);
             return err;

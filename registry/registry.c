@@ -172,29 +172,21 @@ static int memory_populate(struct segment *s, uint32_t n, uint64_t from, uint64_
     return errno == EINVAL ? file_allocate(s, n, from, to) : -errno; /* Linux before 5.14 */
 }
 
-/* Up to `bytes`, as far as that was not done before. */
-static int memory_extend(struct segment *s, uint32_t n, uint64_t bytes, uint8_t part)
+int registry_extend(struct segment *s, uint32_t n, uint64_t bytes)
 {
-    struct ring_shared *ring = &s->slots[n].ring;
-    uint64_t most = s->geometry.ring_bytes, from;
     int err;
 
-    if (s->prepared[n] & part)
+    if (bytes > s->geometry.ring_bytes)
+        bytes = s->geometry.ring_bytes;
+    if (!s->is_memfd || s->there_bytes[n] >= bytes)
         return 0;
-    if (bytes > most)
-        bytes = most;
-    from = s->prepared[n] & SEGMENT_RING_ALLOCATED ? REGISTRY_EAGER_BYTES : 0;
-    err = from < bytes ? memory_populate(s, n, from, bytes) : 0;
+    err = memory_populate(s, n, s->there_bytes[n], bytes);
     if (err)
         return err;
-    s->prepared[n] |= part | SEGMENT_RING_ALLOCATED;
-    store_relaxed(&ring->touched_bytes, bytes); /* relaxed: it only says what is quick to touch */
+    s->there_bytes[n] = bytes;
+    /* relaxed: it only says what is quick to touch. */
+    store_relaxed(&s->slots[n].ring.touched_bytes, bytes);
     return 0;
-}
-
-int registry_extend(struct segment *s, uint32_t n)
-{
-    return s->is_memfd ? memory_extend(s, n, REGISTRY_BUSY_BYTES, SEGMENT_RING_BUSY) : 0;
 }
 
 int registry_reserve(struct segment *s, uint32_t n, uint64_t from, uint64_t to)
@@ -208,6 +200,9 @@ void registry_give_back(struct segment *s, uint32_t n, uint64_t from, uint64_t t
 
     from = (from + page) & ~page;
     to &= ~page;
+    if (s->there_bytes[n] > from) /* before it is so: to say less costs a fault */
+        s->there_bytes[n] = from;
+    store_relaxed(&s->slots[n].ring.touched_bytes, s->there_bytes[n]);
     if (s->fd >= 0 && from < to)
         (void)!fallocate(s->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, ring_offset(s, n, from),
                          (off_t)(to - from));
@@ -215,30 +210,19 @@ void registry_give_back(struct segment *s, uint32_t n, uint64_t from, uint64_t t
 
 /* Allocate before anybody touches: a full filesystem is our error here, and the program's SIGBUS
  * otherwise. A memfd knows no such fault, there it saves the thread time: its beginning is enough
- * until the thread turns out to write much. The first thread of a process does. */
+ * until the thread turns out to write much. */
 static int allocate_beginning(struct segment *s, uint32_t n)
 {
     int err;
 
     if (s->is_memfd)
-        return n ? memory_extend(s, n, REGISTRY_EAGER_BYTES, SEGMENT_RING_ALLOCATED)
-                 : registry_extend(s, n);
+        return registry_extend(s, n, REGISTRY_EAGER_BYTES);
     if (s->prepared[n] & SEGMENT_RING_ALLOCATED)
         return 0;
     err = file_allocate(s, n, 0, s->geometry.ring_bytes);
     if (!err)
         s->prepared[n] |= SEGMENT_RING_ALLOCATED;
     return err;
-}
-
-static uint64_t bytes_there(const struct segment *s, uint32_t n)
-{
-    uint64_t bytes = !s->is_memfd                              ? 0
-                     : s->prepared[n] & SEGMENT_RING_BUSY      ? REGISTRY_BUSY_BYTES
-                     : s->prepared[n] & SEGMENT_RING_ALLOCATED ? REGISTRY_EAGER_BYTES
-                                                               : 0;
-
-    return bytes < s->geometry.ring_bytes ? bytes : s->geometry.ring_bytes;
 }
 
 static void format_slot(struct segment *s, uint32_t n)
@@ -254,7 +238,7 @@ static void format_slot(struct segment *s, uint32_t n)
     if (s->prepared[n] & SEGMENT_RING_READY)
         return;
     ring_format_at(&s->slots[n].ring, segment_ring_data(s, n), segment_ring_capacity(g), &options);
-    s->slots[n].ring.touched_bytes = bytes_there(s, n);
+    s->slots[n].ring.touched_bytes = s->there_bytes[n];
     s->prepared[n] |= SEGMENT_RING_READY;
     /* Ready. Release: the formatted ring is visible before the bit. Pairs with take_ready(). */
     or_release(&s->shared->ready[n / 64], UINT64_C(1) << (n % 64));

@@ -51,12 +51,11 @@ enum {
 
 /*
  * Memory of a ring in a memfd: what every thread has as soon as it has a ring, and what a thread
- * has that writes much: the process's first one at once, others by registry_extend(), before they
- * get there. Beyond that it comes page by page as it is touched. -ENOMEM or another errno: so does
- * this.
+ * gets that writes much, by registry_extend(), before it is there. Beyond that memory comes page by
+ * page as it is touched. -ENOMEM or another errno: so does this.
  */
 enum { REGISTRY_EAGER_BYTES = 64 * 1024, REGISTRY_BUSY_BYTES = 512 * 1024 };
-int registry_extend(struct segment *segment, uint32_t slot);
+int registry_extend(struct segment *segment, uint32_t slot, uint64_t bytes);
 
 /* A file's memory has to be there before anybody touches it: bytes from..to of a slot's ring. In a
  * memfd nothing to do. */

@@ -191,7 +191,10 @@ int segment_create(struct segment *s, const struct segment_geometry *g, const ch
     (void)madvise(base, segment_bytes(g), MADV_DONTDUMP);
     place(s, base, g);
     s->prepared = calloc(1, g->slots);
-    if (!s->prepared) {
+    s->there_bytes = calloc(g->slots, sizeof(*s->there_bytes));
+    if (!s->prepared || !s->there_bytes) {
+        free(s->prepared);
+        free(s->there_bytes);
         munmap(base, segment_bytes(g));
         err = -ENOMEM;
         goto fail;
@@ -214,6 +217,7 @@ void segment_destroy(struct segment *s)
     if (s->fd >= 0)
         close(s->fd);
     free(s->prepared);
+    free(s->there_bytes);
     memset(s, 0, sizeof(*s));
     s->fd = -1;
 }

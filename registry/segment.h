@@ -122,8 +122,7 @@ _Static_assert(offsetof(struct slot_shared, life) == RING_LINE, "layout");
 _Static_assert(offsetof(struct slot_shared, ring) == 2 * RING_LINE, "layout");
 
 enum segment_prepared {
-    SEGMENT_RING_ALLOCATED = 1, /* the beginning of its memory, which stays so */
-    SEGMENT_RING_BUSY = 4,      /* REGISTRY_BUSY_BYTES of it */
+    SEGMENT_RING_ALLOCATED = 1, /* its memory, in a file; stays so */
     SEGMENT_RING_READY = 2      /* laid out for an owner, or in use by one */
 };
 
@@ -135,8 +134,9 @@ struct segment {
     unsigned char *rings;
     size_t bytes;
     struct segment_geometry geometry;
-    int fd;            /* the creator's, -1 elsewhere */
-    bool is_memfd;     /* touching what is not allocated cannot fault */
+    int fd;                /* the creator's, -1 elsewhere */
+    bool is_memfd;         /* touching what is not allocated cannot fault */
+    uint64_t *there_bytes; /* the creator's: memory of each ring that is there, of a memfd */
     uint8_t *prepared; /* the creator's memory of what registry_prepare() did: for each slot flags
                           of enum segment_prepared */
 };

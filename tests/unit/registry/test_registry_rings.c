@@ -58,10 +58,10 @@ static void prepare_allocates_the_beginning_and_extend_more_of_it(void **state)
     (void)state;
     assert_int_equal(registry_prepare(s, 3), 3);
     assert_int_equal(file_bytes(s), before + REGISTRY_EAGER_BYTES);
-    assert_int_equal(registry_extend(s, 2), 0);
+    assert_int_equal(registry_extend(s, 2, REGISTRY_BUSY_BYTES), 0);
     extended = file_bytes(s);
     assert_in_range(extended, before + 2 * REGISTRY_EAGER_BYTES, before + 2 * MEGABYTE);
-    assert_int_equal(registry_extend(s, 2), 0); /* once is enough */
+    assert_int_equal(registry_extend(s, 2, REGISTRY_BUSY_BYTES), 0); /* once is enough */
     assert_int_equal(file_bytes(s), extended);
     memset(segment_ring_data(s, 2), 1, 2 * MEGABYTE);
     assert_int_equal(file_bytes(s), before + 2 * MEGABYTE); /* of this ring, no other */
@@ -75,7 +75,7 @@ static void small_ring_is_allocated_whole(void **state)
 
     (void)state;
     memset(segment_ring_data(&f->segment, 0), 1, 65536);
-    assert_int_equal(registry_extend(&f->segment, 0), 0);
+    assert_int_equal(registry_extend(&f->segment, 0, 65536), 0);
     assert_int_equal(file_bytes(&f->segment), before);
     registry_fixture_close(f);
 }
