@@ -12,6 +12,7 @@
 
 struct call_stats {
     uint64_t calls;
+    uint64_t nested;      /* spans: begun while another of the same name and id was open */
     uint64_t unfinished;  /* of them, without an exit: longjmp, exception, end of the recording */
     uint64_t total_ticks; /* outermost calls only, so recursion does not count twice */
     uint64_t self_ticks;  /* without what was called from there */
@@ -40,6 +41,7 @@ static inline int call_stats_merge(struct call_stats *into, const struct call_st
     if (from->max_ticks > into->max_ticks)
         into->max_ticks = from->max_ticks;
     into->calls += from->calls;
+    into->nested += from->nested;
     into->unfinished += from->unfinished;
     into->total_ticks += from->total_ticks;
     into->self_ticks += from->self_ticks;

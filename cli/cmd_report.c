@@ -112,7 +112,8 @@ const struct command command_report = {
         "\n"
         "The total of a recursive function counts its outermost calls only. A call whose exit is "
         "missing (longjmp, an exception, the end of the recording) ends where a later call shows "
-        "that it must have ended. p50 and p99 are within 1.6 % of the exact value.\n"
+        "that it must have ended. p50 and p99 are within 1.6 % of the exact value. Of several open "
+        "spans with the same id, the one that was begun last ends first.\n"
         "\n"
         "Memory is followed over all threads of a process in the order of time. A realloc counts "
         "as a free of the old block and an allocation of the new one.",

@@ -57,9 +57,9 @@ static inline uint32_t function_id(struct report *report, uint32_t process, uint
 static inline void function_enter(struct report *report, struct calls_thread *thread,
                                   struct feed_run *run, uint32_t process, uint64_t ticks)
 {
-    uint64_t address = value_load(run->address, run->address_width);
+    uint64_t address = value_load_slack(run->address, run->address_width);
     uint32_t id = function_id(report, process, address, ticks);
-    uint16_t frame = run->frame ? (uint16_t)value_load(run->frame, run->frame_width) : 0;
+    uint16_t frame = run->frame ? (uint16_t)value_load_slack(run->frame, run->frame_width) : 0;
 
     run->address += run->address_width;
     if (run->frame)
@@ -74,7 +74,7 @@ static inline void function_enter(struct report *report, struct calls_thread *th
 static inline void function_exit(struct report *report, struct calls_thread *thread,
                                  struct feed_run *run, uint64_t ticks)
 {
-    uint64_t address = value_load(run->address, run->address_width);
+    uint64_t address = value_load_slack(run->address, run->address_width);
 
     run->address += run->address_width;
     calls_exit(&report->functions, thread, address, ticks);

@@ -73,6 +73,8 @@ static void named_put(struct json_report *r, const char *name, const struct repo
         json_text(&r->json, "name", row->name);
         json_unsigned(&r->json, "count", row->stats.calls);
         json_unsigned(&r->json, "unfinished", row->stats.unfinished);
+        if (spans)
+            json_unsigned(&r->json, "nested", row->stats.nested);
         ticks_put(r, "total_ns", row->stats.total_ticks);
         if (!spans)
             ticks_put(r, "self_ns", row->stats.self_ticks);

@@ -72,7 +72,8 @@ static struct memory_field field_of(const struct trace_run *run, int field)
 
 static uint64_t field_value(const struct memory_field *field, uint32_t n)
 {
-    return field->bytes ? value_load(field->bytes + (size_t)n * field->width, field->width) : 0;
+    return field->bytes ? value_load_slack(field->bytes + (size_t)n * field->width, field->width)
+                        : 0;
 }
 
 static void run_prepare(struct memory_run *prepared, struct report_memory *memory,

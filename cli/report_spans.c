@@ -74,46 +74,123 @@ int report_spans_feed(struct report_spans *spans, const struct trace_block *bloc
     return 0;
 }
 
-static int span_follow(struct report_spans *spans, struct live_map *open,
-                       const struct timeline_entry *entry)
+/* ---- following ---- */
+
+/* Open spans of one name and id: the newest stands in the map, with the older ones behind it. */
+struct older_span {
+    uint64_t start_ticks;
+    uint32_t next; /* place + 1 of the one before it; or of the next that is free */
+};
+
+struct open_spans {
+    struct live_map newest; /* value: start_ticks, extra: place + 1 of the one before it */
+    struct older_span *older;
+    uint32_t count, capacity, free;
+};
+
+/* Keep a span that another one covers. Its place + 1, or 0 without memory. */
+static uint32_t older_keep(struct open_spans *open, uint64_t start_ticks, uint32_t next)
+{
+    uint32_t place = open->free;
+
+    if (place) {
+        open->free = open->older[place - 1].next;
+    } else {
+        if (open->count == open->capacity) {
+            uint32_t capacity = open->capacity ? 2 * open->capacity : 64;
+            struct older_span *older = reallocarray(open->older, capacity, sizeof(*older));
+
+            if (!older)
+                return 0;
+            open->older = older;
+            open->capacity = capacity;
+        }
+        place = ++open->count;
+    }
+    open->older[place - 1] = (struct older_span){start_ticks, next};
+    return place;
+}
+
+static int span_begin(struct report_spans *spans, struct open_spans *open, uint64_t space,
+                      const struct timeline_entry *entry)
+{
+    size_t before = open->newest.count;
+    struct live_entry *live = live_map_put(&open->newest, space, entry->key);
+
+    if (!live)
+        return -ENOMEM;
+    if (open->newest.count == before) {
+        uint32_t kept = older_keep(open, live->value, live->extra);
+
+        if (!kept)
+            return -ENOMEM;
+        live->extra = kept;
+        spans->stats[entry->value].nested++;
+    }
+    live->value = entry->ticks;
+    return 0;
+}
+
+/* An end belongs to the newest. */
+static int span_end(struct report_spans *spans, struct open_spans *open, uint64_t space,
+                    const struct timeline_entry *entry)
 {
     struct call_stats *stats = &spans->stats[entry->value];
-    uint64_t space = entry->value << 32 | entry->space;
-    struct live_entry *live;
+    struct live_entry *live = live_map_find(&open->newest, space, entry->key);
     uint64_t duration;
+    uint32_t place;
 
-    if (entry->kind) {
-        live = live_map_put(open, space, entry->key);
-        if (!live)
-            return -ENOMEM;
-        live->value = entry->ticks; /* begun again without an end: the old one is forgotten */
-        return 0;
-    }
-    live = live_map_find(open, space, entry->key);
     if (!live) {
         spans->unmatched++;
         return 0;
     }
     duration = entry->ticks - live->value;
-    live_map_remove(open, live);
+    place = live->extra;
+    if (place) {
+        struct older_span *older = &open->older[place - 1];
+
+        live->value = older->start_ticks;
+        live->extra = older->next;
+        older->next = open->free;
+        open->free = place;
+    } else {
+        live_map_remove(&open->newest, live);
+    }
     stats->total_ticks += duration;
     return call_stats_add(stats, duration, duration) ? -ENOMEM : 0;
 }
 
+static void unfinished_count(struct report_spans *spans, const struct open_spans *open)
+{
+    for (size_t n = 0; n <= open->newest.mask; n++) {
+        const struct live_entry *live = &open->newest.entries[n];
+
+        if (!live->used)
+            continue;
+        spans->stats[live->space >> 32].unfinished++;
+        for (uint32_t place = live->extra; place; place = open->older[place - 1].next)
+            spans->stats[live->space >> 32].unfinished++;
+    }
+}
+
 int report_spans_finish(struct report_spans *spans)
 {
-    struct live_map open;
+    struct open_spans open = {0};
     int status = timeline_sort(&spans->timeline);
 
     if (!status)
-        status = live_map_init(&open);
+        status = live_map_init(&open.newest);
     if (status)
         return status;
-    for (size_t n = 0; !status && n < spans->timeline.count; n++)
-        status = span_follow(spans, &open, &spans->timeline.entries[n]);
-    for (size_t n = 0; n <= open.mask; n++)
-        if (open.entries[n].used)
-            spans->stats[open.entries[n].space >> 32].unfinished++;
-    live_map_fini(&open);
+    for (size_t n = 0; !status && n < spans->timeline.count; n++) {
+        const struct timeline_entry *entry = &spans->timeline.entries[n];
+        uint64_t space = entry->value << 32 | entry->space;
+
+        status = entry->kind ? span_begin(spans, &open, space, entry)
+                             : span_end(spans, &open, space, entry);
+    }
+    unfinished_count(spans, &open);
+    live_map_fini(&open.newest);
+    free(open.older);
     return status;
 }

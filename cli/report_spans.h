@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Asynchronous spans: begin and end with the same name and the same first field, in any thread of
- * the process. Collected while blocks come, paired in the order of time at the end. Main thread.
+ * the process. Collected while blocks come, paired in the order of time at the end. Where several
+ * of the same id are open, an end belongs to the one that was begun last. Main thread.
  */
 #ifndef ADATRACE_CLI_REPORT_SPANS_H
 #define ADATRACE_CLI_REPORT_SPANS_H

@@ -149,9 +149,13 @@ static void named_print(struct text_report *text, const struct report_rows *rows
                                            "p50",   "p99",   "max",  "<name"};
     size_t shown = report_text_rows(text, rows->count);
     struct text_table table;
+    char count[UNITS_MAX];
+    uint64_t nested = 0;
 
     if (!rows->count)
         return;
+    for (size_t n = 0; n < rows->count; n++)
+        nested += rows->rows[n].stats.nested;
     report_text_heading(text, heading);
     text_table_init(&table, headings, sizeof(headings) / sizeof(*headings));
     for (size_t n = 0; n < shown; n++) {
@@ -168,6 +172,11 @@ static void named_print(struct text_report *text, const struct report_rows *rows
     }
     report_text_table(text, &table);
     report_text_rest(text, shown, rows->count);
+    if (nested)
+        out_printf(text->out,
+                   "  %s began while another of the same id was open: an end belongs to the one "
+                   "begun last\n",
+                   units_count(count, nested));
 }
 
 static int by_count(const void *a, const void *b)

@@ -46,16 +46,20 @@ static inline uint64_t value_load(const unsigned char *bytes, unsigned width)
 }
 
 /* The same from a column, behind which TRACE_COLUMN_SLACK bytes can be read: no branches. */
-static inline uint64_t value_load_column(const struct trace_column *column, size_t record)
+static inline uint64_t value_load_slack(const unsigned char *bytes, unsigned width)
 {
-    unsigned width = column->field->width;
     uint64_t value;
 
-    memcpy(&value, column->bytes + record * width, sizeof(value));
+    memcpy(&value, bytes, sizeof(value));
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
     value = __builtin_bswap64(value);
 #endif
     return value & UINT64_MAX >> (64 - 8 * width);
+}
+
+static inline uint64_t value_load_column(const struct trace_column *column, size_t record)
+{
+    return value_load_slack(column->bytes + record * column->field->width, column->field->width);
 }
 
 static inline int64_t value_sign_extend(uint64_t bits, unsigned width)
