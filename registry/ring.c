@@ -15,6 +15,7 @@
 #include "registry/ring_wait.h"
 
 enum {
+    PLAN_NOTHING = 1,
     OUTER_SIZE_MASK = (1 << 20) - 1, /* the part of ada_writer_outer() that is no address */
     STACK_REACH_BYTES = 64 << 20,    /* farther from the stack's top than this is another stack */
     FEET_TRIES = 4,                  /* to read a mark that the producer is about to pass */
@@ -38,6 +39,7 @@ void ring_writer_init(struct ada_writer *w, struct ring_shared *ring, bool fast)
     w->clocked = !fast;
     w->telling = 0;
     memset(&w->plan, 0, sizeof(w->plan));
+    w->plan.first = PLAN_NOTHING;
     ADA_SIGNAL_FENCE();
     w->ring = ring; /* last: it says that the writer can be used */
 }
@@ -178,13 +180,13 @@ static void plan_settle(struct ada_writer *w)
     struct ada_ring_plan *plan = &w->plan;
 
     /* Behind what we leave out comes a record: so we have claimed it. */
-    if (plan->first && (int64_t)(load_relaxed(&w->reserve) - plan->first) > 0) {
+    if (!(plan->first & PLAN_NOTHING) && (int64_t)(load_relaxed(&w->reserve) - plan->first) > 0) {
         if (ring_is_elastic(ring) && (plan->first & w->mask) == 0)
             w->skip = plan->start;
         figure_raise(&ring->skipped_bytes, plan->skipped_bytes);
         figure_raise(&ring->front_bytes, plan->front_bytes);
         ADA_SIGNAL_FENCE();
-        plan->first = 0;
+        plan->first |= PLAN_NOTHING;
     }
     if (plan->gap && ada_record_type(*word_at(w, plan->gap - 1)) == ADA_RECORD_GAP) {
         figure_raise(&ring->gap_bytes, plan->gap_bytes);
@@ -456,21 +458,20 @@ static struct ada_record take(struct ada_writer *w, const struct ring_layout *l,
     return record;
 }
 
-static void plan_leap(struct ada_writer *w, const struct ring_layout *l)
+/* False: a handler was faster. Every claim leaves another `first`, so we find out. */
+static bool plan_leap(struct ada_writer *w, const struct ring_layout *l, uint64_t *planned)
 {
     struct ring_shared *ring = w->ring;
     uint64_t left_out = l->first - l->start;
 
-    w->plan.first = 0;
-    ADA_SIGNAL_FENCE();
     if (!left_out)
-        return;
+        return ada_cmpxchg_local(&w->plan.first, planned, l->start | PLAN_NOTHING);
     w->plan.start = l->start;
     w->plan.front_bytes = load_relaxed(&ring->front_bytes) + left_out;
     w->plan.skipped_bytes =
         load_relaxed(&ring->skipped_bytes) + (ring_is_elastic(ring) ? left_out - 8 : 0);
     ADA_SIGNAL_FENCE();
-    w->plan.first = l->first;
+    return ada_cmpxchg_local(&w->plan.first, planned, l->first);
 }
 
 /*
@@ -484,13 +485,13 @@ static bool layout_claim(struct ada_writer *w, const struct ring_layout *l, uint
     uint64_t old[2] = {*word[0], *word[1]};
     uint64_t lead[2] = {reserved_word(ADA_RECORD_PENDING, l->end - l->first),
                         leave_out_word(w, l->first - l->start)};
+    uint64_t planned = w->plan.first;
     int count = l->first == l->start ? 1 : 2, done = 0;
 
     ADA_SIGNAL_FENCE();
     /* Still free: then `old` is of an earlier lap, and what a handler writes differs from it. */
-    if (load_relaxed(&w->reserve) != start)
+    if (load_relaxed(&w->reserve) != start || !plan_leap(w, l, &planned))
         return false;
-    plan_leap(w, l);
     *ticks = writer_ticks(w);
     while (done < count && ada_cmpxchg_local(word[done], &old[done], lead[done]))
         done++;

@@ -47,7 +47,7 @@ struct ada_ring_front {
  * account, any number of times.
  */
 struct ada_ring_plan {
-    uint64_t start, first; /* left out from start to first; first 0: nothing planned */
+    uint64_t start, first; /* left out from start to first; first odd: nothing, or settled */
     uint64_t front_bytes, skipped_bytes;
     uint64_t gap; /* index of a GAP record, +1; 0: none */
     uint64_t gap_bytes, told, told_bytes;

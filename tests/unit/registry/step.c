@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "step.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/wait.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+enum { VDSO_BYTES_MAX = 16384 };
+
+extern const char __executable_start; /* the linker's */
+
+/* One for each plan that is under way: a copy's judge may have its own. */
+struct step_state {
+    const struct step_plan *plan;
+    struct step_state *outer;
+    sigjmp_buf left;
+    uint64_t steps, count, failed;
+    bool in_copy;
+};
+
+static struct step_state *current;
+
+static void require(bool holds, const char *what)
+{
+    if (holds)
+        return;
+    perror(what);
+    abort();
+}
+
+#if defined(__x86_64__)
+
+enum { TRAP_FLAG = 0x100 };
+
+/* The kernel delivers SIGTRAP with the flag cleared, and sigreturn sets it again. */
+static inline __attribute__((always_inline)) void trap_flag_set(void)
+{
+    __asm__ volatile("leaq -128(%%rsp), %%rsp\n\tpushfq\n\torq $0x100, (%%rsp)\n\tpopfq\n\t"
+                     "leaq 128(%%rsp), %%rsp" ::
+                         : "memory", "cc");
+}
+
+static inline __attribute__((always_inline)) void trap_flag_clear(void)
+{
+    __asm__ volatile("leaq -128(%%rsp), %%rsp\n\tpushfq\n\tandq $~0x100, (%%rsp)\n\tpopfq\n\t"
+                     "leaq 128(%%rsp), %%rsp" ::
+                         : "memory", "cc");
+}
+
+static void trap_flag_forget(ucontext_t *interrupted)
+{
+    interrupted->uc_mcontext.gregs[REG_EFL] &= ~(greg_t)TRAP_FLAG;
+}
+
+static unsigned long place(const ucontext_t *interrupted)
+{
+    return (unsigned long)interrupted->uc_mcontext.gregs[REG_RIP] -
+           (unsigned long)(uintptr_t)&__executable_start;
+}
+
+#else
+
+static void trap_flag_set(void)
+{
+}
+
+static void trap_flag_clear(void)
+{
+}
+
+static void trap_flag_forget(ucontext_t *interrupted)
+{
+    (void)interrupted;
+}
+
+static unsigned long place(const ucontext_t *interrupted)
+{
+    (void)interrupted;
+    return 0;
+}
+
+#endif
+
+/* Reading the clock there begins anew with every tick of the kernel's: it would never end if each
+ * of its instructions took long. */
+static bool in_vdso(const ucontext_t *interrupted)
+{
+    unsigned long begin = getauxval(AT_SYSINFO_EHDR);
+    unsigned long at = place(interrupted) + (unsigned long)(uintptr_t)&__executable_start;
+
+    return begin && at - begin < VDSO_BYTES_MAX;
+}
+
+static void copy_await(struct step_state *s, pid_t copy, const ucontext_t *interrupted)
+{
+    int status;
+
+    require(waitpid(copy, &status, 0) == copy, "waitpid");
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return;
+    printf("    ... when interrupted behind instruction %llu, at 0x%lx (status 0x%x)\n",
+           (unsigned long long)s->count, place(interrupted), (unsigned)status);
+    s->failed++;
+}
+
+static void on_trap(int number, siginfo_t *info, void *interrupted)
+{
+    struct step_state *s = current;
+    pid_t copy;
+
+    (void)number;
+    (void)info;
+    if (in_vdso(interrupted) || (s->plan->every && s->steps++ % s->plan->every))
+        return;
+    fflush(stdout);
+    copy = fork();
+    require(copy >= 0, "fork");
+    if (copy) {
+        copy_await(s, copy, interrupted);
+        s->count++;
+        return;
+    }
+    s->in_copy = true;
+    trap_flag_forget(interrupted);
+    s->plan->interrupt(s->plan->context);
+    if (s->plan->jumps)
+        siglongjmp(s->left, 1);
+}
+
+static void step_run(struct step_state *s)
+{
+    if (sigsetjmp(s->left, 0))
+        return;
+    trap_flag_set();
+    s->plan->run(s->plan->context);
+    trap_flag_clear();
+}
+
+uint64_t step_through(const struct step_plan *plan, uint64_t *failed)
+{
+    /* SA_NODEFER: to jump out of the handler leaves no signal blocked. */
+    const struct sigaction action = {.sa_sigaction = on_trap, .sa_flags = SA_NODEFER | SA_SIGINFO};
+    struct step_state s = {.plan = plan, .outer = current};
+    struct sigaction before;
+
+    require(sigaction(SIGTRAP, &action, &before) == 0, "sigaction");
+    current = &s;
+    step_run(&s);
+    current = s.outer;
+    require(sigaction(SIGTRAP, &before, NULL) == 0, "sigaction");
+    if (s.in_copy) {
+        bool good = plan->judge(plan->context);
+
+        fflush(stdout);
+        _exit(good ? 0 : 1);
+    }
+    *failed += s.failed;
+    return s.count;
+}
+
+/* ---- */
+
+static void nothing(void *context)
+{
+    (void)context;
+}
+
+static bool always(void *context)
+{
+    (void)context;
+    return true;
+}
+
+bool step_is_possible(void)
+{
+    const struct step_plan plan = {.run = nothing, .interrupt = nothing, .judge = always};
+    uint64_t failed = 0;
+
+    return step_through(&plan, &failed) > 0;
+}

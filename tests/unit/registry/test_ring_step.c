@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An emit interrupted behind every single instruction: by handlers that emit, that fill the ring,
+ * that jump out and never come back, and by the consumer. Every kind of ring state that the slow
+ * path knows, every policy that a test can wait for.
+ */
+#include "ring_fixture.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/atomic.h"
+#include "step.h"
+
+enum {
+    CAPACITY = 4096,
+    SMALL = 16,             /* payload bytes of the emit that is interrupted */
+    HANDLER_SEED = 1 << 30, /* its handlers' seeds begin here */
+    FIRST_EVERY = 23,       /* instructions, where pairs of them are tried */
+    SECOND_EVERY = 7,
+};
+
+/* What the ring looks like when the emit begins. */
+enum state { EMPTY, LAP_END, GAP_WAITS, GAP_WAITS_AT_LAP_END, ROOM_FOR_ONE, FULL, STATES };
+static const char *const state_names[] = {
+    "empty", "at the lap's end", "a gap to tell", "a gap to tell at the lap's end", "room for one",
+    "full",
+};
+
+/* What comes in between. */
+enum action { EMIT, EMIT_MANY, FILL, DRAIN, DRAIN_AND_EMIT, JUMP, EMIT_AND_JUMP, ACTIONS };
+static const char *const action_names[] = {
+    "emits one",        "emits many", "fills the ring",      "drains",
+    "drains and emits", "jumps out",  "emits and jumps out",
+};
+
+struct scene {
+    struct ring_fixture f;
+    struct ledger l;
+    enum state state;
+    enum action action;
+    uint64_t seed, handler_seed;
+    uint64_t begun, finished; /* emits that can be interrupted */
+    uint64_t others;          /* emits that are not */
+    bool twice;               /* the emit after the interrupted one is interrupted, too */
+    const char *wrong;        /* what did not hold first */
+};
+
+static bool emit(struct scene *s, uint64_t payload_bytes)
+{
+    s->others++;
+    return fixture_emit(s->f.writer, payload_bytes, ++s->seed);
+}
+
+static bool emit_in_handler(struct scene *s, uint64_t payload_bytes)
+{
+    s->others++;
+    return fixture_emit(s->f.writer, payload_bytes, HANDLER_SEED + ++s->handler_seed);
+}
+
+static void drain(struct scene *s)
+{
+    ledger_drain(&s->l, &s->f.reader);
+}
+
+/* ---- states ---- */
+
+static void go_to_lap_end(struct scene *s)
+{
+    while (CAPACITY - (load_relaxed(&s->f.ring->front.head) & (CAPACITY - 1)) > 24) {
+        assert_true(emit(s, SMALL));
+        drain(s);
+    }
+}
+
+static void fill(struct scene *s)
+{
+    while (emit(s, 40)) {}
+    while (emit(s, SMALL)) {}
+}
+
+static void set_up(struct scene *s, enum ring_policy policy, bool fast)
+{
+    fixture_open(&s->f, CAPACITY, policy, 0);
+    ring_writer_init(s->f.writer, s->f.ring, fast);
+    if (s->state == LAP_END || s->state == GAP_WAITS_AT_LAP_END)
+        go_to_lap_end(s);
+    if (s->state == GAP_WAITS || s->state == GAP_WAITS_AT_LAP_END)
+        assert_false(emit(s, CAPACITY));
+    if (policy == RING_OVERWRITE) /* is never full */
+        return;
+    if (s->state == FULL)
+        fill(s);
+    while (s->state == ROOM_FOR_ONE && ring_available_to_write(s->f.writer) >= 3 * (SMALL + 8))
+        assert_true(emit(s, SMALL));
+}
+
+/* ---- the emit, and what interrupts it ---- */
+
+/* From a frame below those that emit later: it is from above that one knows it was left. */
+static void emit_interrupted(void *context)
+{
+    volatile unsigned char deep[1024];
+    struct scene *s = context;
+
+    deep[0] = 0;
+    s->begun++;
+    (void)fixture_emit(s->f.writer, SMALL, ++s->seed);
+    s->finished++;
+    deep[1] = deep[0]; /* not a tail call */
+}
+
+static void interrupt(void *context)
+{
+    struct scene *s = context;
+
+    if (s->action == DRAIN || s->action == DRAIN_AND_EMIT)
+        drain(s);
+    if (s->action == EMIT || s->action == DRAIN_AND_EMIT || s->action == EMIT_AND_JUMP)
+        (void)emit_in_handler(s, 24);
+    for (uint64_t i = 0; s->action == EMIT_MANY && i < 5; i++)
+        (void)emit_in_handler(s, 16 + 20 * i);
+    for (uint64_t i = 0; s->action == FILL && i < 3 * CAPACITY / 500; i++)
+        (void)emit_in_handler(s, 500);
+}
+
+static bool jumps(const struct scene *s)
+{
+    return s->action == JUMP || s->action == EMIT_AND_JUMP;
+}
+
+/* ---- what has to hold ---- */
+
+static void hold(struct scene *s, bool holds, const char *what)
+{
+    if (!holds && !s->wrong)
+        s->wrong = what;
+}
+#define HOLD(s, condition) hold(s, condition, #condition)
+
+static void ledger_judge(struct scene *s)
+{
+    const struct ring_shared *ring = s->f.ring;
+    const struct ledger *l = &s->l;
+    uint64_t known = ring->front.written + ring->dropped - s->others;
+    char text[200] = "";
+    struct ring_stats stats;
+
+    ring_stats(ring, &stats);
+    HOLD(s, l->torn == 0);
+    HOLD(s, l->backwards == 0);
+    HOLD(s, l->damages == 0);
+    HOLD(s, l->gaps_misplaced == 0);
+    HOLD(s, l->last_seed == s->seed);
+    /* One that was left was written, or dropped and counted, or had not begun. */
+    HOLD(s, known >= s->finished);
+    HOLD(s, known <= s->begun);
+    HOLD(s, ring->front.written == l->records + ring->overwritten);
+    HOLD(s, ring_check(ring, text, sizeof(text)) == 0);
+    if (s->f.reader.policy == RING_OVERWRITE)
+        return; /* gap records can be overwritten themselves */
+    HOLD(s, l->gap_records + ring_untold(ring) == ring->dropped);
+    HOLD(s, stats.written_bytes == l->bytes);
+    HOLD(s, stats.fill_bytes == 0);
+    HOLD(s, l->gap_bytes + (ring->dropped_bytes - ring->told_bytes) == ring->dropped_bytes);
+}
+
+/* The thread goes on, at the depth of the interrupted emit, and everything is read. */
+static bool judge(void *context)
+{
+    struct scene *s = context;
+
+    for (int i = 0; i < 3; i++)
+        (void)emit(s, 48);
+    drain(s);
+    HOLD(s, emit(s, SMALL));
+    drain(s);
+    ledger_judge(s);
+    if (s->wrong)
+        printf("    wrong: %s\n", s->wrong);
+    return !s->wrong;
+}
+
+static bool judge_second(void *context)
+{
+    const struct step_plan plan = {emit_interrupted, interrupt, judge, context, true, SECOND_EVERY};
+    uint64_t failed = 0;
+
+    (void)step_through(&plan, &failed);
+    return failed == 0;
+}
+
+/* ---- everywhere ---- */
+
+struct total {
+    uint64_t instructions, failed;
+};
+
+static void interrupt_everywhere(const struct scene *as, enum ring_policy policy, bool fast,
+                                 struct total *t)
+{
+    struct scene s = *as;
+    struct step_plan plan = {
+        emit_interrupted,         interrupt, s.twice ? judge_second : judge, &s, jumps(&s),
+        s.twice ? FIRST_EVERY : 1};
+    uint64_t failed = t->failed;
+
+    set_up(&s, policy, fast);
+    t->instructions += step_through(&plan, &t->failed);
+    if (t->failed != failed)
+        print_message("ring %s, policy %s, %s path; handler %s: %llu failed\n",
+                      state_names[s.state], policy == RING_DROP ? "drop" : "overwrite",
+                      fast ? "fast" : "slow", action_names[s.action],
+                      (unsigned long long)(t->failed - failed));
+    drain(&s);
+    fixture_close(&s.f);
+}
+
+/* What happens at the first call only, in the libraries, is not what is stepped through. */
+static void warm_up(void)
+{
+    for (unsigned state = 0; state < STATES; state++) {
+        struct scene s = {.state = state};
+
+        set_up(&s, RING_DROP, false);
+        emit_interrupted(&s);
+        drain(&s);
+        fixture_close(&s.f);
+    }
+}
+
+static void interrupt_in_all_states(enum action action, bool twice)
+{
+    struct total t = {0};
+
+    warm_up();
+    if (!step_is_possible()) {
+        print_message("the trap flag does nothing here\n");
+        skip();
+    }
+    for (unsigned state = 0; state < STATES; state++)
+        for (unsigned fast = 0; fast < 2; fast++) {
+            const struct scene s = {.state = state, .action = action, .twice = twice};
+
+            interrupt_everywhere(&s, RING_DROP, fast, &t);
+            interrupt_everywhere(&s, RING_OVERWRITE, fast, &t);
+        }
+    print_message("%llu instructions interrupted\n", (unsigned long long)t.instructions);
+    assert_int_equal(t.failed, 0);
+}
+
+#define CASE(name, ...)                       \
+    static void name(void **state)            \
+    {                                         \
+        (void)state;                          \
+        interrupt_in_all_states(__VA_ARGS__); \
+    }
+
+CASE(handler_that_emits_once, EMIT, false)
+CASE(handler_that_emits_much, EMIT_MANY, false)
+CASE(handler_that_fills_the_ring, FILL, false)
+CASE(consumer_in_between, DRAIN, false)
+CASE(consumer_and_handler_in_between, DRAIN_AND_EMIT, false)
+CASE(handler_that_jumps_out, JUMP, false)
+CASE(handler_that_emits_and_jumps_out, EMIT_AND_JUMP, false)
+CASE(handlers_that_jump_out_of_two_emits_in_a_row, JUMP, true)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(handler_that_emits_once),
+        cmocka_unit_test(handler_that_emits_much),
+        cmocka_unit_test(handler_that_fills_the_ring),
+        cmocka_unit_test(consumer_in_between),
+        cmocka_unit_test(consumer_and_handler_in_between),
+        cmocka_unit_test(handler_that_jumps_out),
+        cmocka_unit_test(handler_that_emits_and_jumps_out),
+        cmocka_unit_test(handlers_that_jump_out_of_two_emits_in_a_row),
+    };
+
+    return cmocka_run_group_tests_name("ring, step by step", tests, NULL, NULL);
+}
