@@ -12,6 +12,7 @@
  *     trace_time.c      ticks to nanoseconds
  *     trace_scan.c      data blocks in file order
  *     trace_cursor.c    events in time order
+ *     cursor_order.c    which blocks they will come from
  *     trace_verify.c    is everything as it should be?
  *
  * A trace belongs to one thread at a time.

@@ -13,7 +13,7 @@
 #include "format/frame.h"
 #include "format/items.h"
 #include "format/le.h"
-#include "format/trace_index.h"
+#include "format/trace_state.h"
 #include "format_fixture.h"
 
 /* ---- a file in pieces, put together with right checksums ---- */
@@ -180,8 +180,21 @@ static void tables_touch(const struct trace *t)
     (void)trace_ticks(t, 1000);
 }
 
+/* As many blocks at once as there ever are. */
+static void read_by_threads(const char *path)
+{
+    struct trace *t = fixture_open(path);
+
+    trace_jobs_set(t, 3);
+    t->ahead_records_min = 0;
+    (void)scan_all(t, NULL);
+    (void)walk_all(t, NULL);
+    trace_close(t);
+}
+
 static void read_everything(const char *path)
 {
+    static unsigned files;
     const struct trace_filter slice = {
         .from_ns = 20, .to_ns = 300, .events = "*:call", .thread = "o*"};
     struct trace_error error;
@@ -195,6 +208,8 @@ static void read_everything(const char *path)
         (void)walk_all(t, NULL);
         (void)walk_all(t, &slice);
         trace_close(t);
+        if (files++ % 4 == 0)
+            read_by_threads(path);
     }
     verdict = fixture_verify(path, NULL);
     assert_true(verdict == 0 || verdict == 1 || verdict == 3);
