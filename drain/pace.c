@@ -15,7 +15,7 @@ enum {
 };
 
 /* Storing has to cost no more than this part of packing to be worth so much more file. */
-static const double store_gain = 0.7;
+static const double store_gain = 0.5;
 
 static const int steps[] = {9, 3, 1, -3, -7};
 enum { STEPS = sizeof(steps) / sizeof(*steps), FASTEST = -7 };

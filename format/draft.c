@@ -78,6 +78,11 @@ void draft_trim(struct draft *d)
     d->staged_bytes = 0;
 }
 
+size_t draft_bytes(const struct draft *d)
+{
+    return d->capacity * (sizeof(*d->ticks) + sizeof(*d->sequence)) + d->staged_bytes;
+}
+
 int draft_grow(struct draft *d, uint32_t limit)
 {
     uint32_t capacity = d->capacity ? d->capacity * 2 : FIRST_RECORDS;

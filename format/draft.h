@@ -61,7 +61,8 @@ struct draft {
         struct trace_gap gap;
     } * gaps;
     uint32_t gap_count, gap_capacity;
-    size_t staged_bytes; /* memory of all stages; of strings, what is there */
+    size_t staged_bytes;  /* memory of all stages; of strings, what is there */
+    size_t counted_bytes; /* what the writer counts for it */
 };
 
 struct draft *draft_create(void); /* or NULL */
@@ -71,6 +72,9 @@ void draft_free(struct draft *draft);
 void draft_empty(struct draft *draft);
 /* Give the stages' memory back; there are no records, gaps stay. */
 void draft_trim(struct draft *draft);
+
+/* The memory that it holds. */
+size_t draft_bytes(const struct draft *draft);
 
 /* Make room for one more record, in steps, up to `limit`. 0 or -ENOMEM. */
 int draft_grow(struct draft *draft, uint32_t limit) __attribute__((warn_unused_result));

@@ -14,7 +14,11 @@
  * record_slowly().
  */
 
-enum { TEXT_LENGTH_BYTES = 4 };
+enum {
+    TEXT_LENGTH_BYTES = 4,
+    UNCOUNTED_BYTES = 8 << 10,  /* that a draft may grow by before the writer counts it anew */
+    SMALL_BLOCK_RECORDS = 1024, /* what a block has at least where many streams are busy at once */
+};
 
 /* ---- open and close ---- */
 
@@ -158,6 +162,10 @@ static int block_end_if_full(struct trace_stream *s, const struct writer_type *t
 
     full |= !stage && d->run_count == BLOCK_RUNS_MAX;
     full |= d->staged_bytes + draft_growth(d, stage, type, text_bytes) > DRAFT_BYTES_MAX;
+    /* A thousand busy streams do not hold a thousand full blocks: they write smaller ones. */
+    if (d->records >= SMALL_BLOCK_RECORDS &&
+        (d->records == d->capacity || draft_growth(d, stage, type, 0)))
+        full |= writer_draft_count(s->writer, d);
     if (full && d->records) {
         int status = stream_block_write(s);
 
@@ -281,6 +289,8 @@ __attribute__((noinline)) static int record_slowly(struct trace_stream *s, uint1
     }
     memcpy(row_next(stage), payload, type->fixed_bytes);
     record_commit(s, stage, ticks > s->last_ticks ? ticks : s->last_ticks);
+    if (draft_bytes(s->draft) > s->draft->counted_bytes + UNCOUNTED_BYTES)
+        (void)writer_draft_count(s->writer, s->draft);
     return 0;
 }
 

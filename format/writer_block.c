@@ -8,8 +8,9 @@
 #include "format/writer_state.h"
 
 enum {
-    DRAFTS_KEPT = 8,            /* of those that nobody uses */
-    DRAFT_KEPT_BYTES = 1 << 20, /* memory that such a one keeps in its stages */
+    DRAFTS_KEPT = 8,             /* of those that nobody uses */
+    DRAFTS_BYTES_MAX = 32 << 20, /* all of them; beyond, blocks are ended rather than enlarged */
+    DRAFT_KEPT_BYTES = 1 << 20,  /* memory that such a one keeps in its stages */
 };
 
 void writer_lock(const struct trace_writer *w)
@@ -52,6 +53,23 @@ struct draft *writer_draft_take(struct trace_writer *w)
     return draft ? draft : draft_create();
 }
 
+static void bytes_count(struct trace_writer *w, struct draft *draft, size_t bytes)
+{
+    w->drafts_bytes += bytes - draft->counted_bytes;
+    draft->counted_bytes = bytes;
+}
+
+bool writer_draft_count(struct trace_writer *w, struct draft *draft)
+{
+    bool crowded;
+
+    writer_lock(w);
+    bytes_count(w, draft, draft_bytes(draft));
+    crowded = w->drafts_bytes > DRAFTS_BYTES_MAX;
+    writer_unlock(w);
+    return crowded;
+}
+
 void writer_draft_give(struct trace_writer *w, struct draft *draft)
 {
     bool kept;
@@ -61,6 +79,7 @@ void writer_draft_give(struct trace_writer *w, struct draft *draft)
         draft_trim(draft);
     writer_lock(w);
     kept = w->draft_count < DRAFTS_KEPT;
+    bytes_count(w, draft, kept ? draft_bytes(draft) : 0);
     if (kept) {
         draft->next = w->drafts;
         w->drafts = draft;

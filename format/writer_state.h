@@ -75,6 +75,7 @@ struct trace_writer {
     uint32_t meta_back_items;
     struct draft *drafts; /* that nobody uses */
     uint32_t draft_count;
+    size_t drafts_bytes; /* memory of all drafts, as last counted */
 
     struct byte_buffer meta; /* items that are not in the file yet */
     uint32_t meta_items;
@@ -115,6 +116,8 @@ void writer_loss_count(struct trace_writer *w, uint64_t records);
 /* An empty draft; NULL: no memory. It goes back empty or not. */
 struct draft *writer_draft_take(struct trace_writer *w);
 void writer_draft_give(struct trace_writer *w, struct draft *draft);
+/* It has grown. True: all drafts together hold so much that blocks had better be small. */
+bool writer_draft_count(struct trace_writer *w, struct draft *draft);
 
 void writer_lock(const struct trace_writer *w);
 void writer_unlock(const struct trace_writer *w);
