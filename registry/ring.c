@@ -44,9 +44,15 @@ void ring_writer_init(struct ada_writer *w, struct ring_shared *ring, bool fast)
     w->ring = ring; /* last: it says that the writer can be used */
 }
 
+/* Data is read behind the mask: what a handler that forks wipes between the two is no address. */
 static uint64_t *word_at(const struct ada_writer *w, uint64_t index)
 {
-    return (uint64_t *)(void *)(w->data + (index & w->mask));
+    uint64_t at = index & w->mask;
+    unsigned char *data;
+
+    ADA_SIGNAL_FENCE();
+    data = w->data;
+    return (uint64_t *)(void *)(data ? data + at : ring_nowhere.bytes);
 }
 
 static uint64_t writer_ticks(const struct ada_writer *w)
@@ -73,7 +79,7 @@ static uint64_t word_bytes(uint64_t word, uint64_t second)
 
 static void note_drop(struct ada_writer *w, uint64_t bytes)
 {
-    struct ring_shared *ring = w->ring;
+    struct ring_shared *ring = ring_of(w);
     uint64_t now = writer_ticks(w);
 
     /* relaxed: all of this is ours, against handlers of this thread only; the drain reads it as a
@@ -95,7 +101,7 @@ static void give_up(struct ada_writer *w, uint64_t at, uint64_t word, uint64_t b
     /* Against a handler that does the same: one of us counts it. */
     if (!ada_cmpxchg_local(word_at(w, at), &word, ada_record_pad_word(bytes)))
         return;
-    ada_add_local(&w->ring->padding_bytes, bytes);
+    ada_add_local(&ring_of(w)->padding_bytes, bytes);
     note_drop(w, bytes);
 }
 
@@ -137,12 +143,12 @@ static uint64_t count_complete(const struct ada_writer *w, uint64_t at, uint64_t
  * their count now. */
 static void mark_rest(struct ada_writer *w, uint64_t head, uint64_t end)
 {
-    struct ring_shared *ring = w->ring;
+    struct ring_shared *ring = ring_of(w);
     uint64_t written, reserve, bytes;
 
     do {
         reserve = load_relaxed(&w->reserve);
-        written = load_relaxed(&w->front->written) - count_complete(w, head, reserve);
+        written = load_relaxed(&ring_front_of(w)->written) - count_complete(w, head, reserve);
     } while (reserve != load_relaxed(&w->reserve));
     for (uint64_t at = head; at != end; at += bytes) {
         struct ring_mark *mark = &ring->marks[at / ring->block_bytes % RING_BLOCKS];
@@ -160,7 +166,7 @@ static void mark_rest(struct ada_writer *w, uint64_t head, uint64_t end)
 
 static uint64_t leave_out_word(const struct ada_writer *w, uint64_t bytes)
 {
-    return ring_is_elastic(w->ring) ? ada_record_skip_word(bytes) : ada_record_pad_word(bytes);
+    return ring_is_elastic(ring_of(w)) ? ada_record_skip_word(bytes) : ada_record_pad_word(bytes);
 }
 
 static void figure_raise(uint64_t *figure, uint64_t to)
@@ -176,7 +182,7 @@ static void figure_raise(uint64_t *figure, uint64_t to)
  */
 static void plan_settle(struct ada_writer *w)
 {
-    struct ring_shared *ring = w->ring;
+    struct ring_shared *ring = ring_of(w);
     struct ada_ring_plan *plan = &w->plan;
 
     /* Behind what we leave out comes a record: so we have claimed it. */
@@ -215,15 +221,16 @@ static void publish_rest(struct ada_writer *w)
     uint64_t head, end, reserve;
 
     plan_end(w); /* of handlers that were left */
-    while ((head = load_relaxed(&w->front->head)) != (reserve = load_relaxed(&w->reserve))) {
+    while ((head = load_relaxed(&ring_front_of(w)->head)) !=
+           (reserve = load_relaxed(&w->reserve))) {
         end = walk_complete(w, head, reserve);
         if (end != reserve)
             w->outer = 0; /* no frame's end gives up a record that is held */
-        if (load_relaxed(&w->ring->policy) == RING_OVERWRITE)
+        if (load_relaxed(&ring_of(w)->policy) == RING_OVERWRITE)
             mark_rest(w, head, end);
         /* Publish. Release: as in ada_commit_record(). Pairs with the acquire of head in
          * ring_peek(). */
-        store_release(&w->front->head, end);
+        store_release(&ring_front_of(w)->head, end);
         ADA_SIGNAL_FENCE();
         if (end != reserve)
             return;
@@ -281,9 +288,9 @@ static bool outer_is_counted(struct ada_writer *w, const struct outer *o)
     do {
         reserve = load_relaxed(&w->reserve);
         behind = w->outer_written + count_complete(w, o->at + o->bytes, reserve);
-        counted = load_relaxed(&w->front->written) > behind;
+        counted = load_relaxed(&ring_front_of(w)->written) > behind;
         if (!counted) /* parts of a batch may be complete */
-            store_relaxed(&w->front->written, behind);
+            store_relaxed(&ring_front_of(w)->written, behind);
     } while (reserve != load_relaxed(&w->reserve));
     return counted;
 }
@@ -295,7 +302,7 @@ static bool outer_is_counted(struct ada_writer *w, const struct outer *o)
  */
 static void bury_outer(struct ada_writer *w)
 {
-    uint64_t head = load_relaxed(&w->front->head);
+    uint64_t head = load_relaxed(&ring_front_of(w)->head);
 
     if (!w->outer)
         return;
@@ -310,7 +317,7 @@ static void bury_outer(struct ada_writer *w)
             give_up(w, o.at, *word_at(w, o.at), o.bytes);
     }
     publish_rest(w);
-    w->buried = load_relaxed(&w->front->head);
+    w->buried = load_relaxed(&ring_front_of(w)->head);
 }
 
 /* Has this record been given up, or published by others, though its writer was only away? */
@@ -332,10 +339,10 @@ static void bury_again(struct ada_writer *w, unsigned char *header, uint64_t end
     if (end != w->kept) {
         if (load_relaxed(&w->reserve) - end + bytes <= w->mask + 1) /* else it is another's */
             memcpy(header, &word, 8);
-        ada_add_local(&w->front->written, 0 - records);
+        ada_add_local(&ring_front_of(w)->written, 0 - records);
     }
-    if (load_relaxed(&w->front->head) < w->buried)
-        store_release(&w->front->head, w->buried); /* Publish, as in publish_rest(). */
+    if (load_relaxed(&ring_front_of(w)->head) < w->buried)
+        store_release(&ring_front_of(w)->head, w->buried); /* Publish, as in publish_rest(). */
     ADA_SIGNAL_FENCE();
 }
 
@@ -344,7 +351,7 @@ void ring_commit_slow(struct ada_writer *w, unsigned char *header, uint64_t end,
     if (is_buried(w, end))
         bury_again(w, header, end, 1);
     else if (nested)
-        ada_add_local(&w->ring->nested, 1);
+        ada_add_local(&ring_of(w)->nested, 1);
     if (!nested)
         publish_rest(w);
 }
@@ -352,7 +359,7 @@ void ring_commit_slow(struct ada_writer *w, unsigned char *header, uint64_t end,
 /* Policy overwrite: tell readers which bytes are about to change, before any of them does. */
 static void announce_block(struct ada_writer *w, uint64_t first)
 {
-    struct ring_shared *ring = w->ring;
+    struct ring_shared *ring = ring_of(w);
     uint64_t end = (first | (ring->block_bytes - 1)) + 1; /* of the whole block */
 
     if (load_relaxed(&ring->policy) != RING_OVERWRITE || end <= ring->intent)
@@ -365,7 +372,7 @@ static void announce_block(struct ada_writer *w, uint64_t first)
 
 static void mark_block(struct ada_writer *w, const struct ring_layout *l, uint64_t ticks)
 {
-    struct ring_shared *ring = w->ring;
+    struct ring_shared *ring = ring_of(w);
     struct ring_mark *mark = &ring->marks[l->first / ring->block_bytes % RING_BLOCKS];
 
     store_relaxed(&mark->written, l->written);
@@ -377,7 +384,7 @@ static void mark_block(struct ada_writer *w, const struct ring_layout *l, uint64
 /* Tell of what was dropped, in front of the record. Until `telling` is over no handler does. */
 static void tell(struct ada_writer *w, const struct ring_layout *l, uint64_t ticks)
 {
-    struct ring_shared *ring = w->ring;
+    struct ring_shared *ring = ring_of(w);
     struct ada_record_gap gap;
     uint64_t *at = word_at(w, l->first), record = l->first + RING_GAP_BYTES;
     uint64_t claimed = reserved_word(ADA_RECORD_PENDING, l->end - l->first);
@@ -416,14 +423,14 @@ static void fill_front(struct ada_writer *w, const struct ring_layout *l, uint64
     plan_settle(w);
     if (l->gap)
         tell(w, l, ticks);
-    if ((l->first & (w->ring->block_bytes - 1)) == 0)
+    if ((l->first & (ring_of(w)->block_bytes - 1)) == 0)
         mark_block(w, l, ticks);
 }
 
 /* Wake a drain that sleeps long, if there is much for it to do. */
 static void bell_ring_if_much(const struct ada_writer *w, const struct ring_layout *l)
 {
-    const struct ring_shared *ring = w->ring;
+    const struct ring_shared *ring = ring_of(w);
     uint64_t much = (ring_is_elastic(ring) ? ring->step_bytes : ring->block_bytes) / 2;
 
     if (w->bell && ring_bytes_between(w, l->tail, l->end) >= much)
@@ -444,11 +451,13 @@ static struct ada_record take(struct ada_writer *w, const struct ring_layout *l,
     fill_front(w, l, ticks);
     w->limit = limit;
     ADA_SIGNAL_FENCE();
-    if (ring_untold(w->ring)) /* a handler dropped between the two */
+    if (ring_untold(ring_of(w))) /* a handler dropped between the two */
         w->limit = 0;
     bell_ring_if_much(w, l);
     ring_touch(w, limit & w->mask);
-    record.header = w->data + ((l->end - bytes) & w->mask);
+    record.header = (unsigned char *)word_at(w, l->end - bytes);
+    if (!w->ring) /* a handler forked, we are the child, the claim is our parent's */
+        return (struct ada_record){.payload = NULL, .writer = w};
     record.payload = record.header + 8;
     record.word = ada_record_word(tag, ticks);
     if ((tag & 0xff) == ADA_RECORD_LARGE) {
@@ -461,7 +470,7 @@ static struct ada_record take(struct ada_writer *w, const struct ring_layout *l,
 /* False: a handler was faster. Every claim leaves another `first`, so we find out. */
 static bool plan_leap(struct ada_writer *w, const struct ring_layout *l, uint64_t *planned)
 {
-    struct ring_shared *ring = w->ring;
+    struct ring_shared *ring = ring_of(w);
     uint64_t left_out = l->first - l->start;
 
     if (!left_out)
@@ -507,7 +516,7 @@ static bool layout_claim(struct ada_writer *w, const struct ring_layout *l, uint
 /* What finds no room. True: there is some now. */
 static bool wait_or_bury(struct ada_writer *w, const struct ring_layout *l, uint64_t bytes)
 {
-    uint64_t head = load_relaxed(&w->front->head);
+    uint64_t head = load_relaxed(&ring_front_of(w)->head);
 
     if (w->bell)
         bell_ring(w->bell);
@@ -515,14 +524,14 @@ static bool wait_or_bury(struct ada_writer *w, const struct ring_layout *l, uint
         return true;
     /* Handlers that fill half a ring behind one unfinished record: more likely, its writer was
      * left in a way that we cannot see. Either way no thread stays silent for ever. */
-    if (l->nested && ring_bytes_between(w, head, l->start) > load_relaxed(&w->ring->room) / 2)
+    if (l->nested && ring_bytes_between(w, head, l->start) > load_relaxed(&ring_of(w)->room) / 2)
         bury_outer(w);
     return false;
 }
 
 struct ada_record ring_reserve_slow(struct ada_writer *w, uint32_t tag, uint64_t bytes, uint64_t sp)
 {
-    if (bytes > ring_record_max(w->ring))
+    if (bytes > ring_record_max(ring_of(w)))
         return drop(w, bytes);
     for (;;) {
         struct ring_layout l;
@@ -541,7 +550,7 @@ struct ada_record ring_reserve_slow(struct ada_writer *w, uint32_t tag, uint64_t
             return drop(w, bytes);
         }
         limit = ring_limit_for(w, l.end);
-        if (ring_is_elastic(w->ring) && !ring_reach(w, &l, limit))
+        if (ring_is_elastic(ring_of(w)) && !ring_reach(w, &l, limit))
             continue;
         announce_block(w, l.first);
         if (!l.nested) {
@@ -598,7 +607,7 @@ static void finish(struct ada_record *record, uint64_t word, uint64_t records, u
     if (!w->ring || is_buried(w, record->end))
         return;
     /* Nested, and publish_rest() has stopped at us: then we were held. */
-    outermost = !record->nested || load_relaxed(&w->front->head) == record_start(record);
+    outermost = !record->nested || load_relaxed(&ring_front_of(w)->head) == record_start(record);
     if (outermost && !w->outer) { /* was held; now it can be left again */
         w->outer_start = UINT64_MAX;
         w->outer = ada_writer_outer(sp, 0);
@@ -606,19 +615,19 @@ static void finish(struct ada_record *record, uint64_t word, uint64_t records, u
     ADA_SIGNAL_FENCE();
     memcpy(record->header, &word, 8);
     if (records)
-        ada_add_local(&w->front->written, records);
+        ada_add_local(&ring_front_of(w)->written, records);
     ADA_SIGNAL_FENCE();
     if (is_buried(w, record->end)) { /* by handlers, since we looked */
         bury_again(w, record->header, record->end, records);
         return;
     }
     if (records && record->nested)
-        ada_add_local(&w->ring->nested, records);
+        ada_add_local(&ring_of(w)->nested, records);
     if (!outermost)
         return;
     /* Publish. Release: as in ada_commit_record(). Pairs with the acquire of head in ring_peek().
      */
-    store_release(&w->front->head, record->end);
+    store_release(&ring_front_of(w)->head, record->end);
     ADA_SIGNAL_FENCE();
     publish_rest(w);
 }
@@ -633,14 +642,14 @@ void ring_rollback(struct ada_record *record)
     uint64_t bytes = record->end - record_start(record);
 
     if (record->writer->ring && !is_buried(record->writer, record->end))
-        ada_add_local(&record->writer->ring->padding_bytes, bytes);
+        ada_add_local(&ring_of(record->writer)->padding_bytes, bytes);
     finish(record, ada_record_pad_word(bytes), 0, ring_caller_sp());
 }
 
 void ring_touch(struct ada_writer *w, uint64_t bytes)
 {
     enum { PAGE_BYTES = 4096 }; /* the smallest there is */
-    uint64_t there = load_relaxed(&w->ring->touched_bytes);
+    uint64_t there = load_relaxed(&ring_of(w)->touched_bytes);
 
     if (bytes > there)
         bytes = there;
@@ -649,7 +658,7 @@ void ring_touch(struct ada_writer *w, uint64_t bytes)
     /* Reading is enough: where the kernel finds sixteen pages together it maps them all, and
      * writable. */
     for (; w->touched < bytes; w->touched += PAGE_BYTES)
-        (void)load_relaxed((volatile unsigned char *)w->data + w->touched);
+        (void)load_relaxed((volatile unsigned char *)word_at(w, w->touched));
 }
 
 bool ring_write(struct ada_writer *w, uint32_t type, const void *payload, uint64_t payload_bytes)
@@ -1048,8 +1057,9 @@ uint64_t ring_available_to_read(struct ring_reader *r)
 void ring_set_room(struct ring_reader *r, uint64_t bytes)
 {
     r->room = bytes;
-    /* relaxed: more room may be seen late; for less, ring_spare() makes sure. */
-    store_relaxed(&r->shared->room, bytes);
+    /* Grant. Release: what we did with memory that was given back is visible before there is room
+     * again. Pairs with the acquire in place_of(). For less room, ring_spare() makes sure. */
+    store_release(&r->shared->room, bytes);
 }
 
 bool ring_spare(struct ring_reader *r, uint64_t *from, uint64_t *to)

@@ -7,18 +7,28 @@
  * that leads elsewhere. */
 enum { WORD = 8 };
 
+struct ring_nowhere ring_nowhere = {
+    .ring = {.capacity = RING_CAPACITY_MIN,
+             .block_bytes = RING_CAPACITY_MIN,
+             .step_bytes = RING_CAPACITY_MIN,
+             .base_bytes = RING_CAPACITY_MIN,
+             .low_bytes = RING_CAPACITY_MIN,
+             .room = RING_CAPACITY_MIN},
+};
+
 /* ---- rings of one piece ---- */
 
 static void place_whole(const struct ada_writer *w, uint64_t need, struct ring_layout *l)
 {
-    const struct ring_shared *ring = w->ring;
+    const struct ring_shared *ring = ring_of(w);
     uint64_t room = ring->block_bytes - (l->start & (ring->block_bytes - 1));
 
     l->first = l->start + (room < need ? room : 0);
     l->end = l->first + need;
     /* Overwriting spares only what is not published: that is still being written. */
     if (load_relaxed(&ring->policy) == RING_OVERWRITE)
-        l->fits = l->end - load_relaxed(&w->front->head) <= ring->capacity - ring->block_bytes;
+        l->fits =
+            l->end - load_relaxed(&ring_front_of(w)->head) <= ring->capacity - ring->block_bytes;
     else
         l->fits = l->end - l->tail <= ring->capacity;
 }
@@ -37,8 +47,9 @@ struct place {
 
 static struct place place_of(const struct ada_writer *w, uint64_t index, uint64_t tail)
 {
-    const struct ring_shared *ring = w->ring;
-    struct place p = {.offset = index & w->mask, .room = load_relaxed(&ring->room) - WORD};
+    const struct ring_shared *ring = ring_of(w);
+    /* Grant. Acquire: pairs with the release in ring_set_room(). */
+    struct place p = {.offset = index & w->mask, .room = load_acquire(&ring->room) - WORD};
 
     p.lap = index - p.offset;
     p.behind = (int64_t)(tail - p.lap) < 0;
@@ -78,7 +89,7 @@ static bool is_calm(const struct ring_shared *ring, const struct place *p, uint6
 
 static void place_elastic(const struct ada_writer *w, uint64_t need, struct ring_layout *l)
 {
-    const struct ring_shared *ring = w->ring;
+    const struct ring_shared *ring = ring_of(w);
     struct place p = place_of(w, l->start, l->tail);
     bool here = p.offset + need <= free_end(&p);
     bool stops = p.offset + need > next_stop(ring, p.offset);
@@ -99,11 +110,11 @@ static void place_elastic(const struct ada_writer *w, uint64_t need, struct ring
 
 struct ring_layout ring_layout_for(const struct ada_writer *w, uint64_t bytes)
 {
-    const struct ring_shared *ring = w->ring;
+    const struct ring_shared *ring = ring_of(w);
     struct ring_layout l = {.start = load_relaxed(&w->reserve)};
 
-    l.nested = l.start != load_relaxed(&w->front->head);
-    l.written = l.nested ? RING_WRITTEN_UNKNOWN : load_relaxed(&w->front->written);
+    l.nested = l.start != load_relaxed(&ring_front_of(w)->head);
+    l.written = l.nested ? RING_WRITTEN_UNKNOWN : load_relaxed(&ring_front_of(w)->written);
     /* While we interrupt the one who tells, it is told. */
     l.gap = ring_untold(ring) && !(l.nested && w->telling) ? RING_GAP_BYTES : 0;
     /* Reclaim. Acquire: the drain's reads of these bytes ended before it moved tail, so we may
@@ -118,7 +129,7 @@ struct ring_layout ring_layout_for(const struct ada_writer *w, uint64_t bytes)
 
 uint64_t ring_limit_for(const struct ada_writer *w, uint64_t end)
 {
-    const struct ring_shared *ring = w->ring;
+    const struct ring_shared *ring = ring_of(w);
     uint64_t block_end = ((end - 1) | (ring->block_bytes - 1)) + 1, space_end, tail;
 
     if (w->clocked || ring_untold(ring))
@@ -140,7 +151,7 @@ uint64_t ring_limit_for(const struct ada_writer *w, uint64_t end)
 
 bool ring_reach(const struct ada_writer *w, const struct ring_layout *l, uint64_t limit)
 {
-    struct ring_shared *ring = w->ring;
+    struct ring_shared *ring = ring_of(w);
     /* With the word that leads elsewhere from there. */
     uint64_t offset = (((int64_t)(limit - l->end) > 0 ? limit : l->end) & w->mask) + WORD;
     uint64_t reach = load_relaxed(&ring->reach);
@@ -165,11 +176,12 @@ uint64_t ring_bytes_between(const struct ada_writer *w, uint64_t from, uint64_t 
 {
     uint64_t lap = to & ~w->mask;
 
-    if (!ring_is_elastic(w->ring) || (int64_t)(from - lap) >= 0)
+    if (!ring_is_elastic(ring_of(w)) || (int64_t)(from - lap) >= 0)
         return to - from;
     if ((int64_t)(w->skip - from) >= 0 && w->skip < lap)
         return (w->skip - from) + (to - lap);
-    return to - from < load_relaxed(&w->ring->room) ? to - from : load_relaxed(&w->ring->room);
+    return to - from < load_relaxed(&ring_of(w)->room) ? to - from
+                                                       : load_relaxed(&ring_of(w)->room);
 }
 
 uint64_t ring_record_max(const struct ring_shared *ring)
@@ -182,7 +194,7 @@ uint64_t ring_record_max(const struct ring_shared *ring)
 uint64_t ring_available_to_write(const struct ada_writer *w)
 {
     /* Where a record fits, a shorter one does: the longest is found by halves. */
-    uint64_t fits = 0, too_long = ring_record_max(w->ring) + 8;
+    uint64_t fits = 0, too_long = ring_record_max(ring_of(w)) + 8;
 
     while (too_long - fits > 8) {
         uint64_t bytes = (fits + (too_long - fits) / 2) & ~UINT64_C(7);

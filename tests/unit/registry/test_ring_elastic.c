@@ -3,6 +3,7 @@
  * Elastic rings: they use no more of their addresses than need be, all of the room that they are
  * granted when need is, and give room back, without losing count or order.
  */
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -179,6 +180,7 @@ struct game {
     unsigned pause_producer, pause_consumer;
     uint32_t ended;
     bool signals;
+    bool spoilt; /* errno, in a handler */
 };
 static struct game game;
 
@@ -195,9 +197,13 @@ static uint64_t next_seed(void)
 
 static void emit_in_handler(int signal)
 {
+    int before = errno;
+
     (void)signal;
     for (int i = 0; i < 3; i++)
         (void)fixture_emit(game.f.writer, 16 + 200 * (unsigned)i, next_seed());
+    game.spoilt |= errno != before;
+    errno = before;
 }
 
 static void *produce(void *unused)
@@ -299,6 +305,7 @@ static void play(uint64_t *random, bool signals)
     (void)ledger_drain(&l, &game.f.reader);
     if (!signals)
         assert_int_equal(l.disorder, 0);
+    assert_false(game.spoilt);
     assert_balanced(&game.f, &l, game.attempted);
     if (policy == RING_BLOCK && !signals)
         assert_int_equal(game.f.ring->dropped, 0);
