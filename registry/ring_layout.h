@@ -47,6 +47,30 @@ bool ring_reach(const struct ada_writer *writer, const struct ring_layout *layou
 /* Bytes between two indexes that are in use. */
 uint64_t ring_bytes_between(const struct ada_writer *writer, uint64_t from, uint64_t to);
 
+/*
+ * A handler may fork while the slow path is on its way, and in the child the writer is wiped. The
+ * child's slow path goes on all the same, to its end, in a ring that nobody reads.
+ */
+struct ring_nowhere {
+    struct ring_shared ring;
+    unsigned char bytes[128];
+};
+extern struct ring_nowhere ring_nowhere;
+
+static inline struct ring_shared *ring_of(const struct ada_writer *w)
+{
+    struct ring_shared *ring = w->ring;
+
+    return ring ? ring : &ring_nowhere.ring;
+}
+
+static inline struct ada_ring_front *ring_front_of(const struct ada_writer *w)
+{
+    struct ada_ring_front *front = w->front;
+
+    return front ? front : &ring_nowhere.ring.front;
+}
+
 static inline bool ring_is_elastic(const struct ring_shared *ring)
 {
     return ring->step_bytes != ring->capacity;

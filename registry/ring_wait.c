@@ -33,7 +33,7 @@ static bool fits(const struct ada_writer *w, uint64_t bytes)
 /* One look and one sleep. True: there is room. */
 static bool sleep_for_room(const struct ada_writer *w, uint64_t bytes)
 {
-    struct ring_shared *ring = w->ring;
+    struct ring_shared *ring = ring_of(w);
     const struct timespec slice = {.tv_nsec = SLICE_NS};
     uint32_t space = load_relaxed(&ring->space); /* relaxed: the fence below orders it */
 
@@ -49,7 +49,7 @@ static bool sleep_for_room(const struct ada_writer *w, uint64_t bytes)
 
 bool ring_wait_for_room(struct ada_writer *w, uint64_t bytes)
 {
-    struct ring_shared *ring = w->ring;
+    struct ring_shared *ring = ring_of(w);
     uint64_t started, seen, now, timeout_ns = load_relaxed(&ring->timeout_ns);
     uint32_t beat;
     bool room = false;

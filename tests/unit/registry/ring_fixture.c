@@ -14,6 +14,8 @@ __thread struct ada_writer *ada_self __attribute__((tls_model("initial-exec")));
 
 struct ada_record ada_reserve_slow(uint32_t tag, uint64_t bytes)
 {
+    if (!ada_self->ring) /* wiped by a fork */
+        return (struct ada_record){.writer = ada_self};
     return ring_reserve_slow(ada_self, tag, bytes, ring_caller_sp());
 }
 

@@ -28,7 +28,7 @@ static const char *const state_names[] = {
 };
 
 /* What comes in between. */
-enum action { EMIT, EMIT_MANY, FILL, DRAIN, DRAIN_AND_EMIT, JUMP, EMIT_AND_JUMP, ACTIONS };
+enum action { EMIT, EMIT_MANY, FILL, DRAIN, DRAIN_AND_EMIT, JUMP, EMIT_AND_JUMP, FORK };
 static const char *const action_names[] = {
     "emits one",        "emits many", "fills the ring",      "drains",
     "drains and emits", "jumps out",  "emits and jumps out",
@@ -120,6 +120,8 @@ static void interrupt(void *context)
         (void)emit_in_handler(s, 24);
     for (uint64_t i = 0; s->action == EMIT_MANY && i < 5; i++)
         (void)emit_in_handler(s, 16 + 20 * i);
+    if (s->action == FORK) /* as the kernel wipes it */
+        memset(s->f.writer, 0, sizeof(*s->f.writer));
     for (uint64_t i = 0; s->action == FILL && i < 3 * CAPACITY / 500; i++)
         (void)emit_in_handler(s, 500);
 }
@@ -170,6 +172,8 @@ static bool judge(void *context)
 {
     struct scene *s = context;
 
+    if (s->action == FORK) /* the child has come to the end of its emit, and has no ring */
+        return !s->f.writer->ring && s->finished == s->begun;
     for (int i = 0; i < 3; i++)
         (void)emit(s, 48);
     drain(s);
@@ -263,6 +267,7 @@ CASE(consumer_in_between, DRAIN, false)
 CASE(consumer_and_handler_in_between, DRAIN_AND_EMIT, false)
 CASE(handler_that_jumps_out, JUMP, false)
 CASE(handler_that_emits_and_jumps_out, EMIT_AND_JUMP, false)
+CASE(handler_that_forks, FORK, false)
 CASE(handlers_that_jump_out_of_two_emits_in_a_row, JUMP, true)
 
 int main(void)
@@ -275,6 +280,7 @@ int main(void)
         cmocka_unit_test(consumer_and_handler_in_between),
         cmocka_unit_test(handler_that_jumps_out),
         cmocka_unit_test(handler_that_emits_and_jumps_out),
+        cmocka_unit_test(handler_that_forks),
         cmocka_unit_test(handlers_that_jump_out_of_two_emits_in_a_row),
     };
 
