@@ -53,13 +53,23 @@ static void type_tell_once(struct stage *stage)
     told = true;
 }
 
+/* ThreadSanitizer does not know that the kernel lets go of a dead thread's mutex; there threads say
+ * themselves that they go. */
+#ifdef __SANITIZE_THREAD__
+static const bool can_die = false;
+#else
+static const bool can_die = true;
+#endif
+
 static void *writer_run(void *argument)
 {
     struct producer p;
 
-    producer_claim(&p, argument, 0, true);
+    producer_claim(&p, argument, 0, can_die);
     for (uint64_t i = 0; i < 1000; i++)
         assert_true(producer_write(&p, i));
+    if (!can_die)
+        producer_retire(&p);
     return NULL;
 }
 
