@@ -132,6 +132,7 @@ static void put_symbols(struct decode *decode, const struct trace_event *event,
     for (unsigned f = 0; f < event->value_count; f++) {
         const struct trace_value *v = &event->values[f];
         const struct symbol_text *symbol;
+        struct decode_text name;
 
         if (v->field->kind != ADA_KIND_CODE || v->field->count != 1)
             continue;
@@ -143,7 +144,9 @@ static void put_symbols(struct decode *decode, const struct trace_event *event,
         else
             out->at = text_bytes(out_room(out, 16), ",\"symbols\":{", 12);
         /* The name of the field, as it stands in `fields`, but without the comma before it. */
-        out_put(out, type->fields[f].bytes + (f > 0), type->fields[f].size - (f > 0));
+        name =
+            (struct decode_text){type->fields[f].bytes + (f > 0), type->fields[f].size - (f > 0)};
+        decode_put(decode, &name);
         out_put_char(out, '"');
         decode_put_symbol(decode, symbol);
         out_put_char(out, '"');
@@ -189,7 +192,7 @@ static void json_event(struct decode *decode, const struct trace_event *event,
             out, decode->scratch,
             event_format_render(&type->format, event, decode->scratch, DECODE_SCRATCH_BYTES));
     }
-    out_put(out, "}\n", 2);
+    out->at = text_bytes(out_room(out, 2), "}\n", 2);
 }
 
 static void json_gap(struct decode *decode, const struct trace_event *event,

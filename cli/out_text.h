@@ -31,6 +31,15 @@ static inline char *text_two_digits(char *at, uint32_t value)
     return at + 2;
 }
 
+/* Eight characters, the first in the lowest byte. */
+static inline void text_word(char *at, uint64_t word)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    word = __builtin_bswap64(word);
+#endif
+    memcpy(at, &word, sizeof(word));
+}
+
 /*
  * Exactly nine digits of a number below 10^9. All lanes of one word are divided at once: by 10000,
  * by 100, by 10, each time into the half where the digit will stand (little-endian: the first digit
@@ -45,11 +54,8 @@ static inline char *text_nine_digits(char *at, uint32_t value)
     uint64_t tens = pairs * 103 >> 10 & UINT64_C(0xf000f000f000f);
     uint64_t digits = (tens | (pairs - 10 * tens) << 8) + UINT64_C(0x3030303030303030);
 
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    digits = __builtin_bswap64(digits);
-#endif
     *at = (char)('0' + value / 100000000);
-    memcpy(at + 1, &digits, sizeof(digits));
+    text_word(at + 1, digits);
     return at + 9;
 }
 
@@ -66,6 +72,13 @@ static inline char *text_u64(char *at, uint64_t value)
 {
     char *end = at + text_digits(value), *digit = end;
 
+    if (value >= 10000 && value < 1000000000) { /* times and sizes: all digits at once */
+        char nine[16];
+
+        text_nine_digits(nine, (uint32_t)value);
+        memcpy(at, nine + 9 - (end - at), 9);
+        return end;
+    }
     while (value >= 100) {
         digit -= 2;
         text_two_digits(digit, (uint32_t)(value % 100));
@@ -87,16 +100,33 @@ static inline char *text_i64(char *at, int64_t value)
     return text_u64(at + 1, -(uint64_t)value);
 }
 
-/* 0x and as many digits as it takes; TEXT_HEX_MAX. */
+/* The eight hexadecimal digits of a number, the first in the lowest byte: nibbles spread to bytes,
+ * and those above nine moved on to the letters. */
+static inline uint64_t text_hex_word(uint32_t value)
+{
+    uint64_t x = __builtin_bswap32(value), above_nine;
+
+    x = (x | x << 16) & UINT64_C(0x0000ffff0000ffff);
+    x = (x | x << 8) & UINT64_C(0x00ff00ff00ff00ff);
+    x = (x >> 4 | x << 8) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+    above_nine = (x + UINT64_C(0x0606060606060606)) >> 4 & UINT64_C(0x0101010101010101);
+    return x + UINT64_C(0x3030303030303030) + above_nine * ('a' - '0' - 10);
+}
+
+/* 0x and as many digits as it takes; TEXT_HEX_MAX, all of which are written. */
 static inline char *text_hex(char *at, uint64_t value)
 {
-    unsigned digits = value ? (unsigned)(67 - __builtin_clzll(value)) / 4 : 1;
+    unsigned digits = (unsigned)(67 - __builtin_clzll(value | 1)) / 4;
+    uint64_t high = text_hex_word((uint32_t)(value >> 32)), low = text_hex_word((uint32_t)value);
 
-    *at++ = '0';
-    *at++ = 'x';
-    for (unsigned place = digits; place-- > 0; value >>= 4)
-        at[place] = text_hex_digits[value & 15];
-    return at + digits;
+    memcpy(at, "0x", 2);
+    if (digits <= 8) {
+        text_word(at + 2, low >> (64 - 8 * digits));
+    } else { /* the tail last: it overwrites what of the head is too much */
+        text_word(at + 2, high >> (128 - 8 * digits));
+        text_word(at + digits - 6, low);
+    }
+    return at + 2 + digits;
 }
 
 /* Nanoseconds as seconds with nine decimals, the seconds right-aligned in `width` columns;
