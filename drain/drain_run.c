@@ -4,6 +4,8 @@
 #include "drain/drain_state.h"
 #include "drain/record_run.h"
 
+enum { PROBE_BYTES = 256 /* of the first run: there may be nothing plain here for a long time */ };
+
 /* One run. Returns how many of its records were taken. */
 static uint32_t run_take(struct drain *d, struct drain_thread *t, const unsigned char *bytes,
                          uint64_t size, struct record_run *run)
@@ -35,19 +37,20 @@ uint64_t thread_take_runs(struct drain *d, struct drain_thread *t, uint64_t byte
 {
     const unsigned char *bytes;
     struct record_run run;
-    uint64_t size, records = 0, done = 0;
+    uint64_t size, records = 0, done = 0, most = PROBE_BYTES;
 
     /* A hole ends with the next record, which has to be looked at. */
     if (!t->stream || t->hole.kind)
         return 0;
     while (done < bytes_max && (bytes = ring_view(&t->reader, &size))) {
-        uint32_t taken = run_take(d, t, bytes, size, &run);
+        uint32_t taken = run_take(d, t, bytes, size < most ? size : most, &run);
 
         ring_take(&t->reader, taken, (uint64_t)taken * run.record_bytes);
         records += taken;
         done += (uint64_t)taken * run.record_bytes;
         if (!taken || taken < run.count)
             break;
+        most = UINT64_MAX;
     }
     return records;
 }

@@ -194,12 +194,13 @@ struct stage *draft_stage(struct draft *d, const struct writer_type *type, uint1
 int draft_row_make(struct draft *d, struct stage *stage)
 {
     const struct writer_type *type = stage->type;
-    size_t cost = row_cost(type), rows_max = cost ? DRAFT_BYTES_MAX / cost : UINT32_MAX;
-    size_t before = stage->rows_bytes + stage->lengths_bytes * stage->text_count, bytes, lengths;
+    size_t before = stage->rows_bytes + stage->lengths_bytes * stage->text_count;
+    size_t cost = row_cost(type), rows_max, bytes, lengths;
     uint32_t capacity = stage->capacity ? stage->capacity * 2 : FIRST_RECORDS;
 
     if (stage->records < stage->capacity)
         return 0;
+    rows_max = cost ? DRAFT_BYTES_MAX / cost : UINT32_MAX;
     if (capacity > rows_max)
         capacity = (uint32_t)rows_max; /* at least 63: a row has at most 64 KiB and some */
     bytes = capacity * (size_t)stage->row_words * 8;

@@ -182,6 +182,29 @@ static int block_end_if_full(struct trace_stream *s, const struct writer_type *t
     return 0;
 }
 
+static bool has_room(const struct trace_stream *s, const struct stage *stage, size_t text_bytes)
+{
+    return stage && s->draft->records < s->room && stage->records < stage->capacity &&
+           s->draft->staged_bytes + text_bytes <= DRAFT_BYTES_MAX;
+}
+
+/* For one record of this type: in this block, or at the beginning of the next. */
+static int room_make(struct trace_stream *s, const struct writer_type *type, uint16_t id,
+                     size_t text_bytes, struct stage **stage)
+{
+    int status = writer_error(s->writer);
+
+    if (status == 0)
+        status = stream_draft_make(s);
+    if (status == 0)
+        status = block_end_if_full(s, type, id, text_bytes);
+    if (status == 0 && s->draft->records >= s->room)
+        status = stream_grow(s);
+    if (status == 0)
+        status = stage_make(s, type, id, stage);
+    return status ? status : draft_row_make(s->draft, *stage);
+}
+
 /* ---- records ---- */
 
 static unsigned char *row_next(const struct stage *stage)
@@ -255,7 +278,7 @@ __attribute__((noinline)) static int record_slowly(struct trace_stream *s, uint1
 {
     const struct writer_type *type = type_find(s, id);
     uint32_t lengths[SCHEMA_FIELDS_MAX];
-    struct stage *stage = NULL;
+    struct stage *stage;
     int64_t text_bytes;
     int status;
 
@@ -266,17 +289,10 @@ __attribute__((noinline)) static int record_slowly(struct trace_stream *s, uint1
     text_bytes = texts_measure(type, payload, size, lengths);
     if (text_bytes < 0)
         return (int)text_bytes;
-    status = writer_error(s->writer);
-    if (status == 0)
-        status = stream_draft_make(s);
-    if (status == 0)
-        status = block_end_if_full(s, type, id, (size_t)text_bytes);
-    if (status == 0 && s->draft->records >= s->room)
-        status = stream_grow(s);
-    if (status == 0)
-        status = stage_make(s, type, id, &stage);
-    if (status == 0)
-        status = draft_row_make(s->draft, stage);
+    stage = stage_find(s, id);
+    status = has_room(s, stage, (size_t)text_bytes)
+                 ? 0
+                 : room_make(s, type, id, (size_t)text_bytes, &stage);
     if (status == 0)
         status = texts_put(s, stage, payload, lengths);
     if (status != 0) {
