@@ -5,6 +5,7 @@
 #include <elfutils/libdw.h>
 #include <elfutils/libdwfl.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <gelf.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,11 @@
 
 #include "drain/demangle.h"
 
-enum { ENCLOSING_MAX = 16 }; /* symbols to look back over for one that covers an address */
+enum {
+    ENCLOSING_MAX = 16, /* symbols to look back over for one that covers an address */
+    HANDFUL = 8,        /* addresses that are not worth unpacking more than PACKED_MAX bytes */
+    PACKED_MAX = 1 << 20,
+};
 
 struct symbol {
     uint64_t start, size;
@@ -242,6 +247,29 @@ static void line_find(struct symbol_file *f, uint64_t address, struct symbol_fou
     found->line = (uint32_t)number;
 }
 
+/* Has so much of the debug information to be unpacked first, all of it, that a handful of lines is
+ * not worth it? */
+static bool lines_are_dear(struct symbol_file *f)
+{
+    const char *path = NULL;
+    GElf_Shdr head;
+    Elf_Scn *scn = NULL;
+    uint64_t packed = 0;
+    Elf *elf;
+    int fd;
+
+    dwfl_module_info(f->module, NULL, NULL, NULL, NULL, NULL, NULL, &path);
+    fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    elf = fd >= 0 ? elf_begin(fd, ELF_C_READ_MMAP, NULL) : NULL;
+    while (elf && (scn = elf_nextscn(elf, scn)))
+        if (gelf_getshdr(scn, &head) && (head.sh_flags & SHF_COMPRESSED))
+            packed += head.sh_size;
+    elf_end(elf);
+    if (fd >= 0)
+        close(fd);
+    return packed > PACKED_MAX;
+}
+
 /* ---- the file ---- */
 
 static bool build_id_is(Dwfl_Module *module, const char *expected)
@@ -281,7 +309,8 @@ static int module_open(struct symbol_file *f, const char *path)
     return f->module && dwfl_module_getelf(f->module, &bias) ? 0 : -ENOEXEC;
 }
 
-int symbol_file_open(struct symbol_file **out, const char *path, const char *build_id)
+int symbol_file_open(struct symbol_file **out, const char *path, const char *build_id,
+                     size_t addresses)
 {
     struct symbol_file *f;
     int err;
@@ -297,7 +326,7 @@ int symbol_file_open(struct symbol_file **out, const char *path, const char *bui
         err = -ESTALE;
     if (!err)
         err = symbols_read(f);
-    if (!err)
+    if (!err && (addresses > HANDFUL || !lines_are_dear(f)))
         err = ranges_read(f);
     if (err) {
         symbol_file_close(f);

@@ -8,6 +8,7 @@
 #define ADATRACE_DRAIN_SYMBOL_FILE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct symbol_file;
@@ -20,12 +21,15 @@ struct symbol_found {
 };
 
 /*
+ * `addresses`: how many will be looked up. For a handful, lines are not worth unpacking much debug
+ * information (that of libc takes longer than all the rest of a short recording's end): then they
+ * have names only.
  * `build_id` (lower-case hexadecimal, or "") is that of the file which was mapped: when `path`
  * holds another one by now, it is not used. 0, -ESTALE: another file; -ENOENT and others: not
  * readable, no ELF file. Never asks the network.
  */
-int symbol_file_open(struct symbol_file **out, const char *path, const char *build_id)
-    __attribute__((warn_unused_result));
+int symbol_file_open(struct symbol_file **out, const char *path, const char *build_id,
+                     size_t addresses) __attribute__((warn_unused_result));
 void symbol_file_close(struct symbol_file *file);
 
 /* The strings live as long as the file. An address in the middle of a function is taken for a

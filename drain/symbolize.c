@@ -18,6 +18,7 @@ struct known_file {
     const char *path, *build_id;
     struct symbol_file *symbols; /* NULL: not readable, or not tried */
     bool tried;
+    size_t addresses; /* that lie in it */
 };
 
 struct place {
@@ -128,7 +129,7 @@ static struct symbol_file *file_symbols(struct symbolizer *z, struct known_file 
     if (file->tried)
         return file->symbols;
     file->tried = true;
-    err = symbol_file_open(&file->symbols, file->path, file->build_id);
+    err = symbol_file_open(&file->symbols, file->path, file->build_id, file->addresses);
     if (err == -ESTALE) {
         note.ticks = m->from_ticks;
         snprintf(text, sizeof(text),
@@ -190,25 +191,50 @@ static size_t places_up_to(const struct symbolizer *z, uint64_t image, uint64_t 
 /* More than one module when addresses were used again after dlclose. */
 enum { CANDIDATES_MAX = 16, MODULES_BACK_MAX = 256 };
 
-static void code_resolve(struct symbolizer *z, const struct code *code)
-{
-    const struct place *candidates[CANDIDATES_MAX];
-    size_t at = places_up_to(z, code->image, code->address), count = 0;
+struct candidates {
+    const struct place *places[CANDIDATES_MAX];
+    size_t count;
+};
 
-    for (unsigned back = 0; at && back < MODULES_BACK_MAX && count < CANDIDATES_MAX; back++) {
+/* The modules that the address may have been in when it was recorded. */
+static struct candidates code_candidates(const struct symbolizer *z, const struct code *code)
+{
+    size_t at = places_up_to(z, code->image, code->address);
+    struct candidates c = {.count = 0};
+
+    for (unsigned back = 0; at && back < MODULES_BACK_MAX && c.count < CANDIDATES_MAX; back++) {
         const struct drain_module *m = z->places[--at].module;
 
         if (m->image != code->image)
             break;
         if (code->address < m->end && code->last_ticks >= m->from_ticks &&
             code->first_ticks < m->to_ticks)
-            candidates[count++] = &z->places[at];
-        else if (code->address < m->end && !count && code->last_ticks < m->from_ticks)
-            candidates[count++] = &z->places[at]; /* ran before its module was told */
+            c.places[c.count++] = &z->places[at];
+        else if (code->address < m->end && !c.count && code->last_ticks < m->from_ticks)
+            c.places[c.count++] = &z->places[at]; /* ran before its module was told */
     }
-    z->figures.addresses += count > 0;
-    for (size_t i = 0; i < count; i++)
-        symbol_write(z, code, candidates[i], count == 1);
+    return c;
+}
+
+static void codes_count(struct symbolizer *z)
+{
+    for (size_t i = 0; i < z->code_count; i++) {
+        struct candidates c = code_candidates(z, &z->codes[i]);
+
+        z->figures.addresses += c.count > 0;
+        for (size_t k = 0; k < c.count; k++)
+            c.places[k]->file->addresses++;
+    }
+}
+
+static void codes_resolve(struct symbolizer *z)
+{
+    for (size_t i = 0; i < z->code_count; i++) {
+        struct candidates c = code_candidates(z, &z->codes[i]);
+
+        for (size_t k = 0; k < c.count; k++)
+            symbol_write(z, &z->codes[i], c.places[k], c.count == 1);
+    }
 }
 
 int symbolize(struct drain *drain, struct symbolize_figures *figures)
@@ -218,8 +244,10 @@ int symbolize(struct drain *drain, struct symbolize_figures *figures)
 
     trace_writer_addresses(z.writer, code_add, &z);
     err = z.error ? z.error : modules_take(&z, drain_modules(drain));
-    for (size_t i = 0; !err && i < z.code_count; i++)
-        code_resolve(&z, &z.codes[i]);
+    if (!err) {
+        codes_count(&z);
+        codes_resolve(&z);
+    }
     for (size_t i = 0; i < z.file_count; i++)
         if (z.files[i].symbols)
             symbol_file_close(z.files[i].symbols);

@@ -15,6 +15,9 @@
 #include "drain/demangle.h"
 #include "drain/symbol_file.h"
 
+/* Addresses to look up: so many that lines are worth any unpacking. */
+enum { MANY = 1000 };
+
 int symbol_to_find(int x);
 
 /* clang-format off */
@@ -46,7 +49,7 @@ static void address_of_a_function_has_its_name_and_line(void **state)
     struct symbol_found found;
 
     (void)state;
-    assert_int_equal(symbol_file_open(&file, "/proc/self/exe", ""), 0);
+    assert_int_equal(symbol_file_open(&file, "/proc/self/exe", "", MANY), 0);
     found = symbol_file_find(file, own_address());
     assert_non_null(found.name);
     assert_string_equal(found.name, "symbol_to_find");
@@ -64,7 +67,7 @@ static void address_behind_a_call_belongs_to_the_caller(void **state)
     struct symbol_found found;
 
     (void)state;
-    assert_int_equal(symbol_file_open(&file, "/proc/self/exe", ""), 0);
+    assert_int_equal(symbol_file_open(&file, "/proc/self/exe", "", MANY), 0);
     found = symbol_file_find(file, own_address() + 3);
     assert_string_equal(found.name, "symbol_to_find");
     assert_true(found.start == own_address());
@@ -76,7 +79,7 @@ static void address_outside_has_no_name(void **state)
     struct symbol_file *file;
 
     (void)state;
-    assert_int_equal(symbol_file_open(&file, "/proc/self/exe", ""), 0);
+    assert_int_equal(symbol_file_open(&file, "/proc/self/exe", "", MANY), 0);
     assert_null(symbol_file_find(file, 0).name);
     assert_null(symbol_file_find(file, 1).name);
     assert_null(symbol_file_find(file, UINT64_MAX).name);
@@ -92,9 +95,31 @@ static void stripped_library_still_has_its_exports(void **state)
 
     (void)state;
     assert_int_equal(dlinfo(libc, RTLD_DI_LINKMAP, &map), 0);
-    assert_int_equal(symbol_file_open(&file, map->l_name, ""), 0);
+    assert_int_equal(symbol_file_open(&file, map->l_name, "", MANY), 0);
     assert_string_equal(symbol_file_find(file, address - map->l_addr).name, "qsort");
     symbol_file_close(file);
+}
+
+/* libc's debug information, where it is installed, is packed, and larger than all else here. */
+static void handful_of_addresses_has_names_without_unpacking_much(void **state)
+{
+    struct symbol_found few, many;
+    struct symbol_file *file[2];
+    uint64_t address;
+    Dl_info info;
+
+    (void)state;
+    assert_true(dladdr(dlsym(RTLD_DEFAULT, "qsort"), &info));
+    address = (uint64_t)((char *)info.dli_saddr - (char *)info.dli_fbase);
+    assert_int_equal(symbol_file_open(&file[0], info.dli_fname, "", 1), 0);
+    assert_int_equal(symbol_file_open(&file[1], info.dli_fname, "", MANY), 0);
+    few = symbol_file_find(file[0], address);
+    many = symbol_file_find(file[1], address);
+    assert_string_equal(few.name, "qsort");
+    assert_string_equal(many.name, "qsort");
+    assert_null(few.file);
+    symbol_file_close(file[0]);
+    symbol_file_close(file[1]);
 }
 
 static void file_with_another_build_id_is_stale(void **state)
@@ -102,7 +127,7 @@ static void file_with_another_build_id_is_stale(void **state)
     struct symbol_file *file;
 
     (void)state;
-    assert_int_equal(symbol_file_open(&file, "/proc/self/exe", "0123456789"), -ESTALE);
+    assert_int_equal(symbol_file_open(&file, "/proc/self/exe", "0123456789", MANY), -ESTALE);
 }
 
 static void file_that_is_none_is_an_error(void **state)
@@ -110,8 +135,8 @@ static void file_that_is_none_is_an_error(void **state)
     struct symbol_file *file;
 
     (void)state;
-    assert_int_equal(symbol_file_open(&file, "/nowhere", ""), -ENOENT);
-    assert_int_equal(symbol_file_open(&file, "/proc/self/status", ""), -ENOEXEC);
+    assert_int_equal(symbol_file_open(&file, "/nowhere", "", MANY), -ENOENT);
+    assert_int_equal(symbol_file_open(&file, "/proc/self/status", "", MANY), -ENOEXEC);
 }
 
 static void mangled_name_is_demangled_where_libstdcxx_is(void **state)
@@ -130,6 +155,7 @@ static void mangled_name_is_demangled_where_libstdcxx_is(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(handful_of_addresses_has_names_without_unpacking_much),
         cmocka_unit_test(address_of_a_function_has_its_name_and_line),
         cmocka_unit_test(address_behind_a_call_belongs_to_the_caller),
         cmocka_unit_test(address_outside_has_no_name),
