@@ -44,7 +44,8 @@ static int index_block_take(struct trace *t, struct trace_index *index, uint64_t
 
     if (t->loader.content.size % BLOCK_INDEX_BYTES)
         return -EBADMSG;
-    for (size_t i = 0; i < t->loader.content.size / BLOCK_INDEX_BYTES; i++, at += BLOCK_INDEX_BYTES) {
+    for (size_t i = 0; i < t->loader.content.size / BLOCK_INDEX_BYTES;
+         i++, at += BLOCK_INDEX_BYTES) {
         struct index_entry entry = {0};
 
         index_entry_decode(at, &entry);
