@@ -20,6 +20,7 @@ static void segment_begin(struct stage *stage, struct segment *segment,
     const struct segment_geometry geometry = {
         .slots = o->slots ? o->slots : 16,
         .ring_bytes = o->ring_bytes ? o->ring_bytes : 4096,
+        .ring_max_bytes = o->ring_max_bytes,
         .arena_bytes = 1 << 20,
         .policy = o->policy,
         .timeout_ns = o->timeout_ns,

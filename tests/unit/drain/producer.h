@@ -24,7 +24,8 @@ struct stage {
 
 struct stage_options {
     uint64_t ring_bytes; /* 0: 4096 */
-    uint32_t slots;      /* 0: 16 */
+    uint64_t ring_max_bytes, ring_budget;
+    uint32_t slots; /* 0: 16 */
     enum ring_policy policy;
     uint64_t timeout_ns;
     uint32_t pid; /* 0: ours */

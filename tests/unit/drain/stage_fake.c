@@ -14,6 +14,7 @@ void stage_set(struct stage *stage, const struct stage_options *o)
     const struct drain_options options = {
         .clock = CLOCK_SOURCE_MONOTONIC,
         .level = 1,
+        .room_budget = o->ring_budget,
         .watches_processes = true,
         .untraceable = o->untraceable,
     };
