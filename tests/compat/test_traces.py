@@ -53,12 +53,13 @@ class Made(Traces):
             self.compare(path)
 
 
+def kept_traces():
+    return sorted(recording.KEPT.glob("*.adatrace"))
+
+
 class Kept(Traces):
     def test_those_that_tests_leave(self):
-        paths = sorted(recording.KEPT.glob("*.adatrace"))
-        if not paths:
-            sys.exit(recording.SKIPPED)
-        for path in paths:
+        for path in kept_traces():
             with self.subTest(path.name):
                 print(f"{path.name}: {self.compare(path)} events", flush=True)
 
@@ -70,5 +71,8 @@ def load_tests(loader, _tests, _pattern):
 if __name__ == "__main__":
     if sys.argv[1:] not in (["made"], ["kept"]):
         sys.exit(__doc__)
+    if sys.argv[1] == "kept" and not kept_traces():
+        print("No test has left a trace yet.")
+        sys.exit(recording.SKIPPED)
     CHOICE = Made if sys.argv.pop(1) == "made" else Kept
     unittest.main()
