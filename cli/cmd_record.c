@@ -91,7 +91,8 @@ static char *command_text(char **words, int count)
 }
 
 /* Into `part` of a limit: rings that grow less, then rings for fewer threads. */
-static void geometry_fit(struct segment_geometry *geometry, int resource, unsigned part)
+static void geometry_fit(struct segment_geometry *geometry, __rlimit_resource_t resource,
+                         unsigned part)
 {
     struct rlimit limit;
 

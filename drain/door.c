@@ -82,9 +82,12 @@ static int segment_take(struct door *door, struct segment *segment)
 {
     if (!door->spare.shared)
         return segment_make(door, segment);
+    /* What is left of it: a millisecond or two, when the program was quick. */
+    if (door->warm_bytes < door->options.geometry.ring_bytes)
+        (void)!registry_extend(&door->spare, 0, door->options.geometry.ring_bytes);
+    door->warm_bytes = UINT64_MAX;
     *segment = door->spare;
     door->spare.shared = NULL;
-    door->warm_bytes = UINT64_MAX;
     return 0;
 }
 
