@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "drain/life.h"
 #include "drain/process_watch.h"
 #include "registry/handshake.h"
 #include "registry/registry.h"
@@ -45,6 +46,7 @@ struct door {
     struct guest guests[GUESTS_MAX];
     unsigned guest_count;
     unsigned refusals;
+    struct life life; /* of this thread: holds the last guest's segment until the drain does */
 };
 
 /* ---- segments ---- */
@@ -193,11 +195,14 @@ static void guest_admit(struct door *door, int fd, const struct handshake_hello 
     /* Now, while it waits: a short program is gone before the drain looks. */
     proc_facts_read(pid, &a.facts);
     a.is_child = a.facts.parent_pid == (uint32_t)getpid();
+    life_clear(&door->life);
+    life_add(&door->life, &a.segment);
     err = welcome_send(fd, 0, "", a.segment.fd);
     if (!err)
         err = drain_attach(door->options.drain, &a);
     if (!err)
         return;
+    life_clear(&door->life);
     segment_destroy(&a.segment);
     proc_facts_free(&a.facts);
     if (a.pidfd >= 0)
@@ -253,13 +258,11 @@ static void guests_hear(struct door *door)
     }
 }
 
-static void *door_run(void *argument)
+static void door_listen(struct door *door)
 {
-    struct door *door = argument;
     struct pollfd fds[GUESTS_MAX + FDS_OWN];
     bool told = false;
 
-    pthread_setname_np(pthread_self(), "adatrace-door");
     for (;;) {
         bool full = door->guest_count == GUESTS_MAX;
 
@@ -274,9 +277,9 @@ static void *door_run(void *argument)
                  : door->guest_count ? PATIENCE_MS
                                      : -1) < 0 &&
             errno != EINTR)
-            return NULL;
+            return;
         if (fds[0].revents)
-            return NULL;
+            return;
         told = fds[2].revents != 0;
         if (told)
             drain_wake(door->options.drain);
@@ -284,6 +287,17 @@ static void *door_run(void *argument)
         guests_hear(door);
         spare_make(door);
     }
+}
+
+static void *door_run(void *argument)
+{
+    struct door *door = argument;
+
+    pthread_setname_np(pthread_self(), "adatrace-door");
+    life_begin(&door->life);
+    door_listen(door);
+    life_clear(&door->life);
+    return NULL;
 }
 
 /* ---- open and close ---- */

@@ -5,7 +5,11 @@
  * The drain's thread has the kernel mark a word in every segment when it dies: a list of robust
  * futexes of our own, because the C library's would follow pointers that lie in segments. A program
  * that scribbles on its link hides our death from those behind it in the list, who then go on
- * dropping; nothing else. All calls are the drain's thread's.
+ * dropping; nothing else.
+ *
+ * A segment is in one list at a time: the door's, from before its program hears of it, then that of
+ * the drain's thread, which takes it over by adding it to its own. All calls are the list's
+ * thread's.
  */
 #ifndef ADATRACE_DRAIN_LIFE_H
 #define ADATRACE_DRAIN_LIFE_H
@@ -20,7 +24,7 @@ struct life {
     uint32_t tid; /* 0: not begun; then nothing is marked */
 };
 
-/* The calling thread is the drain's from now on. */
+/* The calling thread's death is marked from now on. */
 void life_begin(struct life *life);
 
 void life_add(struct life *life, struct segment *segment);
