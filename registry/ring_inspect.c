@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Making rings, finding them, looking at them; the protocol is in ring.c. */
+/* Making rings, finding them, looking at them; the protocol is in ring_write.c and ring_read.c. */
 #include "registry/ring.h"
+#include "registry/ring_wait.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -209,4 +210,16 @@ int ring_dump(const struct ring_shared *ring, char *text, size_t size)
                     load_relaxed(&ring->tail), s.fill_bytes, s.high_water_bytes, s.written,
                     s.written_bytes, s.nested, s.taken, s.dropped, s.dropped_bytes,
                     ring_untold(ring), s.overwritten, s.overwritten_bytes, s.padding_bytes);
+}
+
+int ring_set_policy(struct ring_shared *ring, enum ring_policy policy, uint64_t timeout_ns)
+{
+    if ((policy == RING_OVERWRITE) != (load_relaxed(&ring->policy) == RING_OVERWRITE))
+        return -ENOTSUP;
+    /* relaxed: the producer looks when its ring is full, and either policy is right at that moment.
+     */
+    store_relaxed(&ring->timeout_ns, timeout_ns);
+    store_relaxed(&ring->policy, (uint32_t)policy);
+    ring_tell_here(ring);
+    return 0;
 }

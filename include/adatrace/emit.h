@@ -3,7 +3,7 @@
  * Emit: the producer's half of the ring protocol that is inlined into the traced program.
  *
  * Applications use adatrace.h; what stands here is its machinery and may change with the SONAME.
- * The slow half, and the consumer, are in registry/ring.c; docs/MEMORY-MODEL.md has every edge.
+ * The slow half is in registry/ring_write.c; docs/MEMORY-MODEL.md has every edge.
  *
  * The path of a record: compare with the limit, remember who is writing, read the clock, claim the
  * bytes with a compare-and-exchange that is atomic against signal handlers of this thread only (no

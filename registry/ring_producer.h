@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the producer's slow path is made of: words in the ring, the account of what is in front of
+ * records and of what was dropped, and records whose writer is gone. Producer only,
+ * async-signal-safe: a handler may be in any of these while another is, on the same ring.
+ */
+#ifndef ADATRACE_REGISTRY_RING_PRODUCER_H
+#define ADATRACE_REGISTRY_RING_PRODUCER_H
+
+#include "base/atomic.h"
+#include "base/clock.h"
+#include "registry/ring_layout.h"
+#include "registry/ring_words.h"
+
+/* ada_ring_plan.first, when nothing is planned. */
+enum { RING_PLAN_NOTHING = 1 };
+
+/* ---- words ---- */
+
+/* Data is read behind the mask: what a handler that forks wipes between the two is no address. */
+static inline uint64_t *ring_word_at(const struct ada_writer *w, uint64_t index)
+{
+    uint64_t at = index & w->mask;
+    unsigned char *data;
+
+    ADA_SIGNAL_FENCE();
+    data = w->data;
+    return (uint64_t *)(void *)(data ? data + at : ring_nowhere.bytes);
+}
+
+static inline uint64_t ring_writer_ticks(const struct ada_writer *w)
+{
+    return w->clocked ? clock_monotonic_ns() : ada_ticks();
+}
+
+/* What leads from here over bytes that are left out. */
+static inline uint64_t ring_leave_out_word(const struct ada_writer *w, uint64_t bytes)
+{
+    return ring_is_elastic(ring_of(w)) ? ada_record_skip_word(bytes) : ada_record_pad_word(bytes);
+}
+
+/* ---- drops ---- */
+
+/* One record of so many bytes was dropped, now. */
+void ring_note_drop(struct ada_writer *writer, uint64_t bytes);
+
+/* ---- what stands in front of a record ---- */
+
+/* Account for it: the slow path does so itself, and does it in the place of a slow path that was
+ * left. Any number of times. */
+void ring_plan_settle(struct ada_writer *writer);
+
+/* ---- records of others on this thread ---- */
+
+/* The outermost record is finished: publish what stands behind it, up to one that is held. That one
+ * is then the outermost, and its commit goes on from there. */
+void ring_publish_rest(struct ada_writer *writer);
+
+/* Has the frame that was writing the record at head been left (siglongjmp out of a handler that
+ * interrupted it)? `sp`: of the caller's frame. Only said of frames on this thread's own stack; a
+ * handler's alternate stack proves nothing. */
+bool ring_outer_is_gone(const struct ada_writer *writer, uint64_t sp);
+
+/* Give up the record at head, whose writer is gone, and publish what stands behind it. */
+void ring_bury_outer(struct ada_writer *writer);
+
+/* Has this record been given up, or published by others, though its writer was only away? */
+static inline bool ring_is_buried(const struct ada_writer *w, uint64_t end)
+{
+    return end <= w->buried;
+}
+
+/* The writer of a buried record has come back and committed it, as so many records: take back what
+ * that has done. */
+void ring_bury_again(struct ada_writer *writer, unsigned char *header, uint64_t end,
+                     uint64_t records);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Header words of what is no event: what both sides of a ring have to know of them. */
+#ifndef ADATRACE_REGISTRY_RING_WORDS_H
+#define ADATRACE_REGISTRY_RING_WORDS_H
+
+#include <stdint.h>
+
+#include <adatrace/record.h>
+
+/* PENDING, HELD: reserved and not committed; the ticks' bits hold the size in words. */
+static inline uint64_t ring_reserved_word(uint32_t type, uint64_t bytes)
+{
+    return ada_record_pad_word(bytes) | type << ADA_RECORD_TYPE_SHIFT;
+}
+
+/* Size of the record that `word` heads; 0: no record looks like this. */
+static inline uint64_t ring_word_bytes(uint64_t word, uint64_t second)
+{
+    uint32_t type = ada_record_type(word);
+    uint64_t words = word & 0xff;
+
+    if (type <= ADA_RECORD_SKIP && type != ADA_RECORD_GAP)
+        return words ? 0 : word >> ADA_RECORD_TICKS_SHIFT << 3;
+    return words == ADA_RECORD_LARGE ? second : words << 3;
+}
+
+#endif

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The producer's slow half; its fast half is inlined from adatrace/emit.h. docs/MEMORY-MODEL.md
+ * draws every edge.
+ */
+#include <string.h>
+
+#include "registry/bell.h"
+#include "registry/ring_producer.h"
+#include "registry/ring_wait.h"
+
+void ring_writer_init(struct ada_writer *w, struct ring_shared *ring, bool fast)
+{
+    /* Fast path off until everything else is in place: a handler may emit at any moment. */
+    w->limit = 0;
+    ADA_SIGNAL_FENCE();
+    w->front = &ring->front;
+    w->data = ring_data(ring);
+    w->mask = ring->capacity - 1;
+    w->reserve = load_relaxed(&ring->front.head); /* relaxed: we are its only writer */
+    w->outer = w->outer_start = w->stalled_tail = w->buried = w->kept = 0;
+    w->skip = w->touched = 0;
+    w->bell = NULL;
+    w->clocked = !fast;
+    w->telling = 0;
+    memset(&w->plan, 0, sizeof(w->plan));
+    w->plan.first = RING_PLAN_NOTHING;
+    ADA_SIGNAL_FENCE();
+    w->ring = ring; /* last: it says that the writer can be used */
+}
+
+/* Policy overwrite: tell readers which bytes are about to change, before any of them does. */
+static void announce_block(struct ada_writer *w, uint64_t first)
+{
+    struct ring_shared *ring = ring_of(w);
+    uint64_t end = (first | (ring->block_bytes - 1)) + 1; /* of the whole block */
+
+    if (load_relaxed(&ring->policy) != RING_OVERWRITE || end <= ring->intent)
+        return;
+    store_relaxed(&ring->intent, end);
+    /* Intent. Release fence: intent is visible before the bytes that follow. Pairs with the acquire
+     * fence behind the copy in copy_block(). */
+    fence_release();
+}
+
+static void mark_block(struct ada_writer *w, const struct ring_layout *l, uint64_t ticks)
+{
+    struct ring_shared *ring = ring_of(w);
+    struct ring_mark *mark = &ring->marks[l->first / ring->block_bytes % RING_BLOCKS];
+
+    store_relaxed(&mark->written, l->written);
+    store_relaxed(&mark->ticks, ticks);
+    /* Mark. Release: pairs with the acquire of index in mark_read(). */
+    store_release(&mark->index, l->first);
+}
+
+/* Tell of what was dropped, in front of the record. Until `telling` is over no handler does. */
+static void tell(struct ada_writer *w, const struct ring_layout *l, uint64_t ticks)
+{
+    struct ring_shared *ring = ring_of(w);
+    struct ada_record_gap gap;
+    uint64_t *at = ring_word_at(w, l->first), record = l->first + RING_GAP_BYTES;
+    uint64_t claimed = ring_reserved_word(ADA_RECORD_PENDING, l->end - l->first);
+    uint64_t told = ada_record_word(ada_record_tag(ADA_RECORD_GAP, RING_GAP_BYTES), ticks);
+
+    w->telling = 1;
+    ADA_SIGNAL_FENCE();
+    gap.first_ticks = load_relaxed(&ring->untold_first_ticks);
+    gap.last_ticks = load_relaxed(&ring->untold_last_ticks);
+    /* A handler may have dropped since our time was read: the ring is in the order of time. */
+    if (gap.last_ticks > ticks)
+        gap.last_ticks = ticks;
+    if (gap.first_ticks > ticks)
+        gap.first_ticks = ticks;
+    /* 0: a handler has told it before us. */
+    gap.records = ring_untold(ring);
+    w->plan.told = load_relaxed(&ring->told) + gap.records;
+    w->plan.told_bytes = load_relaxed(&ring->dropped_bytes);
+    gap.bytes = w->plan.told_bytes - load_relaxed(&ring->told_bytes);
+    w->plan.gap_bytes = load_relaxed(&ring->gap_bytes) + RING_GAP_BYTES;
+    memcpy(at + 1, &gap, sizeof(gap));
+    *ring_word_at(w, record) = ring_reserved_word(ADA_RECORD_PENDING, l->end - record);
+    w->plan.gap = l->first + 1;
+    ADA_SIGNAL_FENCE();
+    /* From here on it stands: no jump out of a handler takes it back. Unless one who thought that
+     * we had been left has given it up. */
+    (void)ada_cmpxchg_local(at, &claimed, told);
+    ADA_SIGNAL_FENCE();
+    ring_plan_settle(w);
+    w->telling = 0;
+}
+
+/* What stands in front of the record, and the record's block, once both are claimed. */
+static void fill_front(struct ada_writer *w, const struct ring_layout *l, uint64_t ticks)
+{
+    ring_plan_settle(w);
+    if (l->gap)
+        tell(w, l, ticks);
+    if ((l->first & (ring_of(w)->block_bytes - 1)) == 0)
+        mark_block(w, l, ticks);
+}
+
+/* Wake a drain that sleeps long, if there is much for it to do. */
+static void bell_ring_if_much(const struct ada_writer *w, const struct ring_layout *l)
+{
+    const struct ring_shared *ring = ring_of(w);
+    uint64_t much = (ring_is_elastic(ring) ? ring->step_bytes : ring->block_bytes) / 2;
+
+    if (w->bell && ring_bytes_between(w, l->tail, l->end) >= much)
+        bell_ring(w->bell);
+}
+
+static struct ada_record drop(struct ada_writer *w, uint64_t bytes)
+{
+    ring_note_drop(w, bytes);
+    return (struct ada_record){.payload = NULL, .writer = w};
+}
+
+static struct ada_record take(struct ada_writer *w, const struct ring_layout *l, uint64_t limit,
+                              uint32_t tag, uint64_t bytes, uint64_t ticks)
+{
+    struct ada_record record = {.writer = w, .end = l->end, .nested = l->nested};
+
+    fill_front(w, l, ticks);
+    w->limit = limit;
+    ADA_SIGNAL_FENCE();
+    if (ring_untold(ring_of(w))) /* a handler dropped between the two */
+        w->limit = 0;
+    bell_ring_if_much(w, l);
+    ring_touch(w, limit & w->mask);
+    record.header = (unsigned char *)ring_word_at(w, l->end - bytes);
+    if (!w->ring) /* a handler forked, we are the child, the claim is our parent's */
+        return (struct ada_record){.payload = NULL, .writer = w};
+    record.payload = record.header + 8;
+    record.word = ada_record_word(tag, ticks);
+    if ((tag & 0xff) == ADA_RECORD_LARGE) {
+        memcpy(record.payload, &bytes, 8);
+        record.payload += 8;
+    }
+    return record;
+}
+
+/* False: a handler was faster. Every claim leaves another `first`, so we find out. */
+static bool plan_leap(struct ada_writer *w, const struct ring_layout *l, uint64_t *planned)
+{
+    struct ring_shared *ring = ring_of(w);
+    uint64_t left_out = l->first - l->start;
+
+    if (!left_out)
+        return ada_cmpxchg_local(&w->plan.first, planned, l->start | RING_PLAN_NOTHING);
+    w->plan.start = l->start;
+    w->plan.front_bytes = load_relaxed(&ring->front_bytes) + left_out;
+    w->plan.skipped_bytes =
+        load_relaxed(&ring->skipped_bytes) + (ring_is_elastic(ring) ? left_out - 8 : 0);
+    ADA_SIGNAL_FENCE();
+    return ada_cmpxchg_local(&w->plan.first, planned, l->first);
+}
+
+/*
+ * Claim the bytes from start to end: first the words that lead over them, in the free space, so
+ * that whoever walks behind us finds his way at any moment, then the index. False: a handler was
+ * faster.
+ */
+static bool layout_claim(struct ada_writer *w, const struct ring_layout *l, uint64_t *ticks)
+{
+    uint64_t *word[2] = {ring_word_at(w, l->first), ring_word_at(w, l->start)}, start = l->start;
+    uint64_t old[2] = {*word[0], *word[1]};
+    uint64_t lead[2] = {ring_reserved_word(ADA_RECORD_PENDING, l->end - l->first),
+                        ring_leave_out_word(w, l->first - l->start)};
+    uint64_t planned = w->plan.first;
+    int count = l->first == l->start ? 1 : 2, done = 0;
+
+    ADA_SIGNAL_FENCE();
+    /* Still free: then `old` is of an earlier lap, and what a handler writes differs from it. */
+    if (load_relaxed(&w->reserve) != start || !plan_leap(w, l, &planned))
+        return false;
+    *ticks = ring_writer_ticks(w);
+    while (done < count && ada_cmpxchg_local(word[done], &old[done], lead[done]))
+        done++;
+    if (done == count && ada_cmpxchg_local(&w->reserve, &start, l->end))
+        return true;
+    /* At `start` a handler's words begin in any case. At `first` they need not: what we took for
+     * free may be in the middle of a payload that happens to be what lay there before. */
+    if (done && count == 2)
+        (void)ada_cmpxchg_local(word[0], &lead[0], old[0]);
+    return false;
+}
+
+/* What finds no room. True: there is some now. */
+static bool wait_or_bury(struct ada_writer *w, const struct ring_layout *l, uint64_t bytes)
+{
+    uint64_t head = load_relaxed(&ring_front_of(w)->head);
+
+    if (w->bell)
+        bell_ring(w->bell);
+    if (!l->nested && ring_wait_for_room(w, bytes))
+        return true;
+    /* Handlers that fill half a ring behind one unfinished record: more likely, its writer was
+     * left in a way that we cannot see. Either way no thread stays silent for ever. */
+    if (l->nested && ring_bytes_between(w, head, l->start) > load_relaxed(&ring_of(w)->room) / 2)
+        ring_bury_outer(w);
+    return false;
+}
+
+struct ada_record ring_reserve_slow(struct ada_writer *w, uint32_t tag, uint64_t bytes, uint64_t sp)
+{
+    if (bytes > ring_record_max(ring_of(w)))
+        return drop(w, bytes);
+    for (;;) {
+        struct ring_layout l;
+        uint64_t ticks, limit;
+
+        ring_plan_settle(w); /* of the one whom we interrupt: we may have a plan, too */
+        l = ring_layout_for(w, bytes);
+
+        if (l.nested && ring_outer_is_gone(w, sp)) {
+            ring_bury_outer(w);
+            continue;
+        }
+        if (!l.fits) {
+            if (wait_or_bury(w, &l, bytes))
+                continue;
+            return drop(w, bytes);
+        }
+        limit = ring_limit_for(w, l.end);
+        if (ring_is_elastic(ring_of(w)) && !ring_reach(w, &l, limit))
+            continue;
+        announce_block(w, l.first);
+        if (!l.nested) {
+            w->outer = ada_writer_outer(sp, 0);
+            w->outer_start = l.start;
+            w->outer_written = l.written;
+        }
+        if (layout_claim(w, &l, &ticks))
+            return take(w, &l, limit, tag, bytes, ticks);
+    }
+}
+
+bool ring_reserve_at(struct ada_writer *w, uint32_t type, uint64_t payload_bytes, uint64_t sp,
+                     struct ada_record *record)
+{
+    uint64_t bytes = ada_record_bytes(payload_bytes), held;
+
+    *record = ring_reserve_slow(w, ada_record_tag(type, bytes), bytes, sp);
+    if (!record->payload)
+        return false;
+    /* From here on our caller's: no frame's end gives it up. */
+    held = ring_reserved_word(ADA_RECORD_HELD, bytes);
+    memcpy(record->header, &held, 8);
+    ADA_SIGNAL_FENCE();
+    if (!record->nested)
+        w->outer = 0;
+    return true;
+}
+
+bool ring_reserve(struct ada_writer *w, uint32_t type, uint64_t payload_bytes,
+                  struct ada_record *record)
+{
+    return ring_reserve_at(w, type, payload_bytes, ring_caller_sp(), record);
+}
+
+/* Where the record begins, its header word that is; what the writer put in front is not counted. */
+static uint64_t record_start(const struct ada_record *record)
+{
+    const struct ada_writer *w = record->writer;
+
+    return record->end - ((record->end - (uint64_t)(record->header - w->data)) & w->mask);
+}
+
+/*
+ * Put the final header word of `records` records (0: padding) there, and publish, if nothing
+ * unfinished stands in front.
+ */
+static void finish(struct ada_record *record, uint64_t word, uint64_t records, uint64_t sp)
+{
+    struct ada_writer *w = record->writer;
+    bool outermost;
+
+    /* A wiped writer: we are a forked child, and the reservation is our parent's. */
+    if (!w->ring || ring_is_buried(w, record->end))
+        return;
+    /* Nested, and ring_publish_rest() has stopped at us: then we were held. */
+    outermost = !record->nested || load_relaxed(&ring_front_of(w)->head) == record_start(record);
+    if (outermost && !w->outer) { /* was held; now it can be left again */
+        w->outer_start = UINT64_MAX;
+        w->outer = ada_writer_outer(sp, 0);
+    }
+    ADA_SIGNAL_FENCE();
+    memcpy(record->header, &word, 8);
+    if (records)
+        ada_add_local(&ring_front_of(w)->written, records);
+    ADA_SIGNAL_FENCE();
+    if (ring_is_buried(w, record->end)) { /* by handlers, since we looked */
+        ring_bury_again(w, record->header, record->end, records);
+        return;
+    }
+    if (records && record->nested)
+        ada_add_local(&ring_of(w)->nested, records);
+    if (!outermost)
+        return;
+    /* Publish. Release: as in ada_commit_record(). Pairs with the acquire of head in ring_peek().
+     */
+    store_release(&ring_front_of(w)->head, record->end);
+    ADA_SIGNAL_FENCE();
+    ring_publish_rest(w);
+}
+
+void ring_commit(struct ada_record *record)
+{
+    finish(record, record->word, 1, ring_caller_sp());
+}
+
+void ring_rollback(struct ada_record *record)
+{
+    uint64_t bytes = record->end - record_start(record);
+
+    if (record->writer->ring && !ring_is_buried(record->writer, record->end))
+        ada_add_local(&ring_of(record->writer)->padding_bytes, bytes);
+    finish(record, ada_record_pad_word(bytes), 0, ring_caller_sp());
+}
+
+void ring_touch(struct ada_writer *w, uint64_t bytes)
+{
+    enum { PAGE_BYTES = 4096 }; /* the smallest there is */
+    uint64_t there = load_relaxed(&ring_of(w)->touched_bytes);
+
+    if (bytes > there)
+        bytes = there;
+    if (bytes > w->mask + 1)
+        bytes = w->mask + 1;
+    /* Reading is enough: where the kernel finds sixteen pages together it maps them all, and
+     * writable. */
+    for (; w->touched < bytes; w->touched += PAGE_BYTES)
+        (void)load_relaxed((volatile unsigned char *)ring_word_at(w, w->touched));
+}
+
+bool ring_write(struct ada_writer *w, uint32_t type, const void *payload, uint64_t payload_bytes)
+{
+    uint64_t bytes = ada_record_bytes(payload_bytes);
+    uint32_t tag = ada_record_tag(type, bytes);
+    struct ada_record record;
+
+    if (bytes > ADA_RECORD_SMALL_MAX || !ada_reserve_fast(w, tag, bytes, &record))
+        record = ring_reserve_slow(w, tag, bytes, ring_caller_sp());
+    if (!record.payload)
+        return false;
+    if (payload_bytes)
+        memcpy(record.payload, payload, payload_bytes);
+    finish(&record, record.word, 1, ring_caller_sp());
+    return true;
+}
+
+bool ring_write_batch(struct ada_writer *w, const struct ring_item *items, size_t count)
+{
+    uint64_t total = 0, bytes;
+    struct ada_record batch;
+    uint64_t word = 0;
+
+    for (size_t i = 0; i < count; i++)
+        total += ada_record_bytes(items[i].payload_bytes);
+    if (!count)
+        return true;
+    batch = ring_reserve_slow(w, 0, total, ring_caller_sp());
+    if (!batch.payload) {
+        /* One drop was counted for the whole: count the others. */
+        for (size_t i = 1; i < count; i++)
+            ring_note_drop(w, 0);
+        return false;
+    }
+    /* Back to front: the first header word, which makes the walk valid, is written last. */
+    for (size_t i = count, end = total; i-- > 0; end -= bytes) {
+        unsigned char *at;
+
+        bytes = ada_record_bytes(items[i].payload_bytes);
+        at = batch.header + (end - bytes);
+        word = batch.word | ada_record_tag(items[i].type, bytes);
+        if ((word & 0xff) == ADA_RECORD_LARGE)
+            memcpy(at + 8, &bytes, 8);
+        if (items[i].payload_bytes)
+            memcpy(at + ((word & 0xff) == ADA_RECORD_LARGE ? 16 : 8), items[i].payload,
+                   items[i].payload_bytes);
+        if (i)
+            memcpy(at, &word, 8);
+    }
+    finish(&batch, word, count, ring_caller_sp());
+    return true;
+}
