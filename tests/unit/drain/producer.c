@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "producer.h"
 
+#include <errno.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +14,7 @@
 
 #include <adatrace/field.h>
 
+#include "base/clock.h"
 #include "base/schema.h"
 
 static void segment_begin(struct stage *stage, struct segment *segment,
@@ -91,8 +94,13 @@ void producer_claim(struct producer *p, struct stage *stage, uint32_t tid, bool 
         .name = "producer",
         .robust = robust,
     };
-    int slot = registry_claim(&stage->segment, &claim);
+    uint64_t patience_ns = clock_monotonic_ns() + UINT64_C(10000000000);
+    int slot;
 
+    /* Threads can begin faster than a drain that has to share its processor makes slots ready. */
+    while ((slot = registry_claim(&stage->segment, &claim)) == -EAGAIN &&
+           clock_monotonic_ns() < patience_ns)
+        sched_yield();
     assert_true(slot >= 0);
     memset(p, 0, sizeof(*p));
     p->stage = stage;
