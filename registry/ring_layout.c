@@ -78,12 +78,15 @@ static uint64_t next_stop(const struct ring_shared *ring, uint64_t offset)
 }
 
 /* Is so much at the beginning read that the next lap can begin now, and so little unread that it
- * does not matter when that lap has to hop over it? */
+ * does not matter when that lap has to hop over it? Not before all memory that is there already has
+ * been used: lines that the consumer has in its cache are slow to take back, and in a longer lap
+ * they have left it. */
 static bool is_calm(const struct ring_shared *ring, const struct place *p, uint64_t need)
 {
     uint64_t enough = ring->step_bytes - ring->step_bytes / 4;
 
-    return !p->behind && p->unread >= enough && need + WORD <= p->unread &&
+    return p->offset + need > load_relaxed(&ring->touched_bytes) && !p->behind &&
+           p->unread >= enough && need + WORD <= p->unread &&
            p->offset - p->unread <= ring->base_bytes / 4;
 }
 

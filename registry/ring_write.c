@@ -104,7 +104,8 @@ static void fill_front(struct ada_writer *w, const struct ring_layout *l, uint64
 static void bell_ring_if_much(const struct ada_writer *w, const struct ring_layout *l)
 {
     const struct ring_shared *ring = ring_of(w);
-    uint64_t much = (ring_is_elastic(ring) ? ring->step_bytes : ring->block_bytes) / 2;
+    uint64_t step = ring_is_elastic(ring) ? ring->step_bytes : ring->block_bytes;
+    uint64_t much = step / 2 > ring->base_bytes / 8 ? step / 2 : ring->base_bytes / 8;
 
     if (w->bell && ring_bytes_between(w, l->tail, l->end) >= much)
         bell_ring(w->bell);
