@@ -110,7 +110,7 @@ static const struct option_row options[] = {
     {.name = "ring-max",
      .argument = "SIZE",
      .help = "Let the ring of a thread that writes faster than can be stored grow up to SIZE, and "
-             "shrink again when it is calm; 16 times --ring-size and at most 64M by default, "
+             "shrink again when it is calm; 8 times --ring-size and at most 32M by default, "
              "--ring-size itself to have rings that do not grow",
      .type = &option_ring,
      FIELD(ring_max_bytes)},

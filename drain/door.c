@@ -53,13 +53,8 @@ struct door {
 
 static int segment_make(struct door *door, struct segment *segment)
 {
-    struct segment_geometry geometry = door->options.geometry;
-    int err = segment_create(segment, &geometry, NULL);
+    int err = segment_create(segment, &door->options.geometry, NULL);
 
-    if (err == -ENOMEM) { /* thousands of processes at once: addresses are short */
-        geometry.ring_max_bytes = geometry.ring_bytes;
-        err = segment_create(segment, &geometry, NULL);
-    }
     if (err)
         return err;
     err = segment_control_set(segment, door->globs, door->options.level);

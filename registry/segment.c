@@ -160,7 +160,7 @@ static int file_allocate(int fd, uint64_t bytes)
     return err;
 }
 
-int segment_create(struct segment *s, const struct segment_geometry *g, const char *path)
+static int create(struct segment *s, const struct segment_geometry *g, const char *path)
 {
     int err, fd = -1;
     void *base = MAP_FAILED;
@@ -184,7 +184,7 @@ int segment_create(struct segment *s, const struct segment_geometry *g, const ch
     }
     base = mmap(NULL, segment_bytes(g), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (base == MAP_FAILED) {
-        err = -errno;
+        err = errno == EINVAL ? -ENOMEM : -errno; /* valgrind's word for it */
         goto fail;
     }
     /* A core file needs no rings; advice that fails does no harm. */
@@ -208,6 +208,18 @@ fail:
     if (path)
         unlink(path);
     return err;
+}
+
+int segment_create(struct segment *s, const struct segment_geometry *g, const char *path)
+{
+    struct segment_geometry smaller = *g;
+    int err = create(s, g, path);
+
+    if (err != -ENOMEM)
+        return err;
+    /* Addresses are short (thousands of processes at once, valgrind): then rings do not grow. */
+    smaller.ring_max_bytes = smaller.ring_bytes;
+    return create(s, &smaller, path);
 }
 
 void segment_destroy(struct segment *s)

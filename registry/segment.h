@@ -27,8 +27,8 @@ enum {
     SEGMENT_SLOTS_MAX = 1024, /* rings alive at once */
     SEGMENT_GLOBS_BYTES = 1024,
     SEGMENT_RING_DEFAULT = 4 << 20,
-    SEGMENT_GROWTH = 16, /* how much larger a ring may grow, when nobody says */
-    SEGMENT_RING_MAX_DEFAULT = 64 << 20,
+    SEGMENT_GROWTH = 8, /* how much larger a ring may grow, when nobody says */
+    SEGMENT_RING_MAX_DEFAULT = 32 << 20,
     SEGMENT_ARENA_DEFAULT = 4 << 20,
 };
 

@@ -75,12 +75,14 @@ class RingGrowth(unittest.TestCase):
         self.record_and_kill(*SLOW, "--ring-size", "64K", "--policy", "block:60s")
         rings = self.assert_counted_and_in_order()
         self.assertGreater(max(rings.values()), 64 * KIB)
-        self.assertLessEqual(max(rings.values()), 1024 * KIB)  # 16 times, by default
+        self.assertLessEqual(max(rings.values()), 512 * KIB)  # 8 times, by default
 
     def test_within_the_budget(self):
         self.record_and_kill(*SLOW, "--ring-size", "64K", "--ring-max", "4M", "--ring-budget", "256K")
         rings = self.assert_counted_and_in_order()
-        self.assertLessEqual(sum(rings.values()), len(rings) * 64 * KIB + 256 * KIB)
+        # What is told is the most that each has had, and they can have had it one after the other.
+        self.assertGreater(max(rings.values()), 64 * KIB)
+        self.assertLessEqual(max(rings.values()), 64 * KIB + 256 * KIB)
 
     def test_not_at_all_when_nothing_is_granted(self):
         self.record_and_kill(*SLOW, "--ring-size", "64K", "--ring-max", "64K")
