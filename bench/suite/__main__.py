@@ -33,6 +33,7 @@ from traces import CallTraces, MemoryTraces
 CASES = ("clock", "emit", "tail", "off", "threads", "sustain", "calls", "size", "read", "start",
          "idle", "malloc")
 CHECK_TRIES = 3
+DISTURBED_CORES = 0.05  # busy with others' work: a loss says nothing
 PROFILED_FIB = 22
 PATIENCE_S = 30  # for other processes to end, before each case of a full run
 
@@ -143,6 +144,16 @@ def write_results(bench, run):
         write_document(bench, run)
 
 
+def judged(lost, base, run, disturbed):
+    """Those losses that are ours for certain; of the others it is said why not."""
+    if lost and base["cpu"] != run["machine"]["cpu"]:
+        print(f"    NOT JUDGED: the baseline is of another machine, {base['cpu']}")
+        return []
+    for name in sorted({key.split(" / ")[0] for key, *_ in lost} & disturbed):
+        print(f"    NOT JUDGED: {name}: other processes kept more than {DISTURBED_CORES} cores busy in the last try")
+    return [loss for loss in lost if loss[0].split(" / ")[0] not in disturbed]
+
+
 def check(bench, run):
     """Exit status. A loss counts when it is there in every try: other processes only make slower."""
     base = baseline.load(run["quick"])
@@ -150,19 +161,20 @@ def check(bench, run):
         print("bench: no baseline for this kind of run; make one with --write-baseline",
               file=sys.stderr)
         return 1
-    if base["cpu"] != run["machine"]["cpu"]:
-        print(f"    The baseline is of another machine: {base['cpu']}")
-    lost = baseline.losses(run["results"], base)
+    lost, disturbed = baseline.losses(run["results"], base), set()
     for attempt in range(2, CHECK_TRIES + 1):
         names = [n for n in CASES if any(key.startswith(f"{n} / ") for key, *_ in lost)]
         if not names:
             break
         print(f"==> Worse than the baseline: {', '.join(key for key, *_ in lost)}. Try {attempt}")
-        again = {key for key, *_ in baseline.losses([bench.measure(n) for n in names], base)}
+        results = [bench.measure(n) for n in names]
+        disturbed = {r.name for r in results if r.foreign > DISTURBED_CORES}
+        again = {key for key, *_ in baseline.losses(results, base)}
         lost = [loss for loss in lost if loss[0] in again]
     for key, then, now, loss in lost:
         print(f"    LOSS {loss:.0%}: {key}: {markdown.number(now)}, baseline {markdown.number(then)}"
               " (in readings of the clock where it is a time)")
+    lost = judged(lost, base, run, disturbed)
     absent = baseline.unmeasured(run["results"], base)
     for key in absent:
         print(f"    NOT MEASURED, but in the baseline: {key}")

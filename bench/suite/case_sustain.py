@@ -51,8 +51,8 @@ def measure(bench, result):
         for name, rounds in samples.items():
             result.add(row, name, "M/s", [r[0] for r in rounds], HIGHER, guard=name == OURS)
             result.add(f"{row}: dropped", name, "", [r[1] for r in rounds])
-            result.add(f"{row}: bytes per event", name, "", [r[2] for r in rounds],
-                       guard=name == OURS)
+            # Not guarded: the drain packs as well as there is time for.
+            result.add(f"{row}: bytes per event", name, "", [r[2] for r in rounds])
         dropped = result.find(f"{row}: dropped", OURS)
         lossless = dropped and not sum(dropped.samples)
         result.target(f"{row}: events a second with nothing lost",
