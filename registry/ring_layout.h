@@ -13,8 +13,7 @@
  *                           >>>>>>>>  then this lap goes on behind, where lap n was not: "hop"
  *
  * So the room can be filled at any moment (but for what was hopped over, until the lap ends), and a
- * ring that is read in time stays within the first few steps, whatever its room: few pages, warm in
- * the cache.
+ * ring that is read in time stays within the memory that was made ready for it, whatever its room.
  */
 #ifndef ADATRACE_REGISTRY_RING_LAYOUT_H
 #define ADATRACE_REGISTRY_RING_LAYOUT_H
