@@ -239,7 +239,7 @@ static void interrupt_in_all_states(enum action action, bool twice)
 
     warm_up();
     if (!step_is_possible()) {
-        print_message("the trap flag does nothing here\n");
+        print_message("no stepping here: no trap flag, or a sanitizer\n");
         skip();
     }
     for (unsigned state = 0; state < STATES; state++)
