@@ -5,8 +5,8 @@
  * million, this meets in every run.
  *
  * Each interruption happens in a forked copy of the process, so the code itself is stepped through
- * only once. x86-64, no emulator that ignores the flag, and no sanitizer, whose instructions would be
- * most: else step_is_possible() is false. For programs with one thread.
+ * only once. x86-64, no emulator that ignores the flag, and no sanitizer, whose instructions would
+ * be most: else step_is_possible() is false. For programs with one thread.
  */
 #ifndef ADATRACE_TESTS_STEP_H
 #define ADATRACE_TESTS_STEP_H
