@@ -122,6 +122,9 @@ static void interrupt(uint64_t (*work)(uint64_t n), void (*handler)(int))
     handled = 0;
     handler_set(handler);
     recording_start(NULL);
+    /* Now the thread has its ring. A handler that comes while it claims one has another, and the
+     * thread two ledgers. */
+    n = work(n);
     alarm_every(PERIOD_US);
     for (; handled < INTERRUPTIONS; recording_keep_room())
         for (int i = 0; i < 100; i++)
