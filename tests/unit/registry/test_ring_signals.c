@@ -21,8 +21,14 @@
 #define HANDLER_SEED (UINT64_C(1) << 40)
 
 enum {
+/* A sanitizer's handlers take so long that the thread itself would get nowhere. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    STORM_SIGNALS = 2000,
+    STORM_NS = 1000000, /* between two of them */
+#else
     STORM_SIGNALS = 20000,
-    STORM_NS = 20000, /* between two of them */
+    STORM_NS = 20000,
+#endif
     PATIENCE_S = 10
 };
 
