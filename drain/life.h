@@ -7,9 +7,9 @@
  * that scribbles on its link hides our death from those behind it in the list, who then go on
  * dropping; nothing else.
  *
- * A segment is in one list at a time: the door's, from before its program hears of it, then that of
- * the drain's thread, which takes it over by adding it to its own. All calls are the list's
- * thread's.
+ * A segment is in the door's list from before its program hears of it; the drain's thread takes it
+ * over by adding it to its own. The door's may still point there until its next guest: the word says
+ * whose death counts. All calls are the list's thread's.
  */
 #ifndef ADATRACE_DRAIN_LIFE_H
 #define ADATRACE_DRAIN_LIFE_H

@@ -213,7 +213,6 @@ struct ada_record ring_reserve_slow(struct ada_writer *w, uint32_t tag, uint64_t
 
         ring_plan_settle(w); /* of the one whom we interrupt: we may have a plan, too */
         l = ring_layout_for(w, bytes);
-
         if (l.nested && ring_outer_is_gone(w, sp)) {
             ring_bury_outer(w);
             continue;
