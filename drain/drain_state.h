@@ -174,24 +174,44 @@ struct drain_thread *thread_open(struct drain *d, struct drain_source *s, uint32
 bool thread_visit(struct drain *d, struct drain_thread *t, uint64_t share_bytes,
                   struct wait_load *load);
 void thread_rename(struct drain *d, struct drain_thread *t, const struct registry_view *view);
-/* Add its counters. */
-void thread_count(const struct drain_thread *t, struct drain_figures *figures);
-/* Write the ledger if it changed. */
-void thread_tell(struct drain *d, struct drain_thread *t);
 /* The owner is gone and the ring is empty: final ledger. */
 void thread_end(struct drain *d, struct drain_thread *t);
-/* Is all that it counted as written in the trace, or known to be lost? */
-bool thread_is_settled(const struct drain_thread *t);
 /* The recording ends, the owner lives on. */
 void thread_leave(struct drain *d, struct drain_thread *t);
+/* Write who it is, and how large its ring has been. */
+void thread_write(struct drain *d, const struct drain_thread *t);
+/* Its stream of the trace, from its first record on. False: no memory. */
+bool thread_stream_open(struct drain *d, struct drain_thread *t);
+
+/* ---- drain_loss.c ---- */
+/* Something is missing here; the hole reaches to the next record that is good. */
+void thread_hole_grow(struct drain *d, struct drain_thread *t, uint32_t kind, uint64_t records,
+                      uint64_t bytes);
+/* The hole, if there is one, reaches to here: write it. */
+void thread_hole_end(struct drain *d, struct drain_thread *t, uint64_t last_ticks);
+/* What the reader had to pass over since we last looked. */
+void thread_holes_notice(struct drain *d, struct drain_thread *t);
+/* A gap record: what the thread itself dropped. */
+void thread_gap_take(struct drain *d, struct drain_thread *t, const struct ring_record *r,
+                     uint64_t now);
+/* Drops that no gap record told of: nothing fitted behind them any more. */
+void thread_last_gap(struct drain *d, struct drain_thread *t, struct trace_ledger *ledger);
+struct trace_ledger thread_ledger(const struct drain_thread *t);
+/* The owner is dead: what its counters say beyond what we took is accounted for. */
+void thread_ledger_settle(struct drain *d, struct drain_thread *t, struct trace_ledger *ledger);
+/* Is all that it counted as written in the trace, or known to be lost? */
+bool thread_is_settled(const struct drain_thread *t);
+/* Write the ledger if it changed. */
+void thread_tell(struct drain *d, struct drain_thread *t);
+void thread_figures_add(struct drain_figures *figures, const struct drain_thread *t,
+                        const struct trace_ledger *ledger);
+/* Add its counters. */
+void thread_count(const struct drain_thread *t, struct drain_figures *figures);
 
 /* ---- drain_run.c ---- */
 /* Take plain records, about bytes_max of them. Returns how many; 0: the next one has to be looked
  * at by itself. */
 uint64_t thread_take_runs(struct drain *d, struct drain_thread *t, uint64_t bytes_max);
-
-/* Write who it is, and how large its ring has been. */
-void thread_write(struct drain *d, const struct drain_thread *t);
 
 /* ---- drain_room.c ---- */
 uint64_t room_budget(uint64_t wanted_bytes); /* 0: a good one */

@@ -110,7 +110,7 @@ void thread_rename(struct drain *d, struct drain_thread *t, const struct registr
     thread_write(d, t);
 }
 
-static bool stream_open(struct drain *d, struct drain_thread *t)
+bool thread_stream_open(struct drain *d, struct drain_thread *t)
 {
     int err;
 
@@ -123,101 +123,12 @@ static bool stream_open(struct drain *d, struct drain_thread *t)
     return !err;
 }
 
-/* ---- holes: records that are missing here ---- */
-
-static void hole_write(struct drain *d, struct drain_thread *t, uint64_t last_ticks)
-{
-    if (!t->hole.kind)
-        return;
-    t->hole.last_ticks = last_ticks;
-    if (stream_open(d, t))
-        drain_fail(d, trace_stream_gap(t->stream, &t->hole));
-    t->hole.kind = 0;
-}
-
-/* Its end is the next record that is good. */
-static void hole_grow(struct drain *d, struct drain_thread *t, uint32_t kind, uint64_t records,
-                      uint64_t bytes)
-{
-    if (t->hole.kind != kind)
-        hole_write(d, t, t->ticks);
-    if (!t->hole.kind)
-        t->hole = (struct trace_gap){.thread = t->number, .kind = kind, .first_ticks = t->ticks};
-    t->hole.records += records;
-    t->hole.bytes += bytes;
-}
-
-/* What the reader had to pass over since we last looked. */
-static void holes_notice(struct drain *d, struct drain_thread *t)
-{
-    const struct ring_reader *r = &t->reader;
-
-    if (r->overwritten_bytes != t->hole_at_overwritten_bytes ||
-        r->overwritten != t->hole_at_overwritten) {
-        hole_grow(d, t, TRACE_GAP_OVERWRITTEN, r->overwritten - t->hole_at_overwritten,
-                  r->overwritten_bytes - t->hole_at_overwritten_bytes);
-        t->hole_at_overwritten = r->overwritten;
-        t->hole_at_overwritten_bytes = r->overwritten_bytes;
-    }
-    if (r->damaged_bytes != t->hole_at_damaged) {
-        hole_grow(d, t, TRACE_GAP_DAMAGED, 0, r->damaged_bytes - t->hole_at_damaged);
-        t->hole_at_damaged = r->damaged_bytes;
-    }
-}
-
-static uint64_t clamp(uint64_t value, uint64_t low, uint64_t high)
-{
-    return value < low ? low : value > high ? high : value;
-}
-
-static void gap_write(struct drain *d, struct drain_thread *t, const struct ada_record_gap *gap,
-                      uint64_t now)
-{
-    /* Untrusted: the times only say what fits between its neighbours. */
-    struct trace_gap item = {
-        .thread = t->number,
-        .kind = TRACE_GAP_DROPPED,
-        .first_ticks = clamp(gap->first_ticks, t->ticks, now > t->ticks ? now : t->ticks),
-        .records = gap->records,
-        .bytes = gap->bytes,
-    };
-
-    item.last_ticks =
-        clamp(gap->last_ticks, item.first_ticks, now > item.first_ticks ? now : item.first_ticks);
-    hole_write(d, t, t->ticks);
-    if (stream_open(d, t))
-        drain_fail(d, trace_stream_gap(t->stream, &item));
-    t->ticks = item.last_ticks;
-    t->told_dropped += gap->records;
-    t->told_dropped_bytes += gap->bytes;
-}
-
 /* ---- records ---- */
-
-static void gap_take(struct drain *d, struct drain_thread *t, const struct ring_record *r,
-                     uint64_t now)
-{
-    struct ada_record_gap gap;
-
-    if (r->payload_bytes < sizeof(gap)) {
-        hole_grow(d, t, TRACE_GAP_DAMAGED, 0, r->bytes);
-        return;
-    }
-    memcpy(&gap, r->payload, sizeof(gap)); /* untrusted: copied once */
-    if (t->past_gap_records) {
-        uint64_t past = t->past_gap_records < gap.records ? t->past_gap_records : gap.records;
-
-        t->past_gap_records = 0;
-        gap.records -= past;
-    }
-    if (gap.records)
-        gap_write(d, t, &gap, now);
-}
 
 static void record_damaged(struct drain *d, struct drain_thread *t, const struct ring_record *r)
 {
     t->damaged++;
-    hole_grow(d, t, TRACE_GAP_DAMAGED, 1, r->bytes);
+    thread_hole_grow(d, t, TRACE_GAP_DAMAGED, 1, r->bytes);
 }
 
 /* Of the same type that was unknown just now, and nothing was told since: it joins the hole. */
@@ -245,7 +156,7 @@ static void record_take(struct drain *d, struct drain_thread *t, const struct ri
 
     if (__builtin_expect(r->type < ADA_RECORD_FIRST_EVENT, 0)) {
         if (r->type == ADA_RECORD_GAP) {
-            gap_take(d, t, r, now);
+            thread_gap_take(d, t, r, now);
         } else {
             record_damaged(d, t, r);
         }
@@ -257,7 +168,7 @@ static void record_take(struct drain *d, struct drain_thread *t, const struct ri
             record_damaged(d, t, r);
             return;
         }
-        hole_write(d, t, ticks);
+        thread_hole_end(d, t, ticks);
     }
     err = trace_stream_record(t->stream, (uint16_t)r->type, ticks, r->payload, r->payload_bytes);
     if (__builtin_expect(err == -ENOENT, 0))
@@ -280,7 +191,7 @@ static void batch_take(struct drain *d, struct drain_thread *t, const struct rin
 {
     uint64_t now = drain_now(d);
 
-    if (!stream_open(d, t)) {
+    if (!thread_stream_open(d, t)) {
         t->refused += count;
         return;
     }
@@ -320,7 +231,7 @@ bool thread_visit(struct drain *d, struct drain_thread *t, uint64_t share_bytes,
         alone = in_runs ? 1 : alone < BATCH_RECORDS / 2 ? alone * 2 : BATCH_RECORDS;
         load->records += in_runs;
         got = ring_read_batch(&t->reader, records, alone);
-        holes_notice(d, t);
+        thread_holes_notice(d, t);
         if (got > 0) {
             batch_take(d, t, records, (unsigned)got);
             load->records += (unsigned)got;
@@ -339,129 +250,12 @@ bool thread_visit(struct drain *d, struct drain_thread *t, uint64_t share_bytes,
     return true;
 }
 
-/* ---- the ledger ---- */
-
-static struct trace_ledger ledger_now(const struct drain_thread *t)
-{
-    struct ring_stats stats;
-    struct trace_ledger ledger = {.thread = t->number};
-
-    ring_stats(t->reader.shared, &stats);
-    ledger.written = stats.written - t->past.written;
-    ledger.written_bytes = stats.written_bytes - t->past.written_bytes;
-    ledger.dropped = stats.dropped - t->past.dropped;
-    ledger.dropped_bytes = stats.dropped_bytes - t->past.dropped_bytes;
-    ledger.nested = stats.nested - t->past.nested;
-    ledger.overwritten = t->reader.overwritten;
-    ledger.overwritten_bytes = t->reader.overwritten_bytes;
-    ledger.damaged = t->damaged;
-    ledger.high_water_bytes = t->reader.high_water_bytes;
-    ledger.stored = t->stream ? trace_stream_stored(t->stream) : 0;
-    return ledger;
-}
-
-/* Published records that we have seen, or know to be lost. */
-static uint64_t records_known(const struct drain_thread *t)
-{
-    return t->reader.taken - t->past_taken + t->reader.overwritten;
-}
-
-/*
- * The owner is dead, so its counters stand still. What they say beyond what we took must be
- * accounted for: it was damaged, overwritten, or, when the thread was killed in the middle of an
- * emit, never published.
- */
-static void ledger_settle(struct drain *d, struct drain_thread *t, struct trace_ledger *ledger)
-{
-    uint64_t known = records_known(t);
-    uint64_t missing = ledger->written > known ? ledger->written - known : 0;
-
-    if (missing && t->reader.policy == RING_OVERWRITE && ledger->overwritten_bytes / 8 >= missing) {
-        ledger->overwritten += missing;
-        known += missing;
-        missing = 0;
-    } else if (missing && t->reader.damaged_bytes / 8 >= missing) {
-        ledger->damaged += missing;
-        known += missing;
-        missing = 0;
-    }
-    if (missing)
-        drain_write_note(d, TRACE_NOTE_INFO, t->process->number,
-                         "thread %u ended in the middle of an event: %llu record(s) were counted "
-                         "but never published",
-                         t->tid, (unsigned long long)missing);
-    ledger->written = known;
-}
-
-static bool ledger_same(const struct trace_ledger *a, const struct trace_ledger *b)
-{
-    return a->written == b->written && a->dropped == b->dropped && a->stored == b->stored &&
-           a->overwritten == b->overwritten && a->damaged == b->damaged &&
-           a->high_water_bytes == b->high_water_bytes && a->thread == b->thread;
-}
-
-void thread_tell(struct drain *d, struct drain_thread *t)
-{
-    struct trace_ledger ledger = ledger_now(t);
-
-    if (ledger_same(&ledger, &t->told))
-        return;
-    drain_fail(d, trace_writer_ledger(d->writer, &ledger));
-    t->told = ledger;
-}
-
-/* Drops that no GAP record told of: nothing fitted behind them any more. */
-static void last_gap_write(struct drain *d, struct drain_thread *t, struct trace_ledger *ledger)
-{
-    const struct ring_shared *ring = t->reader.shared;
-    struct ada_record_gap gap;
-
-    if (ledger->dropped <= t->told_dropped) {
-        ledger->dropped = t->told_dropped;
-        return;
-    }
-    /* relaxed: the owner is dead, or these are figures that live on. */
-    gap = (struct ada_record_gap){
-        .first_ticks = load_relaxed(&ring->untold_first_ticks),
-        .last_ticks = load_relaxed(&ring->untold_last_ticks),
-        .records = ledger->dropped - t->told_dropped,
-        .bytes = ledger->dropped_bytes - t->told_dropped_bytes,
-    };
-    gap_write(d, t, &gap, drain_now(d));
-}
-
-static void figures_add(struct drain_figures *figures, const struct drain_thread *t,
-                        const struct trace_ledger *ledger)
-{
-    figures->records += ledger->stored;
-    figures->dropped += ledger->dropped;
-    figures->overwritten += ledger->overwritten;
-    figures->damaged += ledger->damaged;
-    figures->lost += t->refused;
-}
-
-void thread_count(const struct drain_thread *t, struct drain_figures *figures)
-{
-    struct trace_ledger ledger = ledger_now(t);
-
-    figures_add(figures, t, &ledger);
-    figures->live_threads++;
-}
-
-bool thread_is_settled(const struct drain_thread *t)
-{
-    struct ring_stats stats;
-
-    ring_stats(t->reader.shared, &stats);
-    return stats.written - t->past.written == records_known(t);
-}
-
 static void thread_close(struct drain *d, struct drain_thread *t, bool ended)
 {
-    struct trace_ledger ledger = ledger_now(t);
+    struct trace_ledger ledger = thread_ledger(t);
 
-    hole_write(d, t, t->ticks);
-    last_gap_write(d, t, &ledger);
+    thread_hole_end(d, t, t->ticks);
+    thread_last_gap(d, t, &ledger);
     /* Into the file first: only then is it known what it took. */
     if (t->stream) {
         drain_fail(d, trace_stream_flush(t->stream));
@@ -469,9 +263,9 @@ static void thread_close(struct drain *d, struct drain_thread *t, bool ended)
     }
     ledger.final = ended || thread_is_settled(t);
     if (ended)
-        ledger_settle(d, t, &ledger);
+        thread_ledger_settle(d, t, &ledger);
     drain_fail(d, trace_writer_ledger(d->writer, &ledger));
-    figures_add(&d->ended, t, &ledger);
+    thread_figures_add(&d->ended, t, &ledger);
     if (t->stream)
         drain_fail(d, trace_stream_close(t->stream));
     thread_room_end(d, t, ended);

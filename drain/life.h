@@ -8,8 +8,8 @@
  * dropping; nothing else.
  *
  * A segment is in the door's list from before its program hears of it; the drain's thread takes it
- * over by adding it to its own. The door's may still point there until its next guest: the word says
- * whose death counts. All calls are the list's thread's.
+ * over by adding it to its own. The door's may still point there until its next guest: the word
+ * says whose death counts. All calls are the list's thread's.
  */
 #ifndef ADATRACE_DRAIN_LIFE_H
 #define ADATRACE_DRAIN_LIFE_H

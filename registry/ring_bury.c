@@ -36,20 +36,32 @@ static void give_up(struct ada_writer *w, uint64_t at, uint64_t word, uint64_t b
     ring_note_drop(w, bytes);
 }
 
+/* A record on a walk from one index to another. */
+struct walked {
+    uint64_t word;
+    uint64_t bytes; /* 0: somebody scribbled on it; the reader says "damaged" */
+};
+
+static struct walked record_at(const struct ada_writer *w, uint64_t at, uint64_t end)
+{
+    uint64_t word = *ring_word_at(w, at);
+    uint64_t bytes = ring_word_bytes(word, *ring_word_at(w, at + 8));
+
+    return (struct walked){word, bytes >= 8 && bytes <= end - at ? bytes : 0};
+}
+
 /* Walk from `at` over records that are complete, to `end` or to one that is held. What is PENDING
  * on the way was left by a handler that was jumped out of. */
 static uint64_t walk_complete(struct ada_writer *w, uint64_t at, uint64_t end)
 {
-    for (uint64_t bytes; at != end; at += bytes) {
-        uint64_t word = *ring_word_at(w, at);
-
-        bytes = ring_word_bytes(word, *ring_word_at(w, at + 8));
-        if (bytes < 8 || bytes > end - at)
-            return end; /* somebody scribbled on it; the reader says "damaged" */
-        if (ada_record_type(word) == ADA_RECORD_HELD)
+    for (struct walked r; at != end; at += r.bytes) {
+        r = record_at(w, at, end);
+        if (!r.bytes)
+            return end;
+        if (ada_record_type(r.word) == ADA_RECORD_HELD)
             return at;
-        if (ada_record_type(word) == ADA_RECORD_PENDING)
-            give_up(w, at, word, bytes);
+        if (ada_record_type(r.word) == ADA_RECORD_PENDING)
+            give_up(w, at, r.word, r.bytes);
     }
     return end;
 }
@@ -59,14 +71,8 @@ static uint64_t count_complete(const struct ada_writer *w, uint64_t at, uint64_t
 {
     uint64_t count = 0;
 
-    for (uint64_t bytes; at != end; at += bytes) {
-        uint64_t word = *ring_word_at(w, at);
-
-        bytes = ring_word_bytes(word, *ring_word_at(w, at + 8));
-        if (bytes < 8 || bytes > end - at)
-            break;
-        count += ada_record_type(word) >= ADA_RECORD_FIRST_EVENT;
-    }
+    for (struct walked r; at != end && (r = record_at(w, at, end)).bytes; at += r.bytes)
+        count += ada_record_type(r.word) >= ADA_RECORD_FIRST_EVENT;
     return count;
 }
 
@@ -75,23 +81,19 @@ static uint64_t count_complete(const struct ada_writer *w, uint64_t at, uint64_t
 static void mark_rest(struct ada_writer *w, uint64_t head, uint64_t end)
 {
     struct ring_shared *ring = ring_of(w);
-    uint64_t written, reserve, bytes;
+    uint64_t written, reserve;
 
     do {
         reserve = load_relaxed(&w->reserve);
         written = load_relaxed(&ring_front_of(w)->written) - count_complete(w, head, reserve);
     } while (reserve != load_relaxed(&w->reserve));
-    for (uint64_t at = head; at != end; at += bytes) {
-        struct ring_mark *mark = &ring->marks[at / ring->block_bytes % RING_BLOCKS];
-        uint64_t word = *ring_word_at(w, at);
+    for (struct walked r; head != end && (r = record_at(w, head, end)).bytes; head += r.bytes) {
+        struct ring_mark *mark = &ring->marks[head / ring->block_bytes % RING_BLOCKS];
 
-        bytes = ring_word_bytes(word, *ring_word_at(w, at + 8));
-        if (bytes < 8 || bytes > end - at)
-            return;
         /* relaxed: head has not passed it yet, and its release orders this, too. */
-        if ((at & (ring->block_bytes - 1)) == 0 && load_relaxed(&mark->index) == at)
+        if ((head & (ring->block_bytes - 1)) == 0 && load_relaxed(&mark->index) == head)
             store_relaxed(&mark->written, written);
-        written += ada_record_type(word) >= ADA_RECORD_FIRST_EVENT;
+        written += ada_record_type(r.word) >= ADA_RECORD_FIRST_EVENT;
     }
 }
 
@@ -192,17 +194,11 @@ static struct outer outer_record(const struct ada_writer *w, uint64_t head, uint
 
     if (o.bytes) /* the fast path says it, and puts nothing in front */
         return o.bytes <= reserve - head ? o : (struct outer){head, 0};
-    while (o.at != reserve) {
-        uint64_t word = *ring_word_at(w, o.at);
-
-        o.bytes = ring_word_bytes(word, *ring_word_at(w, o.at + 8));
-        if (o.bytes < 8 || o.bytes > reserve - o.at)
-            return (struct outer){head, 0};
-        if (!is_front(ada_record_type(word)))
-            return o;
-        o.at += o.bytes;
-    }
-    return (struct outer){reserve, 0};
+    for (struct walked r; o.at != reserve && (r = record_at(w, o.at, reserve)).bytes;
+         o.at += r.bytes)
+        if (!is_front(ada_record_type(r.word)))
+            return (struct outer){o.at, r.bytes};
+    return o; /* .bytes is 0: nothing to give up */
 }
 
 /* Is the outermost record in the count already? Then it is complete: its header came first. The
