@@ -21,17 +21,6 @@ enum {
     SETTLE_TRIES = 5 /* for emits that are under way while the last round goes */
 };
 
-/* What other threads want of the drain. */
-struct drain_message {
-    struct drain_message *next;
-    enum { MESSAGE_ATTACH, MESSAGE_NOTE, MESSAGE_STATUS } kind;
-    struct drain_attachment attachment;
-    enum trace_note_kind note;
-    uint32_t pid;
-    int status;
-    char text[];
-};
-
 /* ---- small things that all files of the drain need ---- */
 
 void drain_fail(struct drain *d, int error)
@@ -102,8 +91,8 @@ int drain_create(struct drain **out, struct trace_writer *writer,
     d->writer = writer;
     d->next_process = d->next_thread = d->next_module = 1;
     d->watch.epoll_fd = -1;
-    d->inbox_end = &d->inbox;
     pthread_mutex_init(&d->lock, NULL);
+    inbox_init(d);
     wait_init(&d->wait);
     pace_init(&d->pace, options->level);
     /* Without it the robust words and a look once a second have to do. */
@@ -117,32 +106,15 @@ int drain_create(struct drain **out, struct trace_writer *writer,
     return 0;
 }
 
-static void message_free(struct drain_message *m)
-{
-    if (m->kind == MESSAGE_ATTACH) {
-        if (!m->attachment.kept)
-            segment_destroy(&m->attachment.segment);
-        if (m->attachment.pidfd >= 0)
-            close(m->attachment.pidfd);
-        proc_facts_free(&m->attachment.facts);
-    }
-    free(m);
-}
-
 void drain_destroy(struct drain *d)
 {
-    struct drain_message *next;
-
     if (!d)
         return;
     drain_stop(d);
     (void)!drain_close(d);
     while (d->sources)
         source_free(d, d->sources);
-    for (struct drain_message *m = d->inbox; m; m = next) {
-        next = m->next;
-        message_free(m);
-    }
+    inbox_fini(d);
     while (d->modules) {
         struct drain_module *m = d->modules;
 
@@ -172,6 +144,7 @@ int drain_close(struct drain *d)
     if (!d->writer)
         return d->error;
     drain_finish(d);
+    inbox_close(d);
     err = trace_writer_close(d->writer);
     d->writer = NULL;
     drain_fail(d, err);
@@ -186,64 +159,6 @@ int drain_watch_fd(const struct drain *d)
 void drain_wake(struct drain *d)
 {
     wait_wake(&d->wait);
-}
-
-/* ---- messages ---- */
-
-static int message_send(struct drain *d, const struct drain_message *head, const char *text)
-{
-    size_t length = text ? strlen(text) : 0;
-    struct drain_message *m = malloc(sizeof(*m) + length + 1);
-
-    if (!m)
-        return -ENOMEM;
-    *m = *head;
-    m->next = NULL;
-    memcpy(m->text, text ? text : "", length + 1);
-    pthread_mutex_lock(&d->lock);
-    *d->inbox_end = m;
-    d->inbox_end = &m->next;
-    pthread_mutex_unlock(&d->lock);
-    wait_wake(&d->wait);
-    return 0;
-}
-
-int drain_attach(struct drain *d, const struct drain_attachment *attachment)
-{
-    return message_send(
-        d, &(struct drain_message){.kind = MESSAGE_ATTACH, .attachment = *attachment}, NULL);
-}
-
-void drain_note(struct drain *d, enum trace_note_kind kind, const char *text)
-{
-    (void)!message_send(d, &(struct drain_message){.kind = MESSAGE_NOTE, .note = kind}, text);
-}
-
-void drain_child_status(struct drain *d, uint32_t pid, int status)
-{
-    (void)!message_send(
-        d, &(struct drain_message){.kind = MESSAGE_STATUS, .pid = pid, .status = status}, NULL);
-}
-
-static void messages_take(struct drain *d)
-{
-    struct drain_message *m, *next;
-
-    pthread_mutex_lock(&d->lock);
-    m = d->inbox;
-    d->inbox = NULL;
-    d->inbox_end = &d->inbox;
-    pthread_mutex_unlock(&d->lock);
-    for (; m; m = next) {
-        next = m->next;
-        if (m->kind == MESSAGE_ATTACH)
-            source_attach(d, &m->attachment);
-        else if (m->kind == MESSAGE_NOTE)
-            drain_write_note(d, m->note, TRACE_PROCESS_NONE, "%s", m->text);
-        else
-            process_status(d, m->pid, m->status);
-        free(m);
-    }
 }
 
 /* ---- figures ---- */
@@ -335,7 +250,7 @@ struct wait_load drain_round(struct drain *d)
     struct wait_load load = {0};
     uint64_t now_ns = clock_monotonic_ns();
 
-    messages_take(d);
+    inbox_take(d);
     deaths_look(d, now_ns);
     for (struct drain_source *s = d->sources; s; s = s->next)
         source_round(d, s, DRAIN_SHARE_BYTES, &load);
@@ -384,7 +299,7 @@ void drain_finish(struct drain *d)
 {
     if (d->finished)
         return;
-    messages_take(d);
+    inbox_take(d);
     for (struct drain_source *s = d->sources; s; s = s->next)
         if (!s->kept)
             store_relaxed(&s->segment.shared->closed, 1); /* relaxed: seen late, it costs a slot */
@@ -413,6 +328,7 @@ static void *drain_run(void *argument)
         wait_turn(&d->wait, &load);
     }
     drain_finish(d);
+    inbox_close(d);
     life_end(&d->life);
     return NULL;
 }

@@ -8,9 +8,9 @@
  * was told by their creator, and what it has checked. The collector runs one drain for all
  * processes of a recording, an embedded session one for its own process; both are this code.
  *
- * drain_attach(), drain_note(), drain_child_status(), drain_wake() and drain_figures() may be
- * called from any thread. All other calls are for one thread at a time, and not while
- * drain_start()'s thread runs.
+ * drain_attach(), drain_note(), drain_call(), drain_child_status(), drain_wake() and
+ * drain_figures() may be called from any thread. All other calls are for one thread at a time, and
+ * not while drain_start()'s thread runs.
  */
 #ifndef ADATRACE_DRAIN_DRAIN_H
 #define ADATRACE_DRAIN_DRAIN_H
@@ -70,6 +70,15 @@ void drain_note(struct drain *drain, enum trace_note_kind kind, const char *text
  * drain_wake() makes the drain look at once. */
 int drain_watch_fd(const struct drain *drain);
 void drain_wake(struct drain *drain);
+
+/*
+ * Have the drain's thread make this call between two rounds, wake it if it sleeps, and wait for the
+ * result. What the call finds stands still meanwhile, and so does the rings' only consumer: it has
+ * to be short. Returns what it returned; -ESHUTDOWN: the drain has ended, and no call was made. Not
+ * from the drain's own thread.
+ */
+int drain_call(struct drain *drain, int (*call)(struct drain *drain, void *context), void *context)
+    __attribute__((warn_unused_result));
 
 /* How our child `pid` ended, as waitpid(2) has it. */
 void drain_child_status(struct drain *drain, uint32_t pid, int status);

@@ -138,6 +138,8 @@ struct drain {
 
     pthread_mutex_t lock;
     struct drain_message *inbox, **inbox_end; /* under lock */
+    pthread_cond_t answered;                  /* a call of drain_call() has been made */
+    bool inbox_closed;                        /* under lock: nobody will look again */
     struct drain_figures figures;             /* under lock */
 };
 
@@ -148,6 +150,13 @@ void drain_write_note(struct drain *d, enum trace_note_kind kind, uint32_t proce
                       const char *format, ...) __attribute__((format(printf, 4, 5)));
 void drain_tell_news(struct drain *d, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* ---- drain_inbox.c ---- */
+void inbox_init(struct drain *d);
+void inbox_take(struct drain *d);
+/* The last look. */
+void inbox_close(struct drain *d);
+void inbox_fini(struct drain *d);
 
 /* ---- drain_source.c ---- */
 void source_attach(struct drain *d, struct drain_attachment *attachment);

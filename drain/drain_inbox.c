@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What other threads want of the drain: it looks between two rounds. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "drain/drain_state.h"
+
+/* A caller of drain_call(), who waits. */
+struct inbox_call {
+    int (*run)(struct drain *d, void *context);
+    void *context;
+    int result;
+    bool answered; /* under lock */
+};
+
+struct drain_message {
+    struct drain_message *next;
+    enum { MESSAGE_ATTACH, MESSAGE_NOTE, MESSAGE_STATUS, MESSAGE_CALL } kind;
+    struct drain_attachment attachment;
+    enum trace_note_kind note;
+    uint32_t pid;
+    int status;
+    struct inbox_call *call;
+    char text[];
+};
+
+void inbox_init(struct drain *d)
+{
+    d->inbox_end = &d->inbox;
+    pthread_cond_init(&d->answered, NULL);
+}
+
+static void call_answer(struct drain *d, struct inbox_call *call, int result)
+{
+    pthread_mutex_lock(&d->lock);
+    call->result = result;
+    call->answered = true;
+    pthread_cond_broadcast(&d->answered);
+    pthread_mutex_unlock(&d->lock);
+}
+
+/* It was never taken. */
+static void message_free(struct drain *d, struct drain_message *m)
+{
+    if (m->kind == MESSAGE_CALL)
+        call_answer(d, m->call, -ESHUTDOWN);
+    if (m->kind == MESSAGE_ATTACH) {
+        if (!m->attachment.kept)
+            segment_destroy(&m->attachment.segment);
+        if (m->attachment.pidfd >= 0)
+            close(m->attachment.pidfd);
+        proc_facts_free(&m->attachment.facts);
+    }
+    free(m);
+}
+
+void inbox_fini(struct drain *d)
+{
+    struct drain_message *next;
+
+    for (struct drain_message *m = d->inbox; m; m = next) {
+        next = m->next;
+        message_free(d, m);
+    }
+    pthread_cond_destroy(&d->answered);
+}
+
+static int message_send(struct drain *d, const struct drain_message *head, const char *text)
+{
+    size_t length = text ? strlen(text) : 0;
+    struct drain_message *m = malloc(sizeof(*m) + length + 1);
+
+    if (!m)
+        return -ENOMEM;
+    *m = *head;
+    m->next = NULL;
+    memcpy(m->text, text ? text : "", length + 1);
+    pthread_mutex_lock(&d->lock);
+    /* Whoever waits for an answer has to be told; all others are taken back by inbox_fini(). */
+    if (d->inbox_closed && m->kind == MESSAGE_CALL) {
+        pthread_mutex_unlock(&d->lock);
+        free(m);
+        return -ESHUTDOWN;
+    }
+    *d->inbox_end = m;
+    d->inbox_end = &m->next;
+    pthread_mutex_unlock(&d->lock);
+    wait_wake(&d->wait);
+    return 0;
+}
+
+int drain_attach(struct drain *d, const struct drain_attachment *attachment)
+{
+    return message_send(
+        d, &(struct drain_message){.kind = MESSAGE_ATTACH, .attachment = *attachment}, NULL);
+}
+
+void drain_note(struct drain *d, enum trace_note_kind kind, const char *text)
+{
+    (void)!message_send(d, &(struct drain_message){.kind = MESSAGE_NOTE, .note = kind}, text);
+}
+
+void drain_child_status(struct drain *d, uint32_t pid, int status)
+{
+    (void)!message_send(
+        d, &(struct drain_message){.kind = MESSAGE_STATUS, .pid = pid, .status = status}, NULL);
+}
+
+int drain_call(struct drain *d, int (*run)(struct drain *drain, void *context), void *context)
+{
+    struct inbox_call call = {.run = run, .context = context};
+    int err = message_send(d, &(struct drain_message){.kind = MESSAGE_CALL, .call = &call}, NULL);
+
+    if (err)
+        return err;
+    pthread_mutex_lock(&d->lock);
+    while (!call.answered)
+        pthread_cond_wait(&d->answered, &d->lock);
+    pthread_mutex_unlock(&d->lock);
+    return call.result;
+}
+
+static void message_take(struct drain *d, struct drain_message *m)
+{
+    switch (m->kind) {
+    case MESSAGE_ATTACH:
+        source_attach(d, &m->attachment);
+        break;
+    case MESSAGE_NOTE:
+        drain_write_note(d, m->note, TRACE_PROCESS_NONE, "%s", m->text);
+        break;
+    case MESSAGE_STATUS:
+        process_status(d, m->pid, m->status);
+        break;
+    case MESSAGE_CALL:
+        call_answer(d, m->call, m->call->run(d, m->call->context));
+    }
+    free(m);
+}
+
+void inbox_take(struct drain *d)
+{
+    struct drain_message *m, *next;
+
+    pthread_mutex_lock(&d->lock);
+    m = d->inbox;
+    d->inbox = NULL;
+    d->inbox_end = &d->inbox;
+    pthread_mutex_unlock(&d->lock);
+    for (; m; m = next) {
+        next = m->next;
+        message_take(d, m);
+    }
+}
+
+/* Calls that came too late get their answer. What else is there stays for inbox_fini(). */
+void inbox_close(struct drain *d)
+{
+    struct drain_message **at;
+
+    pthread_mutex_lock(&d->lock);
+    d->inbox_closed = true;
+    for (at = &d->inbox; *at;) {
+        struct drain_message *m = *at;
+
+        if (m->kind != MESSAGE_CALL) {
+            at = &m->next;
+            continue;
+        }
+        m->call->result = -ESHUTDOWN;
+        m->call->answered = true;
+        *at = m->next;
+        free(m);
+    }
+    d->inbox_end = at;
+    pthread_cond_broadcast(&d->answered);
+    pthread_mutex_unlock(&d->lock);
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What other threads ask of the drain, and when they get their answers. */
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "drain/drain_state.h"
+#include "fake_writer.h"
+#include "producer.h"
+
+enum { ASKERS = 4, QUESTIONS = 200 };
+
+struct question {
+    struct drain *drain;
+    pthread_t answered_by;
+    int asked;
+};
+
+static int answer(struct drain *d, void *context)
+{
+    struct question *q = context;
+
+    if (d != q->drain)
+        return -EINVAL;
+    q->answered_by = pthread_self();
+    return ++q->asked;
+}
+
+static void call_is_made_by_the_drain_s_thread(void **state)
+{
+    struct stage stage;
+    struct question q;
+
+    (void)state;
+    stage_set(&stage, &(struct stage_options){0});
+    q = (struct question){.drain = stage.drain};
+    assert_int_equal(drain_start(stage.drain), 0);
+    assert_int_equal(drain_call(stage.drain, answer, &q), 1);
+    assert_int_equal(drain_call(stage.drain, answer, &q), 2);
+    assert_true(pthread_equal(q.answered_by, stage.drain->thread));
+    drain_stop(stage.drain);
+    stage_clear(&stage);
+}
+
+static void *ask_often(void *context)
+{
+    struct question *q = context;
+    long bad = 0;
+
+    for (int i = 0; i < QUESTIONS; i++)
+        bad += drain_call(q->drain, answer, q) != i + 1;
+    return (void *)bad;
+}
+
+static void every_asker_gets_its_own_answers(void **state)
+{
+    struct question questions[ASKERS];
+    pthread_t askers[ASKERS];
+    struct stage stage;
+    void *bad;
+
+    (void)state;
+    stage_set(&stage, &(struct stage_options){0});
+    assert_int_equal(drain_start(stage.drain), 0);
+    for (int i = 0; i < ASKERS; i++) {
+        questions[i] = (struct question){.drain = stage.drain};
+        assert_int_equal(pthread_create(&askers[i], NULL, ask_often, &questions[i]), 0);
+    }
+    for (int i = 0; i < ASKERS; i++) {
+        assert_int_equal(pthread_join(askers[i], &bad), 0);
+        assert_null(bad);
+    }
+    drain_stop(stage.drain);
+    stage_clear(&stage);
+}
+
+static void *ask_until_it_ends(void *context)
+{
+    struct question *q = context;
+    int got;
+
+    do {
+        got = drain_call(q->drain, answer, q);
+    } while (got > 0);
+    return (void *)(long)got;
+}
+
+static void call_of_a_drain_that_ends_is_refused_not_left(void **state)
+{
+    struct question q;
+    struct stage stage;
+    pthread_t asker;
+    void *got;
+
+    (void)state;
+    stage_set(&stage, &(struct stage_options){0});
+    q = (struct question){.drain = stage.drain};
+    assert_int_equal(drain_start(stage.drain), 0);
+    assert_int_equal(pthread_create(&asker, NULL, ask_until_it_ends, &q), 0);
+    drain_stop(stage.drain);
+    assert_int_equal(pthread_join(asker, &got), 0);
+    assert_int_equal((long)got, -ESHUTDOWN);
+    assert_int_equal(drain_call(stage.drain, answer, &q), -ESHUTDOWN);
+    stage_clear(&stage);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(call_is_made_by_the_drain_s_thread),
+        cmocka_unit_test(every_asker_gets_its_own_answers),
+        cmocka_unit_test(call_of_a_drain_that_ends_is_refused_not_left),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
