@@ -310,6 +310,8 @@ void source_free(struct drain *d, struct drain_source *s)
     }
     if (s->unringed_stream)
         drain_fail(d, trace_stream_close(s->unringed_stream));
+    if (s->unringed_thread && d->writer)
+        trace_writer_thread_end(d->writer, s->unringed_thread);
     wait_forget(&d->wait, &s->segment.shared->bell);
     sources_link(d);
     if (!s->kept)

@@ -268,6 +268,8 @@ static void thread_close(struct drain *d, struct drain_thread *t, bool ended)
     thread_figures_add(&d->ended, t, &ledger);
     if (t->stream)
         drain_fail(d, trace_stream_close(t->stream));
+    if (ended)
+        trace_writer_thread_end(d->writer, t->number);
     thread_room_end(d, t, ended);
     ring_reader_fini(&t->reader);
     t->process->threads--;

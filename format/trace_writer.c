@@ -49,8 +49,10 @@ static int start_write(struct trace_writer *w, const struct trace_recording *rec
 {
     struct block_header header = {.kind = BLOCK_START, .records = 1};
     struct byte_buffer content = {0};
-    int status = item_append(&content, ITEM_RECORDING, recording);
+    int status = catalogue_add(w->catalogue, ITEM_RECORDING, recording);
 
+    if (status == 0)
+        status = catalogue_recording(w->catalogue, &content);
     if (status == 0)
         status = writer_block_write(w, &header, content.bytes, content.size, w->level, false);
     byte_buffer_free(&content);
@@ -73,6 +75,7 @@ static void writer_free(struct trace_writer *w)
         (void)trace_output_close(&w->output);
     block_encoder_fini(&w->encoder);
     trace_index_free(&w->index);
+    catalogue_destroy(w->catalogue);
     writer_meta_free(w);
     free(w);
 }
@@ -91,7 +94,8 @@ int trace_writer_open(struct trace_writer **out, int fd, const struct trace_writ
     w->output.fd = fd;
     options_apply(w, options);
     w->recording = recording_number();
-    if (block_encoder_init(&w->encoder) != 0)
+    w->catalogue = catalogue_create();
+    if (!w->catalogue || block_encoder_init(&w->encoder) != 0)
         goto fail;
     status = start_write(w, recording);
     if (status != 0)

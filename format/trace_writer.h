@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "base/schema.h"
+#include "format/catalogue.h"
 #include "format/trace_model.h"
 
 struct trace_writer;
@@ -38,10 +39,15 @@ int trace_writer_clock(struct trace_writer *w, const struct trace_clock_pair *pa
 int trace_writer_process(struct trace_writer *w, const struct trace_process *process);
 int trace_writer_process_end(struct trace_writer *w, const struct trace_process_end *end);
 int trace_writer_thread(struct trace_writer *w, const struct trace_thread *thread);
+/* The thread writes nothing any more, and its last ledger is in. */
+void trace_writer_thread_end(struct trace_writer *w, uint32_t thread);
 int trace_writer_ledger(struct trace_writer *w, const struct trace_ledger *ledger);
 int trace_writer_module(struct trace_writer *w, const struct trace_module *module);
 int trace_writer_symbol(struct trace_writer *w, const struct trace_symbol *symbol);
 int trace_writer_note(struct trace_writer *w, const struct trace_note *note);
+
+/* All metadata so far, but for ledgers; the writer's. */
+struct catalogue *trace_writer_catalogue(struct trace_writer *w);
 
 /*
  * Declare an event type of an image (struct trace_process.image) from encoded schema bytes

@@ -63,6 +63,9 @@ static int meta_append(struct trace_writer *w, enum item_kind kind, const void *
 {
     int status;
 
+    status = catalogue_add(w->catalogue, kind, record);
+    if (status != 0)
+        return status;
     if (w->meta.size >= META_HELD_BYTES_MAX)
         return writer_error(w) ? writer_error(w) : -ENOMEM;
     status = item_append(&w->meta, kind, record);
@@ -76,6 +79,16 @@ static int meta_append(struct trace_writer *w, enum item_kind kind, const void *
 int trace_writer_clock(struct trace_writer *w, const struct trace_clock_pair *pair)
 {
     return meta_append(w, ITEM_CLOCK, pair, false);
+}
+
+void trace_writer_thread_end(struct trace_writer *w, uint32_t thread)
+{
+    catalogue_thread_end(w->catalogue, thread);
+}
+
+struct catalogue *trace_writer_catalogue(struct trace_writer *w)
+{
+    return w->catalogue;
 }
 
 int trace_writer_process_end(struct trace_writer *w, const struct trace_process_end *end)

@@ -24,6 +24,7 @@
 #include "format/address_set.h"
 #include "format/block_encoder.h"
 #include "format/block_header.h"
+#include "format/catalogue.h"
 #include "format/items.h"
 #include "format/number_map.h"
 #include "format/trace_index.h"
@@ -77,6 +78,7 @@ struct trace_writer {
     uint32_t draft_count;
     size_t drafts_bytes; /* memory of all drafts, as last counted */
 
+    struct catalogue *catalogue;
     struct byte_buffer meta; /* items that are not in the file yet */
     uint32_t meta_items;
     bool meta_urgent; /* the next data block may refer to one of them */
