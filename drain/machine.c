@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -24,6 +25,26 @@ static void cpu_read(char *out, size_t size)
         fclose(file);
 }
 
+static void boot_id_read(char *out, int size)
+{
+    FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+
+    if (!file || !fgets(out, size, file))
+        *out = 0;
+    out[strcspn(out, "\n")] = 0;
+    if (file)
+        fclose(file);
+}
+
+static void session_name(char *out, size_t size)
+{
+    uint64_t number = 0;
+
+    if (getrandom(&number, sizeof(number), GRND_NONBLOCK) != (ssize_t)sizeof(number))
+        number = 0;
+    snprintf(out, number ? size : 1, "%016llx", (unsigned long long)number);
+}
+
 void machine_describe(struct machine *machine, enum clock_source clock, uint64_t ticks_per_second)
 {
     struct utsname name = {.sysname = "Linux"};
@@ -34,6 +55,8 @@ void machine_describe(struct machine *machine, enum clock_source clock, uint64_t
     snprintf(machine->kernel, sizeof(machine->kernel), "%.64s %.64s %.64s", name.sysname,
              name.release, name.machine);
     cpu_read(machine->cpu, sizeof(machine->cpu));
+    boot_id_read(machine->boot_id, sizeof(machine->boot_id));
+    session_name(machine->session, sizeof(machine->session));
     if (!getcwd(machine->directory, sizeof(machine->directory)))
         machine->directory[0] = 0;
     machine->recording = (struct trace_recording){
@@ -48,5 +71,7 @@ void machine_describe(struct machine *machine, enum clock_source clock, uint64_t
         .cpu_count = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN),
         .page_bytes = (uint32_t)sysconf(_SC_PAGESIZE),
         .ticks_per_second = ticks_per_second,
+        .boot_id = machine->boot_id,
+        .session = machine->session,
     };
 }

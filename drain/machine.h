@@ -12,9 +12,11 @@
 struct machine {
     struct trace_recording recording;
     char host[256], kernel[256], cpu[128], directory[4096];
+    char boot_id[40], session[20];
 };
 
-/* Fill in all but `command` and `policy`. `ticks_per_second` is clock_source_rate()'s. */
+/* Fill in all but `command` and `policy`. Once a session: `session` is another one each time.
+ * `ticks_per_second` is clock_source_rate()'s. */
 void machine_describe(struct machine *machine, enum clock_source clock, uint64_t ticks_per_second);
 
 #endif

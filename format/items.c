@@ -8,7 +8,15 @@
 #include "format/block_header.h"
 #include "format/le.h"
 
-enum value_kind { VALUE_END = 0, VALUE_U32, VALUE_U64, VALUE_BOOL, VALUE_STRING, VALUE_SCHEMA };
+enum value_kind {
+    VALUE_END = 0,
+    VALUE_U32,
+    VALUE_U64,
+    VALUE_BOOL,
+    VALUE_STRING,
+    VALUE_SCHEMA,
+    VALUE_LATER, /* a string that the first version did not have: left out while it is empty */
+};
 
 /* Where a value of the body lives in its struct. */
 struct value {
@@ -33,6 +41,11 @@ struct value {
         VALUE_STRING, offsetof(struct type, member) \
     }
 
+#define LATER(type, member)                        \
+    {                                              \
+        VALUE_LATER, offsetof(struct type, member) \
+    }
+
 enum { VALUES_MAX = 16 };
 
 /* The order of the file. Later versions append; nothing is ever moved or taken out. */
@@ -42,7 +55,8 @@ static const struct value layouts[ITEM_KIND_LAST + 1][VALUES_MAX] = {
                         STRING(trace_recording, adatrace_version), STRING(trace_recording, host),
                         STRING(trace_recording, kernel), STRING(trace_recording, cpu),
                         STRING(trace_recording, command), STRING(trace_recording, directory),
-                        STRING(trace_recording, clock_source), STRING(trace_recording, policy)},
+                        STRING(trace_recording, clock_source), STRING(trace_recording, policy),
+                        LATER(trace_recording, boot_id), LATER(trace_recording, session)},
     [ITEM_CLOCK] = {U64(trace_clock_pair, ticks), U64(trace_clock_pair, monotonic_ns),
                     U64(trace_clock_pair, realtime_ns), U64(trace_clock_pair, uncertainty_ns)},
     [ITEM_PROCESS] = {U32(trace_process, process), U32(trace_process, parent),
@@ -108,11 +122,25 @@ static int value_append(struct byte_buffer *out, const struct value *value, cons
     case VALUE_BOOL:
         return number_append(out, *(const bool *)member, 4);
     case VALUE_STRING:
+    case VALUE_LATER:
         memcpy(&text, member, sizeof(text));
         return text_append(out, text, text ? strnlen(text, ITEM_STRING_BYTES_MAX) : 0);
     default:
         return text_append(out, type->schema, type->schema_bytes);
     }
+}
+
+/* Is there anything to write from here on, where the first version had ended? */
+static bool later_is_empty(const struct value *from, const void *record)
+{
+    const char *text;
+
+    for (const struct value *v = from; v->kind == VALUE_LATER; v++) {
+        memcpy(&text, (const char *)record + v->offset, sizeof(text));
+        if (text && *text)
+            return false;
+    }
+    return true;
 }
 
 int item_append(struct byte_buffer *out, enum item_kind kind, const void *record)
@@ -123,8 +151,11 @@ int item_append(struct byte_buffer *out, enum item_kind kind, const void *record
     if (status != 0)
         return status;
     out->size += ITEM_HEADER_BYTES;
-    for (const struct value *v = layouts[kind]; v->kind != VALUE_END && status == 0; v++)
+    for (const struct value *v = layouts[kind]; v->kind != VALUE_END && status == 0; v++) {
+        if (v->kind == VALUE_LATER && later_is_empty(v, record))
+            break;
         status = value_append(out, v, record);
+    }
     if (status != 0) {
         out->size = start;
         return status;
@@ -185,8 +216,12 @@ static int text_decode(struct body *body, const struct value *value, void *recor
     uint32_t size;
     int status = text_take(body, &text, &size);
 
-    if (status != 0)
+    if (status != 0 && value->kind == VALUE_LATER) { /* the first version ended here */
+        text = body->at = body->end;
+        size = 0;
+    } else if (status != 0) {
         return status;
+    }
     if (value->kind == VALUE_SCHEMA) {
         type->schema = text;
         type->schema_bytes = size;
@@ -209,7 +244,7 @@ static int value_decode(struct body *body, const struct value *value, void *reco
     uint32_t u32;
     uint64_t u64;
 
-    if (value->kind == VALUE_STRING || value->kind == VALUE_SCHEMA)
+    if (value->kind >= VALUE_STRING)
         return text_decode(body, value, record, arena);
     at = body_take(body, value->kind == VALUE_U64 ? 8 : 4);
     if (!at)

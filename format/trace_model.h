@@ -29,6 +29,10 @@ struct trace_recording {
     uint32_t page_bytes;
     uint64_t ticks_per_second; /* first estimate; the clock pairs decide */
     const char *policy;        /* "drop", "overwrite", "block" */
+    /* Which files belong together; "" when not known. */
+    const char
+        *boot_id; /* /proc/sys/kernel/random/boot_id: same clock, if the source is the same */
+    const char *session; /* random, the same in all files of a session: they share their numbers */
 };
 
 /* Both clocks read together; the reader interpolates between neighbours. */

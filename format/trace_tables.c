@@ -332,6 +332,8 @@ int trace_tables_read(struct trace *t)
         .directory = "",
         .clock_source = "",
         .policy = "",
+        .boot_id = "",
+        .session = "",
     };
     int status = 0;
 

@@ -103,6 +103,39 @@ static void item_of_a_later_version_is_read_as_far_as_known(void **state)
     byte_buffer_free(&out);
 }
 
+static void what_came_later_is_left_out_while_it_is_empty(void **state)
+{
+    struct trace_recording recording = {.host = "box"}, back;
+    struct byte_buffer before = {0}, now = {0};
+    struct string_arena arena = {0};
+    struct item_view view;
+
+    (void)state;
+    assert_int_equal(item_append(&before, ITEM_RECORDING, &recording), 0);
+    recording.session = "0123456789abcdef";
+    assert_int_equal(item_append(&now, ITEM_RECORDING, &recording), 0);
+    assert_int_equal(now.size, before.size + 4 + 4 + 16);
+
+    assert_true(item_next(before.bytes, before.size, &view) > 0);
+    assert_int_equal(item_decode(&view, &back, &arena), 0);
+    assert_string_equal(back.host, "box");
+    assert_string_equal(back.boot_id, "");
+    assert_string_equal(back.session, "");
+    assert_true(item_next(now.bytes, now.size, &view) > 0);
+    assert_int_equal(item_decode(&view, &back, &arena), 0);
+    assert_string_equal(back.boot_id, "");
+    assert_string_equal(back.session, "0123456789abcdef");
+    /* Cut short, it is as if it were not there; all before it counts. */
+    le32_store(now.bytes + 4, (uint32_t)(now.size - ITEM_HEADER_BYTES - 1));
+    assert_true(item_next(now.bytes, now.size, &view) > 0);
+    assert_int_equal(item_decode(&view, &back, &arena), 0);
+    assert_string_equal(back.host, "box");
+    assert_string_equal(back.session, "");
+    string_arena_free(&arena);
+    byte_buffer_free(&before);
+    byte_buffer_free(&now);
+}
+
 static void null_string_is_empty_and_endless_one_is_cut(void **state)
 {
     enum { LONG = (1 << 20) + 5000 };
@@ -139,6 +172,7 @@ int main(void)
         cmocka_unit_test(item_with_strings_comes_back),
         cmocka_unit_test(item_cut_anywhere_is_refused),
         cmocka_unit_test(item_of_a_later_version_is_read_as_far_as_known),
+        cmocka_unit_test(what_came_later_is_left_out_while_it_is_empty),
         cmocka_unit_test(null_string_is_empty_and_endless_one_is_cut),
     };
 
