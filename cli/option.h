@@ -59,12 +59,6 @@ extern const struct option_type option_time;     /* int64_t, nanoseconds */
         0                                                                            \
     }
 
-/* Nanoseconds from 1.5s, 200ms, 10us, 500ns, 2m, 1h; a bare integer is nanoseconds, a bare number
- * with a point is seconds, as `decode` prints them. 0 or -EINVAL, -ERANGE. */
-int option_parse_time(const char *text, int64_t *ns);
-/* Bytes from 4096, 64K, 64KiB, 1M, 1G (powers of 1024). 0 or -EINVAL, -ERANGE. */
-int option_parse_bytes(const char *text, uint64_t *bytes);
-
 /* What stands for the value in help and messages: "FILE", "text|json"; NULL: the row is a flag. */
 static inline const char *option_value_name(const struct option_row *row)
 {

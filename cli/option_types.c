@@ -4,103 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* ---- numbers ---- */
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-/* Digits at *text into *value, *text moves behind them. -ERANGE when they do not fit. */
-static int digits_parse(const char **text, uint64_t *value)
-{
-    const char *at = *text;
-
-    if (!is_digit(*at))
-        return -EINVAL;
-    for (*value = 0; is_digit(*at); at++)
-        if (__builtin_mul_overflow(*value, 10u, value) ||
-            __builtin_add_overflow(*value, (unsigned)(*at - '0'), value))
-            return -ERANGE;
-    *text = at;
-    return 0;
-}
-
-static const struct {
-    const char *name;
-    uint64_t ns;
-} time_units[] = {
-    {"ns", 1},          {"us", 1000},         {"ms", 1000000},         {"s", 1000000000},
-    {"m", 60000000000}, {"min", 60000000000}, {"h", 60 * 60000000000},
-};
-
-/* Nanoseconds in the unit that `text` names; 0 when there is no such unit. */
-static uint64_t time_unit_ns(const char *text, bool has_point)
-{
-    if (!*text)
-        return has_point ? 1000000000 : 1;
-    for (size_t i = 0; i < sizeof(time_units) / sizeof(*time_units); i++)
-        if (strcmp(text, time_units[i].name) == 0)
-            return time_units[i].ns;
-    return 0;
-}
-
-int option_parse_time(const char *text, int64_t *ns)
-{
-    const char *fraction = NULL;
-    uint64_t whole, unit, result;
-    int status = digits_parse(&text, &whole);
-
-    if (status)
-        return status;
-    if (*text == '.') {
-        fraction = ++text;
-        while (is_digit(*text))
-            text++;
-    }
-    unit = time_unit_ns(text, fraction != NULL);
-    if (!unit)
-        return -EINVAL;
-    if (__builtin_mul_overflow(whole, unit, &result))
-        return -ERANGE;
-    /* Digit by digit, so that 0.1s is exact; what is below a nanosecond is cut off. */
-    for (; fraction && is_digit(*fraction) && unit >= 10; fraction++) {
-        unit /= 10;
-        result += (uint64_t)(*fraction - '0') * unit;
-    }
-    if (result > INT64_MAX)
-        return -ERANGE;
-    *ns = (int64_t)result;
-    return 0;
-}
-
-int option_parse_bytes(const char *text, uint64_t *bytes)
-{
-    static const char units[] = "KMGT";
-    uint64_t value;
-    int status = digits_parse(&text, &value);
-    const char *unit;
-
-    if (status)
-        return status;
-    unit = *text ? strchr(units, *text & ~0x20) : NULL;
-    if (unit) {
-        unsigned shift = 10 * (unsigned)(unit - units + 1);
-
-        if (value > UINT64_MAX >> shift)
-            return -ERANGE;
-        value <<= shift;
-        text++;
-        if (*text == 'i')
-            text++;
-    }
-    if (*text == 'B')
-        text++;
-    if (*text)
-        return -EINVAL;
-    *bytes = value;
-    return 0;
-}
+#include "base/quantity.h"
 
 /* ---- words ---- */
 
@@ -170,7 +74,7 @@ static int globs_apply(const struct option_row *row, const char *text, void *fie
 
 static int count_apply(const struct option_row *row, const char *text, void *field)
 {
-    int status = digits_parse(&text, field);
+    int status = quantity_digits(&text, field);
 
     (void)row;
     return status ? status : *text ? -EINVAL : 0;
@@ -179,13 +83,13 @@ static int count_apply(const struct option_row *row, const char *text, void *fie
 static int bytes_apply(const struct option_row *row, const char *text, void *field)
 {
     (void)row;
-    return option_parse_bytes(text, field);
+    return quantity_parse_bytes(text, field);
 }
 
 static int time_apply(const struct option_row *row, const char *text, void *field)
 {
     (void)row;
-    return option_parse_time(text, field);
+    return quantity_parse_time(text, field);
 }
 
 const struct option_type option_help = {.apply = help_apply};

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/quantity.h"
 #include "cli/command.h"
 
 enum { LEVEL_MIN = -7, LEVEL_MAX = 19, DRAIN_THREADS_MAX = 16 };
@@ -24,7 +25,7 @@ static int policy_apply(const struct option_row *row, const char *text, void *fi
         choice.policy = RECORD_POLICY_OVERWRITE;
     } else if (strcmp(text, "block") == 0) {
         choice.policy = RECORD_POLICY_BLOCK;
-    } else if (strncmp(text, "block:", 6) == 0 && option_parse_time(text + 6, &timeout_ns) == 0) {
+    } else if (strncmp(text, "block:", 6) == 0 && quantity_parse_time(text + 6, &timeout_ns) == 0) {
         choice.policy = RECORD_POLICY_BLOCK;
         choice.block_timeout_ns = (uint64_t)timeout_ns;
     } else {
@@ -70,7 +71,7 @@ static int ring_apply(const struct option_row *row, const char *text, void *fiel
     uint64_t bytes;
 
     (void)row;
-    if (option_parse_bytes(text, &bytes) || bytes < RING_BYTES_MIN || bytes > RING_BYTES_MAX)
+    if (quantity_parse_bytes(text, &bytes) || bytes < RING_BYTES_MIN || bytes > RING_BYTES_MAX)
         return -EINVAL;
     *(uint64_t *)field = bytes;
     return 0;

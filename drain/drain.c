@@ -94,6 +94,10 @@ int drain_create(struct drain **out, struct trace_writer *writer,
     pthread_mutex_init(&d->lock, NULL);
     inbox_init(d);
     wait_init(&d->wait);
+    d->wait.has_much = sources_have_much;
+    d->wait.context = d;
+    if (!wait_choice_check(&options->wait))
+        wait_choose(&d->wait, &options->wait);
     pace_init(&d->pace, options->level);
     /* Without it the robust words and a look once a second have to do. */
     if (options->watches_processes)
@@ -159,6 +163,15 @@ int drain_watch_fd(const struct drain *d)
 void drain_wake(struct drain *d)
 {
     wait_wake(&d->wait);
+}
+
+int drain_set_wait(struct drain *d, const struct wait_choice *choice)
+{
+    int err = wait_choice_check(choice);
+
+    if (!err)
+        wait_choose(&d->wait, choice);
+    return err;
 }
 
 /* ---- figures ---- */

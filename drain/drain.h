@@ -31,6 +31,7 @@ struct drain_options {
     enum clock_source clock;
     int level;            /* zstd level to start with; faster ones are taken under pressure */
     uint64_t room_budget; /* bytes by which all rings together may grow; 0: a good number */
+    struct wait_choice wait;
     /* The drain is no part of the traced processes: it looks after their deaths by itself. */
     bool watches_processes;
     void *context; /* for the calls below, which come from the drain's thread */
@@ -78,6 +79,11 @@ void drain_wake(struct drain *drain);
  * from the drain's own thread.
  */
 int drain_call(struct drain *drain, int (*call)(struct drain *drain, void *context), void *context)
+    __attribute__((warn_unused_result));
+
+/* Change how it waits, from the next turn on. For the drain's thread: from a drain_call(), or by
+ * hand. -EINVAL, -ERANGE: as wait_choice_check(). */
+int drain_set_wait(struct drain *drain, const struct wait_choice *choice)
     __attribute__((warn_unused_result));
 
 /* How our child `pid` ended, as waitpid(2) has it. */

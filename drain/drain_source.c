@@ -156,6 +156,32 @@ void source_round(struct drain *d, struct drain_source *s, uint64_t share_bytes,
     }
 }
 
+/* A producer rings when an eighth of its ring is filled with what it is about to write: half of
+ * that may have been there before. */
+static bool slot_has_much(struct drain_source *s, uint32_t slot)
+{
+    struct drain_thread *t = s->threads[slot];
+    struct registry_view view;
+
+    if (!t)
+        return registry_look(&s->segment, slot, &view);
+    return ring_available_to_read(&t->reader) >= s->segment.geometry.ring_bytes / 16;
+}
+
+bool sources_have_much(void *drain)
+{
+    struct drain *d = drain;
+
+    for (struct drain_source *s = d->sources; s; s = s->next) {
+        uint32_t bound = registry_bound(&s->segment);
+
+        for (uint32_t slot = 0; slot < bound; slot++)
+            if (slot_has_much(s, slot))
+                return true;
+    }
+    return false;
+}
+
 /* ---- once a second ---- */
 
 /* What threads without a ring wanted to say becomes the loss of a stand-in. */

@@ -167,6 +167,8 @@ void source_tick(struct drain *d, struct drain_source *s);
 bool source_release(struct drain *d, struct drain_source *s, uint64_t now_ns);
 /* The recording ends: nobody may claim any more. */
 void source_finish(struct drain *d, struct drain_source *s);
+/* For wait.h: has a thread come, or a ring filled so far that its producer would have rung? */
+bool sources_have_much(void *drain);
 /* The calling thread is the drain's: its death is to be seen in every segment. */
 void sources_join_life(struct drain *d);
 void source_free(struct drain *d, struct drain_source *s);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/futex.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,7 +30,9 @@ enum {
     SLEEP_DEAF_LONG_NS = 20 * 1000 * 1000,
     BURST_NS = 20 * 1000 * 1000,
     LIVELY_NS = 100 * 1000 * 1000,
-    LONG_IDLE_NS = 1000 * 1000 * 1000
+    LONG_IDLE_NS = 1000 * 1000 * 1000,
+    SLEEP_BLOCK_NS = 1000 * 1000 * 1000, /* what is due once a second is done then */
+    SPIN_PAUSES = 4                      /* leave the rings' lines to their writers for a moment */
 };
 
 /* What the kernel takes; Debian 12's headers have it, older ones do not. */
@@ -43,6 +46,12 @@ void wait_init(struct wait *wait)
 {
     *wait = (struct wait){
         .shortest_ns = SLEEP_BURST_NS, .busy_bytes = BUSY_BYTES, .sleep_ns = SLEEP_BURST_NS / 2};
+}
+
+void wait_choose(struct wait *wait, const struct wait_choice *choice)
+{
+    wait->choice = *choice;
+    wait->sleep_ns = wait->shortest_ns / 2;
 }
 
 /* A fast thread writes about a byte a nanosecond. */
@@ -92,7 +101,7 @@ static uint64_t sleep_longest(const struct wait *wait, uint64_t quiet_ns)
     return quiet_ns < LONG_IDLE_NS ? SLEEP_DEAF_IDLE_NS : SLEEP_DEAF_LONG_NS;
 }
 
-uint64_t wait_decide(struct wait *wait, const struct wait_load *load, uint64_t now_ns)
+static uint64_t adapt(struct wait *wait, const struct wait_load *load, uint64_t now_ns)
 {
     uint64_t longest;
 
@@ -113,9 +122,22 @@ uint64_t wait_decide(struct wait *wait, const struct wait_load *load, uint64_t n
     return wait->sleep_ns;
 }
 
+uint64_t wait_decide(struct wait *wait, const struct wait_load *load, uint64_t now_ns)
+{
+    uint64_t sleep_ns, longest = wait->choice.longest_ns;
+
+    if (wait->choice.strategy == WAIT_SPIN || wait->choice.strategy == WAIT_YIELD)
+        return 0;
+    sleep_ns = adapt(wait, load, now_ns);
+    if (wait->choice.strategy == WAIT_BLOCK && sleep_ns && hears_all(wait))
+        sleep_ns = SLEEP_BLOCK_NS;
+    return longest && longest < sleep_ns ? longest : sleep_ns;
+}
+
 static void sleep_plain(struct wait *wait, uint32_t word, uint64_t sleep_ns)
 {
-    const struct timespec timeout = {.tv_nsec = (long)sleep_ns};
+    const struct timespec timeout = {.tv_sec = (time_t)(sleep_ns / 1000000000u),
+                                     .tv_nsec = (long)(sleep_ns % 1000000000u)};
 
     syscall(SYS_futex, &wait->word, FUTEX_WAIT_PRIVATE, word, &timeout, NULL, 0);
 }
@@ -129,6 +151,17 @@ static struct timespec time_after(uint64_t sleep_ns)
     t.tv_sec += t.tv_nsec / 1000000000;
     t.tv_nsec %= 1000000000;
     return t;
+}
+
+/* Those whose records were there before the bells were armed have not rung. */
+static bool came_too_late(const struct wait *wait)
+{
+    if (wait->choice.strategy != WAIT_BLOCK || !wait->has_much)
+        return false;
+    /* Bell. Full fence: the bells are armed before we look at the rings. Pairs with the fence in
+     * bell_ring_if_much(): either it sees the bell, or we see what it has written. */
+    fence_seq_cst();
+    return wait->has_much(wait->context);
 }
 
 /* Until somebody wakes us, or rings. False: not every bell can be heard. */
@@ -148,7 +181,7 @@ static bool sleep_armed(struct wait *wait, uint32_t word, uint64_t sleep_ns)
                                           .address = (uint64_t)(uintptr_t)wait->bells[i],
                                           .flags = WORD_32_BITS};
     }
-    if (heard) {
+    if (heard && !came_too_late(wait)) {
         result = syscall(SYS_futex_waitv, words, wait->bell_count + 1, 0, &until, CLOCK_MONOTONIC);
         if (result < 0 && errno != EAGAIN && errno != ETIMEDOUT && errno != EINTR)
             heard = false;
@@ -160,6 +193,23 @@ static bool sleep_armed(struct wait *wait, uint32_t word, uint64_t sleep_ns)
     return heard;
 }
 
+/* Is this sleep one that bells end? */
+static bool is_armed(const struct wait *wait, uint64_t sleep_ns)
+{
+    return hears_all(wait) && (wait->choice.strategy == WAIT_BLOCK || sleep_ns > SLEEP_UNARMED_NS);
+}
+
+/* Between two looks, where nobody sleeps. */
+static void pass(const struct wait *wait, const struct wait_load *load)
+{
+    if (load->records)
+        return;
+    if (wait->choice.strategy == WAIT_YIELD)
+        sched_yield();
+    for (int i = 0; wait->choice.strategy == WAIT_SPIN && i < SPIN_PAUSES; i++)
+        cpu_relax();
+}
+
 void wait_turn(struct wait *wait, const struct wait_load *load)
 {
     uint64_t sleep_ns = wait_decide(wait, load, clock_monotonic_ns());
@@ -167,11 +217,13 @@ void wait_turn(struct wait *wait, const struct wait_load *load)
      * wait_wake(). */
     uint32_t word = load_acquire(&wait->word);
 
-    if (sleep_ns && word == wait->seen) {
-        if (sleep_ns <= SLEEP_UNARMED_NS || !hears_all(wait))
-            sleep_plain(wait, word, sleep_ns);
-        else
+    if (!sleep_ns)
+        pass(wait, load);
+    else if (word == wait->seen) {
+        if (is_armed(wait, sleep_ns))
             wait->deaf = !sleep_armed(wait, word, sleep_ns);
+        else
+            sleep_plain(wait, word, sleep_ns);
         word = load_acquire(&wait->word); /* Wake, as above. */
     }
     if (word != wait->seen)

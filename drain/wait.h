@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Wait: how long the drain sleeps between two rounds over the rings.
+ * Wait: what the drain does between two rounds over the rings: it looks again at once (spin), lets
+ * others run first (yield), or sleeps. base/wait_choice.h names the strategies.
  *
- * While rings fill it does not sleep; while records come in bursts it looks again before a fast
- * thread could fill a part of its ring; when little or nothing comes it sleeps longer and longer,
- * up to half a second, and arms the bells of the segments: a thread rings when its ring fills, or
- * when it begins (registry/bell.h). Where no bell can be heard (a process that may not call the
- * kernel, a kernel that cannot wait for many words) it never sleeps that long.
+ * The one that nobody has to choose, sleep, adapts. While rings fill it does not sleep; while
+ * records come in bursts it looks again before a fast thread could fill a part of its ring; when
+ * little or nothing comes it sleeps longer and longer, up to half a second, and arms the bells of
+ * the segments: a thread rings when its ring fills, or when it begins (registry/bell.h). Where no
+ * bell can be heard (a process that may not call the kernel, a kernel that cannot wait for many
+ * words) it never sleeps that long.
+ *
+ * Block goes to sleep, with all bells armed, as soon as no ring fills, for up to a second. It has
+ * nothing but the bells to go by, so it looks at the rings once more when they are armed
+ * (`has_much`): who came too late to ring is seen then. Where no bell can be heard it does as
+ * sleep.
  *
  * wait_wake() is for any thread, the rest for the drain's.
  */
@@ -15,6 +22,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "base/wait_choice.h"
 
 enum { WAIT_BELLS_MAX = 120 }; /* the kernel waits for 128 words at once */
 
@@ -38,9 +47,17 @@ struct wait {
     unsigned bell_count;
     unsigned bells_left_out; /* there was no room for them */
     bool deaf;               /* some bell cannot be heard */
+    struct wait_choice choice;
+    /* Block: is there so much in a ring that its producer has rung already? NULL: cannot be said.
+     */
+    bool (*has_much)(void *context);
+    void *context;
 };
 
 void wait_init(struct wait *wait);
+
+/* From the next turn on. */
+void wait_choose(struct wait *wait, const struct wait_choice *choice);
 
 /* There are rings of this size: small ones fill sooner, so they are looked at more often. */
 void wait_for_rings(struct wait *wait, uint64_t ring_bytes);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/atomic.h"
+#include "registry/bell.h"
 #include "registry/ring_layout.h"
 
 enum {
@@ -43,6 +44,9 @@ static bool sleep_for_room(const struct ada_writer *w, uint64_t bytes)
     fence_seq_cst();
     if (fits(w, bytes))
         return true;
+    /* Bell. The same fence: a drain that falls asleep now sees that the ring is full. */
+    if (w->bell)
+        bell_ring(w->bell);
     futex(&ring->space, FUTEX_WAIT, space, &slice);
     return fits(w, bytes);
 }

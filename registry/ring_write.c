@@ -107,8 +107,12 @@ static void bell_ring_if_much(const struct ada_writer *w, const struct ring_layo
     uint64_t step = ring_is_elastic(ring) ? ring->step_bytes : ring->block_bytes;
     uint64_t much = step / 2 > ring->base_bytes / 8 ? step / 2 : ring->base_bytes / 8;
 
-    if (w->bell && ring_bytes_between(w, l->tail, l->end) >= much)
-        bell_ring(w->bell);
+    if (!w->bell || ring_bytes_between(w, l->tail, l->end) < much)
+        return;
+    /* Bell. Full fence: what is published is visible before we look whether anybody sleeps. Pairs
+     * with the fence in came_too_late(). */
+    fence_seq_cst();
+    bell_ring(w->bell);
 }
 
 static struct ada_record drop(struct ada_writer *w, uint64_t bytes)

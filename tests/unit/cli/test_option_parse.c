@@ -154,56 +154,6 @@ static void globs_beyond_the_limit_are_refused(void **state)
     assert_true(PARSE("-e", glob, "-e", glob) < 0);
 }
 
-static void times_are_exact(void **state)
-{
-    static const struct {
-        const char *text;
-        int64_t ns;
-    } times[] = {
-        {"0", 0},
-        {"12", 12},
-        {"12ns", 12},
-        {"1us", 1000},
-        {"1.5ms", 1500000},
-        {"0.1s", 100000000},
-        {"1.000000001s", 1000000001},
-        {"1.0000000019s", 1000000001},
-        {"0.000001234", 1234},
-        {"2m", INT64_C(120000000000)},
-        {"1h", INT64_C(3600000000000)},
-        {"9223372036s", INT64_C(9223372036000000000)},
-    };
-    static const char *const wrong[] = {
-        "", "s", ".5s", "1.5x", "1 s", "-1s", "1e3s", "9223372037s", "99999999999999999999"};
-    int64_t ns;
-
-    (void)state;
-    for (size_t i = 0; i < sizeof(times) / sizeof(*times); i++) {
-        assert_int_equal(option_parse_time(times[i].text, &ns), 0);
-        assert_int_equal(ns, times[i].ns);
-    }
-    for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
-        assert_true(option_parse_time(wrong[i], &ns) < 0);
-}
-
-static void sizes_know_their_units(void **state)
-{
-    static const char *const wrong[] = {"", "K", "1X", "1KK", "-1", "1.5M", "99999999999T"};
-    uint64_t bytes;
-
-    (void)state;
-    assert_int_equal(option_parse_bytes("4096", &bytes), 0);
-    assert_int_equal(bytes, 4096);
-    assert_int_equal(option_parse_bytes("64k", &bytes), 0);
-    assert_int_equal(bytes, 65536);
-    assert_int_equal(option_parse_bytes("1MiB", &bytes), 0);
-    assert_int_equal(bytes, 1 << 20);
-    assert_int_equal(option_parse_bytes("2GB", &bytes), 0);
-    assert_int_equal(bytes, UINT64_C(2) << 30);
-    for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
-        assert_true(option_parse_bytes(wrong[i], &bytes) < 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,8 +167,6 @@ int main(void)
         cmocka_unit_test(wrong_value_says_what_is_taken),
         cmocka_unit_test(globs_add_up),
         cmocka_unit_test(globs_beyond_the_limit_are_refused),
-        cmocka_unit_test(times_are_exact),
-        cmocka_unit_test(sizes_know_their_units),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
