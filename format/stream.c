@@ -22,15 +22,12 @@ enum {
 
 /* ---- open and close ---- */
 
-int trace_stream_open(struct trace_writer *w, uint32_t thread, struct trace_stream **out)
+int stream_create(struct trace_writer *w, uint32_t thread, struct writer_image *image,
+                  struct trace_stream **out)
 {
-    struct writer_image *image = writer_image_of_thread(w, thread);
-    struct trace_stream *s;
+    struct trace_stream *s = calloc(1, sizeof(*s));
 
-    *out = NULL;
-    if (!image)
-        return -ENOENT;
-    s = calloc(1, sizeof(*s));
+    *out = s;
     if (!s)
         return -ENOMEM;
     s->writer = w;
@@ -40,8 +37,15 @@ int trace_stream_open(struct trace_writer *w, uint32_t thread, struct trace_stre
     if (s->next)
         s->next->previous = s;
     w->streams = s;
-    *out = s;
     return 0;
+}
+
+int trace_stream_open(struct trace_writer *w, uint32_t thread, struct trace_stream **out)
+{
+    struct writer_image *image = writer_image_of_thread(w, thread);
+
+    *out = NULL;
+    return image ? stream_create(w, thread, image, out) : -ENOENT;
 }
 
 void stream_free(struct trace_stream *s)

@@ -164,7 +164,8 @@ static void loss_note(struct trace_writer *w)
 
 static struct trace_end end_summary(const struct trace_writer *w)
 {
-    struct trace_end end = {.lost_records = w->stats.lost_records, .error = -w->error};
+    struct trace_end end = {.lost_records = w->stats.lost_records + w->copied_lost,
+                            .error = w->error ? -w->error : w->copied_error};
 
     for (size_t i = 0; i < w->index.count; i++) {
         const struct index_entry *entry = &w->index.entries[i];

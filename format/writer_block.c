@@ -113,8 +113,7 @@ void writer_job_encode(struct block_encoder *e, struct block_job *job)
     job->address_count = job->draft ? e->address_count : 0;
 }
 
-/* The block goes behind the others. Only here the header learns where that is. */
-static int block_commit(struct trace_writer *w, struct block_header *header, unsigned char *bytes,
+int writer_block_commit(struct trace_writer *w, struct block_header *header, unsigned char *bytes,
                         bool last)
 {
     size_t size = BLOCK_HEADER_BYTES + (size_t)header->frame_bytes;
@@ -145,7 +144,7 @@ int writer_block_write(struct trace_writer *w, struct block_header *header, cons
 {
     int status = block_pack(&w->encoder, header, level, content, content_bytes);
 
-    return status ? status : block_commit(w, header, w->encoder.block.bytes, last);
+    return status ? status : writer_block_commit(w, header, w->encoder.block.bytes, last);
 }
 
 /* Once the disk is full items are only kept: the end of the file has room for them, data does not.
@@ -171,7 +170,7 @@ void writer_job_write(struct trace_writer *w, struct block_job *job)
     if (status == 0)
         status = job->status;
     if (status == 0)
-        status = block_commit(w, &job->header, job->bytes, false);
+        status = writer_block_commit(w, &job->header, job->bytes, false);
     if (is_data)
         addresses_merge(&job->stream->image->addresses, job);
     writer_lock(w);

@@ -59,7 +59,7 @@ int writer_meta_flush(struct trace_writer *w, bool last)
 
 /* Once the disk is full items are only kept: the end of the file has room for them, data does not.
  */
-static int meta_append(struct trace_writer *w, enum item_kind kind, const void *record, bool urgent)
+int writer_item_append(struct trace_writer *w, enum item_kind kind, const void *record, bool urgent)
 {
     int status;
 
@@ -78,7 +78,7 @@ static int meta_append(struct trace_writer *w, enum item_kind kind, const void *
 
 int trace_writer_clock(struct trace_writer *w, const struct trace_clock_pair *pair)
 {
-    return meta_append(w, ITEM_CLOCK, pair, false);
+    return writer_item_append(w, ITEM_CLOCK, pair, false);
 }
 
 void trace_writer_thread_end(struct trace_writer *w, uint32_t thread)
@@ -93,27 +93,27 @@ struct catalogue *trace_writer_catalogue(struct trace_writer *w)
 
 int trace_writer_process_end(struct trace_writer *w, const struct trace_process_end *end)
 {
-    return meta_append(w, ITEM_PROCESS_END, end, false);
+    return writer_item_append(w, ITEM_PROCESS_END, end, false);
 }
 
 int trace_writer_ledger(struct trace_writer *w, const struct trace_ledger *ledger)
 {
-    return meta_append(w, ITEM_LEDGER, ledger, false);
+    return writer_item_append(w, ITEM_LEDGER, ledger, false);
 }
 
 int trace_writer_module(struct trace_writer *w, const struct trace_module *module)
 {
-    return meta_append(w, ITEM_MODULE, module, true);
+    return writer_item_append(w, ITEM_MODULE, module, true);
 }
 
 int trace_writer_symbol(struct trace_writer *w, const struct trace_symbol *symbol)
 {
-    return meta_append(w, ITEM_SYMBOL, symbol, false);
+    return writer_item_append(w, ITEM_SYMBOL, symbol, false);
 }
 
 int trace_writer_note(struct trace_writer *w, const struct trace_note *note)
 {
-    return meta_append(w, ITEM_NOTE, note, false);
+    return writer_item_append(w, ITEM_NOTE, note, false);
 }
 
 /* ---- images, processes, threads ---- */
@@ -170,7 +170,7 @@ int trace_writer_process(struct trace_writer *w, const struct trace_process *pro
     if (place == NUMBER_MAP_NONE ||
         number_map_set(&w->image_of_process, process->process, place) != 0)
         return -ENOMEM;
-    return meta_append(w, ITEM_PROCESS, process, true);
+    return writer_item_append(w, ITEM_PROCESS, process, true);
 }
 
 int trace_writer_thread(struct trace_writer *w, const struct trace_thread *thread)
@@ -179,7 +179,7 @@ int trace_writer_thread(struct trace_writer *w, const struct trace_thread *threa
         return -EINVAL;
     if (number_map_set(&w->process_of_thread, thread->thread, thread->process) != 0)
         return -ENOMEM;
-    return meta_append(w, ITEM_THREAD, thread, true);
+    return writer_item_append(w, ITEM_THREAD, thread, true);
 }
 
 void trace_writer_addresses(struct trace_writer *w,
@@ -201,7 +201,7 @@ void trace_writer_addresses(struct trace_writer *w,
 
 /* ---- types ---- */
 
-static void type_free(struct writer_type *type)
+void writer_type_free(struct writer_type *type)
 {
     if (!type)
         return;
@@ -210,7 +210,7 @@ static void type_free(struct writer_type *type)
     free(type);
 }
 
-static struct writer_type *type_create(const void *schema, size_t size, int *status)
+struct writer_type *writer_type_create(const void *schema, size_t size, int *status)
 {
     struct writer_type *type = calloc(1, sizeof(*type));
     const struct schema *decoded;
@@ -222,7 +222,7 @@ static struct writer_type *type_create(const void *schema, size_t size, int *sta
     if (type->bytes)
         *status = schema_decode(schema, size, &type->owned);
     if (*status != 0) {
-        type_free(type);
+        writer_type_free(type);
         return NULL;
     }
     memcpy(type->bytes, schema, size);
@@ -240,6 +240,14 @@ static bool types_are_equal(const struct writer_type *a, const struct writer_typ
                                         a->size - SCHEMA_ID_BYTES) == 0;
 }
 
+int writer_type_keep(struct trace_writer *w, struct writer_type *type)
+{
+    if (list_grow((void **)&w->types, w->type_count, &w->type_capacity) != 0)
+        return -ENOMEM;
+    w->types[w->type_count++] = type;
+    return 0;
+}
+
 /* Declare `fresh` in the file, or free it and return the equal one that is there already. */
 static struct writer_type *type_intern(struct trace_writer *w, struct writer_type *fresh,
                                        int *status)
@@ -249,28 +257,29 @@ static struct writer_type *type_intern(struct trace_writer *w, struct writer_typ
     struct item_type item = {.schema = fresh->bytes, .schema_bytes = (uint32_t)fresh->size};
 
     if (place != NUMBER_MAP_NONE && types_are_equal(w->types[place], fresh)) {
-        type_free(fresh);
+        writer_type_free(fresh);
         return w->types[place];
     }
     *status = -ENOMEM;
-    if (list_grow((void **)&w->types, w->type_count, &w->type_capacity) != 0 ||
-        number_map_set(&w->type_of_hash, hash, (uint32_t)w->type_count) != 0) {
-        type_free(fresh);
+    if (writer_type_keep(w, fresh) != 0) {
+        writer_type_free(fresh);
         return NULL;
     }
-    w->types[w->type_count++] = fresh;
+    if (number_map_set(&w->type_of_hash, hash, (uint32_t)w->type_count - 1) != 0)
+        return NULL; /* it stays in the list, without a name to be found by */
     fresh->number = item.type = (uint32_t)w->type_count;
-    *status = meta_append(w, ITEM_TYPE, &item, true);
+    *status = writer_item_append(w, ITEM_TYPE, &item, true);
     return fresh;
 }
 
-static int ids_grow(struct writer_image *image, uint32_t count)
+int writer_ids_grow(struct writer_image *image, uint32_t id)
 {
     struct writer_type **grown;
+    uint32_t count;
 
-    if (count <= image->id_count)
+    if (id < image->id_count)
         return 0;
-    count = (count + 63) / 64 * 64;
+    count = id / 64 * 64 + 64;
     grown = realloc(image->type_of_id, count * sizeof(*grown));
     if (!grown)
         return -ENOMEM;
@@ -288,18 +297,18 @@ int trace_writer_type(struct trace_writer *w, uint64_t image_number, const void 
     uint32_t place, id;
     int status;
 
-    type = type_create(schema, size, &status);
+    type = writer_type_create(schema, size, &status);
     if (!type)
         return status;
     id = type->owned.schema.id;
     place = image_place(w, image_number);
     image = place == NUMBER_MAP_NONE ? NULL : w->images[place];
     if (image && id < image->id_count && image->type_of_id[id]) {
-        type_free(type);
+        writer_type_free(type);
         return -EEXIST;
     }
-    if (!image || ids_grow(image, id + 1) != 0) {
-        type_free(type);
+    if (!image || writer_ids_grow(image, id) != 0) {
+        writer_type_free(type);
         return -ENOMEM;
     }
     status = 0;
@@ -310,12 +319,14 @@ int trace_writer_type(struct trace_writer *w, uint64_t image_number, const void 
 void writer_meta_free(struct trace_writer *w)
 {
     for (size_t i = 0; i < w->type_count; i++)
-        type_free(w->types[i]);
+        writer_type_free(w->types[i]);
     for (size_t i = 0; i < w->image_count; i++) {
         address_set_free(&w->images[i]->addresses);
         free(w->images[i]->type_of_id);
         free(w->images[i]);
     }
+    address_set_free(&w->copied.addresses);
+    free(w->copied.type_of_id);
     free(w->types);
     free(w->images);
     byte_buffer_free(&w->meta);

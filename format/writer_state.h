@@ -8,6 +8,7 @@
  *     stream_append.c  many of them at once
  *     writer_block.c   drafts become blocks, blocks go onto the output
  *     block_queue.c    the same by several threads
+ *     writer_copy.c    blocks and numbers of other files
  *
  * draft.c, block_content.c and block_encoder.c know no writer.
  *
@@ -93,6 +94,11 @@ struct trace_writer {
     struct number_map process_of_thread; /* thread -> process */
 
     struct trace_stream *streams; /* doubly linked */
+
+    /* writer_copy.c: ids of this image are numbers of types; losses of the files copied from. */
+    struct writer_image copied;
+    uint64_t copied_lost;
+    int copied_error;
 };
 
 /* ---- writer_block.c ---- */
@@ -105,6 +111,13 @@ struct trace_writer {
 int writer_block_write(struct trace_writer *w, struct block_header *header, const void *content,
                        size_t content_bytes, int level, bool last)
     __attribute__((warn_unused_result));
+
+/*
+ * The block in `bytes`, room for its header and its frame, goes behind the others: only here the
+ * header learns where that is. As above.
+ */
+int writer_block_commit(struct trace_writer *w, struct block_header *header, unsigned char *bytes,
+                        bool last) __attribute__((warn_unused_result));
 
 /* The job's draft or content becomes bytes; any thread, with an encoder of its own. */
 void writer_job_encode(struct block_encoder *encoder, struct block_job *job);
@@ -148,6 +161,18 @@ int writer_meta_flush(struct trace_writer *w, bool last) __attribute__((warn_unu
 /* The image that a thread's process runs, or NULL. */
 struct writer_image *writer_image_of_thread(const struct trace_writer *w, uint32_t thread);
 
+/* Append an item; `urgent`: data may refer to it. */
+int writer_item_append(struct trace_writer *w, enum item_kind kind, const void *record,
+                       bool urgent);
+
+/* A type from its encoded schema, known to the caller only. NULL: *status says why. */
+struct writer_type *writer_type_create(const void *schema, size_t size, int *status);
+void writer_type_free(struct writer_type *type); /* or NULL */
+/* Hand it over to the writer, which frees it. 0 or -ENOMEM. */
+int writer_type_keep(struct trace_writer *w, struct writer_type *type);
+/* Room for ids up to this one. 0 or -ENOMEM. */
+int writer_ids_grow(struct writer_image *image, uint32_t id);
+
 /* Release what writer_meta.c holds. */
 void writer_meta_free(struct trace_writer *w);
 
@@ -168,6 +193,10 @@ struct trace_stream {
     uint64_t stored; /* records in blocks that are finished, or on their way */
     uint64_t lost;   /* of these. Under the queue's lock */
 };
+
+/* A stream of the thread whose records' ids are those of the image. 0 or -ENOMEM. */
+int stream_create(struct trace_writer *w, uint32_t thread, struct writer_image *image,
+                  struct trace_stream **out) __attribute__((warn_unused_result));
 
 /* Take the stream out of its writer and free it; what is staged is gone. */
 void stream_free(struct trace_stream *s);
