@@ -4,7 +4,7 @@ include(CMakePackageConfigHelpers)
 set(ADATRACE_AGENT_DIR ${CMAKE_INSTALL_LIBDIR}/adatrace)
 set(ADATRACE_REQUIRES_PRIVATE "libzstd >= 1.5") # as pkg-config files write it; see dependencies.cmake
 string(REPLACE " " "" ADATRACE_REQUIRES_MODULES "${ADATRACE_REQUIRES_PRIVATE}")
-set(_layers ada_base ada_registry ada_tracer ada_library ada_format ada_drain)
+set(_layers ada_base ada_rings ada_registry ada_tracer ada_library ada_format ada_drain)
 set(_config_dir ${CMAKE_INSTALL_LIBDIR}/cmake/adatrace)
 
 set(_objects)

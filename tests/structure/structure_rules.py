@@ -21,9 +21,10 @@ from pathlib import Path
 MAY_INCLUDE = {
     "base": {"adatrace/emit.h"},
     "registry": {"adatrace/emit.h", "adatrace/record.h"},
+    "rings": {"adatrace/broadcast.h"},
     "format": set(),
     "tracer": {"registry", "public"},
-    "drain": {"registry", "format", "adatrace/record.h"},
+    "drain": {"registry", "format", "rings", "adatrace/record.h", "adatrace/broadcast.h"},
     "agent": {"tracer", "registry", "public"},
     "cli": {"drain", "format", "public"},
     "include": {"public"},
