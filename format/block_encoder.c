@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "format/crc32c.h"
+#include "base/crc32c.h"
 
 int block_encoder_init(struct block_encoder *e)
 {

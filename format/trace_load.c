@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "format/crc32c.h"
+#include "base/crc32c.h"
 #include "format/trace_state.h"
 
 /*

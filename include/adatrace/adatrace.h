@@ -22,14 +22,13 @@
 
 #include <stddef.h>
 
+#include <adatrace/attributes.h>
 #include <adatrace/emit.h>
 #include <adatrace/field.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-#define ADA_MUST_CHECK __attribute__((warn_unused_result))
 
 /* ---- sessions ---- */
 

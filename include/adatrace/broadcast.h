@@ -26,11 +26,12 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include <adatrace/attributes.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-#define ADA_EXPORT              __attribute__((visibility("default")))
 #define ADA_BROADCAST_FOREVER   UINT64_MAX
 #define ADA_BROADCAST_CONSUMERS 16 /* at once, those of other processes not counted */
 

@@ -21,16 +21,12 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <adatrace/attributes.h>
 #include <adatrace/record.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-#define ADA_INLINE      static inline __attribute__((always_inline))
-#define ADA_LIKELY(x)   __builtin_expect(!!(x), 1)
-#define ADA_UNLIKELY(x) __builtin_expect(!!(x), 0)
-#define ADA_EXPORT      __attribute__((visibility("default")))
 
 struct ring_shared;
 

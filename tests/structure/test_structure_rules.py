@@ -55,7 +55,7 @@ class StructureRules(unittest.TestCase):
                     "layer/file.h")
 
     def test_file_name_used_twice(self):
-        self.expect(rules.file_names_are_unique, "drain/ring.h", "", "ring.h exists more than once")
+        self.expect(rules.file_names_are_unique, "drain/clock.h", "", "clock.h exists more than once")
 
     def test_source_or_script_without_licence(self):
         rule = rules.files_say_their_licence

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "format/crc32c.h"
+#include "base/crc32c.h"
 #include "format/le.h"
 #include "format_fixture.h"
 

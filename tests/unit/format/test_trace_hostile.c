@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crc32c.h"
 #include "format/block_header.h"
-#include "format/crc32c.h"
 #include "format/frame.h"
 #include "format/items.h"
 #include "format/le.h"

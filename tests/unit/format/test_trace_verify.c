@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crc32c.h"
 #include "format/block_header.h"
-#include "format/crc32c.h"
 #include "format/frame.h"
 #include "format/items.h"
 #include "format/trace_index.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "format/crc32c.h"
+#include "base/crc32c.h"
 
-#include "format/le.h"
+#include <string.h>
 
 /* One nibble at a time: the table is 64 bytes, built by the compiler from the polynomial, and only
  * machines without a CRC instruction ever walk it. */
@@ -26,6 +26,19 @@ uint32_t crc32c_portable(const void *bytes, size_t size)
     return ~crc;
 }
 
+#if defined(__x86_64__) || defined(__aarch64__)
+static uint64_t word_load(const void *at)
+{
+    uint64_t word;
+
+    memcpy(&word, at, sizeof(word));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    word = __builtin_bswap64(word);
+#endif
+    return word;
+}
+#endif
+
 #if defined(__x86_64__)
 
 __attribute__((target("sse4.2"))) static uint32_t crc32c_sse42(const void *bytes, size_t size)
@@ -34,7 +47,7 @@ __attribute__((target("sse4.2"))) static uint32_t crc32c_sse42(const void *bytes
     uint64_t crc = ~UINT32_C(0);
 
     for (; size >= 8; size -= 8, at += 8)
-        crc = __builtin_ia32_crc32di(crc, le64_load(at));
+        crc = __builtin_ia32_crc32di(crc, word_load(at));
     while (size--)
         crc = __builtin_ia32_crc32qi((uint32_t)crc, *at++);
     return ~(uint32_t)crc;
@@ -70,7 +83,7 @@ static uint32_t crc32c_arm(const void *bytes, size_t size)
     uint32_t crc = ~UINT32_C(0);
 
     for (; size >= 8; size -= 8, at += 8)
-        crc = step8(crc, le64_load(at));
+        crc = step8(crc, word_load(at));
     while (size--)
         crc = step1(crc, *at++);
     return ~crc;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * CRC-32C (Castagnoli: polynomial 0x1EDC6F41 reflected, initial value and final xor all ones), the
- * checksum of block headers and frames. crc32c("123456789") is 0xE3069283. Uses the processor's
- * instruction where there is one. Any thread; no allocation.
+ * checksum of block headers, frames and saved rings. crc32c("123456789") is 0xE3069283. Uses the
+ * processor's instruction where there is one. Any thread; no allocation.
  */
-#ifndef ADATRACE_FORMAT_CRC32C_H
-#define ADATRACE_FORMAT_CRC32C_H
+#ifndef ADATRACE_BASE_CRC32C_H
+#define ADATRACE_BASE_CRC32C_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Making a ring in memory, and taking one on that somebody else made. */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "rings/spsc.h"
+#include "rings/spsc_map.h"
+
+enum { SPIN_NS = 2000 };
+
+int64_t spsc_capacity_for(uint64_t requested)
+{
+    uint64_t capacity = ADA_RING_CAPACITY_MIN;
+
+    if (requested > ADA_RING_CAPACITY_MAX || !requested)
+        return -ERANGE;
+    while (capacity < requested)
+        capacity *= 2;
+    return (int64_t)capacity;
+}
+
+void spsc_format(struct spsc_shared *shared, uint64_t capacity, uint64_t data_offset)
+{
+    memset(shared, 0, sizeof(*shared));
+    shared->version = SPSC_VERSION;
+    shared->capacity = capacity;
+    shared->data_offset = data_offset;
+    /* Formatted. Release: the header is visible before its magic. Pairs with spsc_accept(). */
+    store_release(&shared->magic, SPSC_MAGIC);
+}
+
+int spsc_accept(const struct spsc_shared *shared, uint64_t bytes, uint64_t *capacity,
+                uint64_t *data_offset)
+{
+    uint32_t magic;
+
+    if (bytes < sizeof(*shared))
+        return -EBADMSG;
+    /* Formatted. Acquire: pairs with the release in spsc_format(). */
+    magic = load_acquire(&shared->magic);
+    if (!magic)
+        return -EAGAIN;
+    if (magic != SPSC_MAGIC)
+        return -EBADMSG;
+    if (load_relaxed(&shared->version) != SPSC_VERSION)
+        return -EPROTONOSUPPORT;
+    /* Untrusted: copied once, checked, never read again. */
+    *capacity = load_relaxed(&shared->capacity);
+    *data_offset = load_relaxed(&shared->data_offset);
+    if (*capacity < ADA_RING_CAPACITY_MIN || *capacity > ADA_RING_CAPACITY_MAX ||
+        (*capacity & (*capacity - 1)) || *data_offset < sizeof(*shared) || *data_offset & 7 ||
+        *data_offset > bytes || bytes - *data_offset < *capacity)
+        return -EBADMSG;
+    return 0;
+}
+
+/* Both at once, or as good as that: the other side may be at work. */
+static bool indexes_read(const struct spsc_shared *shared, uint64_t capacity, uint64_t *head,
+                         uint64_t *tail)
+{
+    for (int tries = 0; tries < 1000; tries++) {
+        /* Taken on. Acquire: tail first, so that head is not behind it. Pairs with the releases in
+         * publish() and ada_ring_release(). */
+        *tail = load_acquire(&shared->tail);
+        *head = load_acquire(&shared->head);
+        if (*head - *tail <= capacity && !((*head | *tail) & 7))
+            return true;
+    }
+    return false;
+}
+
+int spsc_handle_init(struct ada_ring *r, struct spsc_shared *shared, unsigned char *data,
+                     uint64_t capacity)
+{
+    uint64_t tail, head;
+
+    memset(r, 0, sizeof(*r));
+    r->shared = shared;
+    r->data = data;
+    r->capacity = capacity;
+    r->record_max = capacity / 2 - 8;
+    r->spin_ns = SPIN_NS;
+    r->fd = -1;
+    r->writer_end = &shared->writer;
+    if (!indexes_read(shared, capacity, &head, &tail))
+        return -EBADMSG;
+    r->w.reserve = r->w.head = r->w.limit = head;
+    r->w.tail = r->r.at = r->r.tail = r->r.head = tail;
+    r->w.written = load_relaxed(&shared->written); /* relaxed: counts, ours from now on */
+    r->w.dropped = load_relaxed(&shared->dropped);
+    r->w.high_water = load_relaxed(&shared->writer_high_water);
+    r->r.read = load_relaxed(&shared->read);
+    r->r.damaged_bytes = load_relaxed(&shared->damaged_bytes);
+    r->r.high_water = load_relaxed(&shared->reader_high_water);
+    if (!spsc_fence_register())
+        store_relaxed(&shared->naps, 1); /* relaxed: who sleeps looks behind a fence */
+    return 0;
+}
+
+size_t ada_ring_memory_bytes(uint64_t capacity)
+{
+    int64_t rounded = spsc_capacity_for(capacity);
+
+    return rounded < 0 ? 0 : (size_t)rounded + ADA_RING_OVERHEAD;
+}
+
+/* | handle | header | bytes |, all zero but for what may lie in the bytes. */
+static int make_in(void *memory, uint64_t capacity, enum spsc_memory kind, struct ada_ring **out)
+{
+    struct ada_ring *r = memory;
+    struct spsc_shared *shared = (void *)(r + 1);
+    int err;
+
+    spsc_format(shared, capacity, sizeof(*shared));
+    err = spsc_handle_init(r, shared, (unsigned char *)(shared + 1), capacity);
+    if (err)
+        return err;
+    r->memory = kind;
+    *out = r;
+    return 0;
+}
+
+int ada_ring_create_in(void *memory, size_t bytes, struct ada_ring **out)
+{
+    uint64_t capacity = ADA_RING_CAPACITY_MAX;
+
+    if ((uintptr_t)memory % SPSC_LINE)
+        return -EINVAL;
+    if (bytes < ADA_RING_OVERHEAD + ADA_RING_CAPACITY_MIN)
+        return -ERANGE;
+    while (capacity > bytes - ADA_RING_OVERHEAD)
+        capacity /= 2;
+    return make_in(memory, capacity, SPSC_CALLERS, out);
+}
+
+int ada_ring_create(uint64_t requested, struct ada_ring **out)
+{
+    int64_t capacity = spsc_capacity_for(requested);
+    size_t bytes;
+    void *memory;
+    int err;
+
+    if (capacity < 0)
+        return (int)capacity;
+    bytes = (size_t)capacity + ADA_RING_OVERHEAD;
+    memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE,
+                  -1, 0);
+    if (memory == MAP_FAILED)
+        return -errno;
+    err = make_in(memory, (uint64_t)capacity, SPSC_PRIVATE, out);
+    if (err) {
+        munmap(memory, bytes);
+        return err;
+    }
+    (*out)->map = memory;
+    (*out)->map_bytes = bytes;
+    return 0;
+}
+
+void ada_ring_destroy(struct ada_ring *r)
+{
+    if (!r)
+        return;
+    if (r->memory == SPSC_PRIVATE)
+        munmap(r->map, r->map_bytes); /* the handle lies in it */
+    else if (r->memory == SPSC_MAPPED)
+        spsc_unmap(r);
+}
+
+void ada_ring_set_spin(struct ada_ring *r, uint64_t spin_ns)
+{
+    r->spin_ns = spin_ns;
+}
+
+uint64_t ada_ring_capacity(const struct ada_ring *r)
+{
+    return r->capacity;
+}
+
+size_t ada_ring_record_max(const struct ada_ring *r)
+{
+    return (size_t)r->record_max;
+}
+
+uint64_t ada_ring_fill(const struct ada_ring *r)
+{
+    /* relaxed: a figure; tail first, so that it is not negative. */
+    uint64_t tail = load_acquire(&r->shared->tail), head = load_relaxed(&r->shared->head);
+
+    return head - tail < r->capacity ? head - tail : r->capacity;
+}
+
+void ada_ring_snapshot(const struct ada_ring *r, struct ada_ring_snapshot *s)
+{
+    const struct spsc_shared *shared = r->shared;
+    uint64_t by_writer = load_relaxed(&shared->writer_high_water);
+    uint64_t by_reader = load_relaxed(&shared->reader_high_water);
+
+    s->capacity = r->capacity;
+    /* relaxed: figures; acquire keeps their order, so that head and written are not behind. */
+    s->read = load_acquire(&shared->read);
+    s->tail = load_acquire(&shared->tail);
+    s->head = load_relaxed(&shared->head);
+    s->written = load_relaxed(&shared->written);
+    s->dropped = load_relaxed(&shared->dropped);
+    s->damaged_bytes = load_relaxed(&shared->damaged_bytes);
+    s->high_water_bytes = by_writer > by_reader ? by_writer : by_reader;
+}
