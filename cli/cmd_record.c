@@ -173,6 +173,7 @@ static int collector_begin(struct recording *r, int fd, int count)
 {
     const struct record_settings *s = r->settings;
     char *command = command_text(r->words, count);
+    char file[PATH_MAX];
     const struct collector_options options = {
         .geometry = geometry_of(s),
         .ring_budget = s->ring_budget_bytes,
@@ -181,6 +182,8 @@ static int collector_begin(struct recording *r, int fd, int count)
         .compression = s->level,
         .drain_threads = s->drain_threads,
         .command = command ? command : r->words[0],
+        .name = s->name,
+        .file = realpath(r->output.path, file) ? file : r->output.path,
         .context = &r->talk,
         .news = s->verbose ? record_talk_news : NULL,
     };
@@ -284,6 +287,7 @@ static int program_record(struct recording *r)
         record_output_discard(&r->output);
         return program_problem(r->words[0], err);
     }
+    collector_program(r->collector, (uint32_t)r->child.pid);
     descriptors_raise();
     child_attend(r);
     collector_end(r);

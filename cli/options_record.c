@@ -150,6 +150,13 @@ static const struct option_row options[] = {
          "cannot keep up and processors are idle",
      .type = &option_threads,
      FIELD(drain_threads)},
+    {.letter = 'n',
+     .name = "name",
+     .argument = "NAME",
+     .help = "Call the session NAME, so that list, top and their like find it by that; otherwise "
+             "it is found by the program's name or process id",
+     .type = &option_text,
+     FIELD(name)},
     {.letter = 'v',
      .name = "verbose",
      .help = "Tell about every process and thread that comes and goes",

@@ -25,6 +25,7 @@ struct record_settings {
     struct option_globs events;
     int level; /* zstd, -7 to 19; 0: stored */
     unsigned drain_threads;
+    const char *name; /* of the session; NULL: not said */
     bool verbose;
 };
 

@@ -1,4 +1,10 @@
-# `adatrace record`: the command's only part that needs the recording side.
+# `adatrace record` and the commands that ask a running session: what needs the recording side.
+# How sessions are found and asked; unit tests link it, too.
+add_library(ada_cli_session OBJECT
+    session_client.c
+    session_find.c)
+target_link_libraries(ada_cli_session PUBLIC ada_settings)
+
 target_sources(adatrace-command PRIVATE
     cmd_record.c
     record_agent.c
@@ -11,4 +17,4 @@ file(RELATIVE_PATH _agent_from_bin
     ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR}/adatrace)
 target_compile_definitions(adatrace-command PRIVATE
     ADATRACE_AGENT_FROM_BIN="${_agent_from_bin}")
-target_link_libraries(adatrace-command PRIVATE ada_collector ada_drain ada_registry)
+target_link_libraries(adatrace-command PRIVATE ada_cli_session ada_collector ada_drain ada_registry)

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "drain/control.h"
 #include "drain/door.h"
 #include "drain/machine.h"
 #include "drain/program_file.h"
@@ -15,8 +16,11 @@
 
 struct collector {
     struct session_folder folder;
+    char socket[SESSION_PATH_BYTES]; /* the door's */
+    int socket_fd;
     struct drain *drain;
     struct door *door;
+    struct control *control; /* NULL: nobody can ask */
     struct drain_figures last;
     bool finished;
     void (*news)(void *context, const char *text);
@@ -93,7 +97,7 @@ static int door_make(struct collector *c, const struct collector_options *o,
                      enum clock_source clock)
 {
     struct door_options options = {
-        .listen_fd = c->folder.socket_fd,
+        .listen_fd = c->socket_fd,
         .drain = c->drain,
         .geometry = o->geometry,
         .globs = o->globs,
@@ -103,6 +107,34 @@ static int door_make(struct collector *c, const struct collector_options *o,
 
     options.geometry.clock = (enum segment_clock)clock;
     return door_open(&c->door, &options);
+}
+
+static int folder_make(struct collector *c)
+{
+    int err = session_folder_create(&c->folder);
+
+    if (err)
+        return err;
+    session_folder_at(&c->folder, "socket", c->socket);
+    c->socket_fd = session_folder_listen(&c->folder, "socket");
+    return c->socket_fd < 0 ? c->socket_fd : 0;
+}
+
+/* Without it the recording is as good; only nobody can ask. */
+static void control_make(struct collector *c, const struct collector_options *o)
+{
+    const struct control_options options = {
+        .folder = &c->folder,
+        .drain = c->drain,
+        .identity = {.kind = "record", .name = o->name, .command = o->command, .file = o->file},
+    };
+    int err = control_open(&c->control, &options);
+    char note[128];
+
+    if (!err)
+        return;
+    snprintf(note, sizeof(note), "this session cannot be asked while it runs: %s", strerror(-err));
+    drain_note(c->drain, TRACE_NOTE_WARNING, note);
 }
 
 int collector_create(struct collector **out, int fd, const struct collector_options *o,
@@ -117,14 +149,14 @@ int collector_create(struct collector **out, int fd, const struct collector_opti
         close(fd);
         return -ENOMEM;
     }
-    c->folder.socket_fd = -1;
+    c->socket_fd = -1;
     c->news = o->news;
     c->context = o->context;
     err = drain_make(c, fd, o, clock);
     if (err)
         goto fail;
     *step = COLLECTOR_FOLDER;
-    err = session_folder_create(&c->folder);
+    err = folder_make(c);
     if (err)
         goto fail;
     *step = COLLECTOR_RINGS;
@@ -135,6 +167,7 @@ int collector_create(struct collector **out, int fd, const struct collector_opti
     err = drain_start(c->drain);
     if (err)
         goto fail;
+    control_make(c, o);
     *out = c;
     return 0;
 fail:
@@ -150,7 +183,13 @@ const char *collector_variable(void)
 
 const char *collector_socket(const struct collector *c)
 {
-    return c->folder.socket;
+    return c->socket;
+}
+
+void collector_program(struct collector *c, uint32_t pid)
+{
+    if (c->control)
+        control_program_set(c->control, pid);
 }
 
 void collector_note(struct collector *c, enum trace_note_kind kind, const char *text)
@@ -191,7 +230,10 @@ void collector_destroy(struct collector *c)
     if (!c->finished)
         (void)collector_finish(c, 0, 0, &symbols);
     door_close(c->door);
+    control_close(c->control);
     drain_destroy(c->drain);
+    if (c->socket_fd >= 0)
+        close(c->socket_fd);
     session_folder_remove(&c->folder);
     free(c);
 }

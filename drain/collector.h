@@ -3,8 +3,8 @@
  * Collector: the recording side of `adatrace record`. Gives every process that says hello a
  * segment, drains them all into one file, and puts the symbols in at the end.
  *
- * Has two threads of its own, the door and the drain, with all signals blocked. Its calls are for
- * one thread at a time; only collector_figures() and collector_note() may come from any.
+ * Has threads of its own, the door, the drain and the control, with all signals blocked. Its calls
+ * are for one thread at a time; only collector_figures() and collector_note() may come from any.
  */
 #ifndef ADATRACE_DRAIN_COLLECTOR_H
 #define ADATRACE_DRAIN_COLLECTOR_H
@@ -22,6 +22,8 @@ struct collector_options {
     int compression;                  /* zstd level */
     unsigned drain_threads;           /* that compress and write; 0: 1, at most 16 */
     const char *command;              /* as one would type it */
+    const char *name;                 /* of the session, for people; NULL: none */
+    const char *file;                 /* the trace's absolute path, for people */
     void *context;                    /* for news, which comes from the drain's thread */
     void (*news)(void *context, const char *text);
 };
@@ -36,6 +38,9 @@ int collector_create(struct collector **out, int fd, const struct collector_opti
 /* The environment variable that leads traced processes to us, and what it has to say. */
 const char *collector_variable(void);
 const char *collector_socket(const struct collector *collector);
+
+/* The program runs, as this process. */
+void collector_program(struct collector *collector, uint32_t pid);
 
 void collector_note(struct collector *collector, enum trace_note_kind kind, const char *text);
 

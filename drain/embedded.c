@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The embedded session: the application's own segment, drained by one thread inside the application
- * into a file of its own. All calls come under the tracer's session lock.
+ * into a file of its own; another thread answers who asks (control.h). All calls come under the
+ * tracer's session lock.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "drain/control.h"
 #include "drain/drain.h"
 #include "drain/machine.h"
 #include "registry/registry.h"
@@ -21,6 +25,9 @@ static struct {
     struct segment segment; /* made by the first session, for the life of the process */
     struct drain *drain;    /* of the current one */
     pid_t pid;              /* a forked child has a copy of all this, but no thread */
+    struct session_folder folder;
+    struct control *control; /* NULL: nobody can ask */
+    bool fork_is_watched;
 } host;
 
 /* ---- the file ---- */
@@ -138,6 +145,51 @@ static int drain_begin(const struct session_host_options *o, int fd, bool reused
     return err;
 }
 
+/* ---- being asked ---- */
+
+/* A child would keep the socket alive when we have died. */
+static void forked(void)
+{
+    if (host.control)
+        control_let_go(host.control);
+}
+
+/* A session that cannot be asked is as good as any other. */
+static void control_begin(const char *path, const struct session_host_options *o)
+{
+    char file[PATH_MAX];
+    struct control_options options = {
+        .folder = &host.folder,
+        .drain = host.drain,
+        .identity = {.kind = "embedded", .name = o->name, .pid = (uint32_t)getpid()},
+    };
+    struct proc_facts facts;
+
+    if (o->is_private || session_folder_create(&host.folder))
+        return;
+    if (!host.fork_is_watched)
+        host.fork_is_watched = pthread_atfork(NULL, NULL, forked) == 0;
+    proc_facts_read((uint32_t)getpid(), &facts);
+    options.identity.command = facts.command;
+    options.identity.file = realpath(path, file) ? file : path;
+    if (control_open(&host.control, &options)) {
+        host.control = NULL;
+        session_folder_remove(&host.folder);
+    }
+    proc_facts_free(&facts);
+}
+
+static void control_end(void)
+{
+    struct control *control = host.control;
+
+    host.control = NULL; /* first: somebody may fork meanwhile */
+    control_close(control);
+    session_folder_remove(&host.folder);
+}
+
+/* ---- start and stop ---- */
+
 static int embedded_start(const char *path, const struct session_host_options *o,
                           struct segment *segment)
 {
@@ -159,6 +211,7 @@ static int embedded_start(const char *path, const struct session_host_options *o
     if (err)
         goto fail;
     host.pid = getpid();
+    control_begin(path, o);
     *segment = host.segment;
     return 0;
 fail:
@@ -167,14 +220,13 @@ fail:
     return err;
 }
 
-/* ---- stop ---- */
-
 static int embedded_stop(void)
 {
     int err;
 
     if (!host.drain || host.pid != getpid())
         return 0;
+    control_end();
     drain_stop(host.drain);
     err = drain_close(host.drain);
     drain_destroy(host.drain);

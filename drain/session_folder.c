@@ -8,67 +8,86 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "drain/control_protocol.h"
+
 enum { BACKLOG = 1024 }; /* a process that finds the queue full would have to wait */
+
+/* The longest name in a folder: its path leaves room for it in a socket's address. */
+static const char longest[] = "/control";
+static const char unborn[] = "new"; /* of a socket that does not listen yet */
+
+const char *session_folder_parent(unsigned n)
+{
+    const char *only = getenv("ADATRACE_RUNTIME_DIR"), *own = getenv("XDG_RUNTIME_DIR");
+
+    if (only && only[0] == '/')
+        return n == 0 ? only : NULL;
+    if (own && own[0] == '/')
+        return n == 0 ? own : n == 1 ? "/tmp" : NULL;
+    return n == 0 ? "/tmp" : NULL;
+}
 
 static int folder_make(struct session_folder *f, const char *parent)
 {
-    if (!parent || parent[0] != '/')
-        return -ENOENT;
-    /* Room for the socket's name in the folder's path means room in the socket's address. */
-    if ((size_t)snprintf(f->path, sizeof(f->path) - sizeof("/socket"), "%s/adatrace-XXXXXX",
-                         parent) >= sizeof(f->path) - sizeof("/socket"))
+    size_t most = sizeof(f->path) - sizeof(longest);
+
+    if ((size_t)snprintf(f->path, most, "%s/" CONTROL_FOLDER_PREFIX "XXXXXX", parent) >= most)
         return -ENAMETOOLONG;
     return mkdtemp(f->path) ? 0 : -errno; /* 0700, whatever the umask */
 }
 
-static int socket_make(struct session_folder *f)
+int session_folder_create(struct session_folder *f)
+{
+    const char *parent;
+    int err = -ENOENT;
+
+    for (unsigned n = 0; (parent = session_folder_parent(n)); n++) {
+        err = folder_make(f, parent);
+        if (!err)
+            return 0;
+    }
+    f->path[0] = 0;
+    return err;
+}
+
+void session_folder_at(const struct session_folder *f, const char *name,
+                       char path[SESSION_PATH_BYTES])
+{
+    snprintf(path, SESSION_PATH_BYTES, "%.*s/%s", (int)(SESSION_PATH_BYTES - sizeof(longest)),
+             f->path, name);
+}
+
+int session_folder_listen(const struct session_folder *f, const char *name)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), err = 0;
+    char path[SESSION_PATH_BYTES];
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), err;
 
     if (fd < 0)
         return -errno;
-    memcpy(address.sun_path, f->socket, sizeof(address.sun_path));
-    if (bind(fd, (struct sockaddr *)&address, sizeof(address)) || listen(fd, BACKLOG)) {
+    session_folder_at(f, unborn, address.sun_path);
+    session_folder_at(f, name, path);
+    if (bind(fd, (struct sockaddr *)&address, sizeof(address)) || listen(fd, BACKLOG) ||
+        rename(address.sun_path, path)) {
         err = -errno;
+        unlink(address.sun_path);
         close(fd);
         return err;
     }
     return fd;
 }
 
-int session_folder_create(struct session_folder *f)
-{
-    int err;
-
-    memset(f, 0, sizeof(*f));
-    f->socket_fd = -1;
-    err = folder_make(f, getenv("XDG_RUNTIME_DIR"));
-    if (err)
-        err = folder_make(f, "/tmp");
-    if (err) {
-        f->path[0] = 0;
-        return err;
-    }
-    snprintf(f->socket, sizeof(f->socket), "%.*s/socket",
-             (int)(sizeof(f->socket) - sizeof("/socket")), f->path);
-    f->socket_fd = socket_make(f);
-    if (f->socket_fd < 0) {
-        err = f->socket_fd;
-        session_folder_remove(f);
-        return err;
-    }
-    return 0;
-}
-
 void session_folder_remove(struct session_folder *f)
 {
-    if (f->socket_fd >= 0)
-        close(f->socket_fd);
-    f->socket_fd = -1;
+    static const char *const names[] = {"socket", CONTROL_SOCKET, unborn};
+    char path[SESSION_PATH_BYTES];
+
     if (!f->path[0])
         return;
-    unlink(f->socket);
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        session_folder_at(f, names[i], path);
+        unlink(path);
+    }
     rmdir(f->path);
     f->path[0] = 0;
 }

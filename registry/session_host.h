@@ -19,6 +19,8 @@ struct session_host_options {
     unsigned drain_threads;   /* that compress and write; 0: 1, at most 16 */
     bool overwrite_file;      /* an existing file may be replaced */
     const char *segment_path; /* NULL: memfd; else a file that survives the process */
+    const char *name;         /* for people; NULL: the program's */
+    bool is_private;          /* nobody can find it, ask it or steer it */
 };
 
 struct session_host {

@@ -58,6 +58,8 @@ static int host_options(const struct ada_session_options *given, struct session_
         .drain_threads = o->drain_threads,
         .overwrite_file = o->replace != 0,
         .segment_path = o->segment_path,
+        .name = o->name,
+        .is_private = o->is_private != 0,
     };
     return 0;
 }

@@ -51,6 +51,8 @@ struct ada_session_options {
     const char
         *segment_path;      /* rings in this new file, so that they survive a crash; memory only */
     uint32_t drain_threads; /* that compress and write, 1 to 16; 1 */
+    int is_private;         /* nonzero: `adatrace list` and its like do not see this session */
+    const char *name;       /* for `adatrace list` and its like; that of the program */
 };
 
 /*

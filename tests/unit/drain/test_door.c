@@ -22,6 +22,7 @@
 
 struct house {
     struct session_folder folder;
+    int listen_fd;
     struct drain *drain;
     struct door *door;
 };
@@ -42,7 +43,9 @@ static void house_open(struct house *h, const char *globs)
 
     assert_int_equal(session_folder_create(&h->folder), 0);
     assert_int_equal(drain_create(&h->drain, fake_writer_create(), &options), 0);
-    door.listen_fd = h->folder.socket_fd;
+    h->listen_fd = session_folder_listen(&h->folder, "socket");
+    assert_true(h->listen_fd >= 0);
+    door.listen_fd = h->listen_fd;
     door.drain = h->drain;
     assert_int_equal(door_open(&h->door, &door), 0);
 }
@@ -51,6 +54,7 @@ static void house_close(struct house *h)
 {
     door_close(h->door);
     drain_destroy(h->drain);
+    close(h->listen_fd);
     session_folder_remove(&h->folder);
 }
 
@@ -59,7 +63,7 @@ static int knock(const struct house *h)
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
-    memcpy(address.sun_path, h->folder.socket, sizeof(address.sun_path));
+    session_folder_at(&h->folder, "socket", address.sun_path);
     assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
     return fd;
 }

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drain/control.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/atomic.h"
+#include "base/clock.h"
+#include "drain/control_guest.h"
+
+enum {
+    GUESTS_MAX = 64,
+    KEPT_MAX = GUESTS_MAX / 2, /* so that somebody can always be sent away */
+    ACCEPTS_MAX = 64,          /* in one turn */
+    FDS_OWN = 2,
+    LOOK_MS = 250, /* while somebody may run out of patience */
+    STACK_BYTES = 1 << 20,
+    JOIN_SECONDS = 1
+};
+
+/* A socket of ours, by what it was when we made it. */
+struct descriptor {
+    int fd;
+    uint64_t mark;
+};
+
+struct control {
+    struct control_options options;
+    char *kind, *name, *command, *file;
+    uint32_t pid;      /* of the program; atomic */
+    uint32_t stopping; /* atomic */
+    struct descriptor door, wake, waker;
+    pthread_t thread;
+    struct control_guest guests[GUESTS_MAX];
+};
+
+struct drain *control_drain(const struct control *c)
+{
+    return c->options.drain;
+}
+
+const struct control_identity *control_identity(const struct control *c)
+{
+    return &c->options.identity;
+}
+
+uint32_t control_program(const struct control *c)
+{
+    return load_relaxed(&c->pid); /* relaxed: a number by itself */
+}
+
+void control_program_set(struct control *c, uint32_t pid)
+{
+    store_relaxed(&c->pid, pid); /* relaxed: a number by itself */
+}
+
+bool control_may_keep(const struct control *c)
+{
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < GUESTS_MAX; i++)
+        kept += c->guests[i].fd >= 0 && c->guests[i].answer.gone;
+    return kept < KEPT_MAX;
+}
+
+/* ---- descriptors ---- */
+
+static void descriptor_close(struct descriptor *d)
+{
+    int fd = d->fd;
+
+    store_release(&d->fd, -1); /* first: a forked child must not take it for ours any more */
+    if (descriptor_is(fd, d->mark))
+        close(fd);
+}
+
+static int descriptor_set(struct descriptor *d, int fd)
+{
+    int err = fd < 0 ? fd : descriptor_mark(fd, &d->mark);
+
+    d->fd = err ? -1 : fd;
+    return err;
+}
+
+static bool descriptors_are_there(const struct control *c)
+{
+    return descriptor_is(c->door.fd, c->door.mark) && descriptor_is(c->wake.fd, c->wake.mark);
+}
+
+/* ---- guests ---- */
+
+/* A free place; if there is none, that of who has stood there longest without getting on. */
+static struct control_guest *place_find(struct control *c)
+{
+    struct control_guest *oldest = NULL;
+
+    for (unsigned i = 0; i < GUESTS_MAX; i++) {
+        struct control_guest *g = &c->guests[i];
+
+        if (g->fd < 0)
+            return g;
+        if (g->state == GUEST_KEPT || g->answer.gone)
+            continue;
+        if (!oldest || g->since_ns < oldest->since_ns)
+            oldest = g;
+    }
+    guest_end(oldest);
+    return oldest;
+}
+
+static void guests_accept(struct control *c, uint64_t now_ns)
+{
+    for (int n = 0; n < ACCEPTS_MAX; n++) {
+        int fd = accept4(c->door.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        struct control_guest *g;
+
+        if (fd < 0)
+            return;
+        g = place_find(c);
+        guest_begin(g, fd, now_ns + (uint64_t)n); /* who came first is older */
+        if (g->fd >= 0 && !guest_turn(g, c, 0, now_ns + (uint64_t)n))
+            guest_end(g);
+    }
+}
+
+static void guests_turn(struct control *c, const struct pollfd *fds, nfds_t count, uint64_t now_ns)
+{
+    for (nfds_t n = FDS_OWN; n < count; n++)
+        for (unsigned i = 0; i < GUESTS_MAX; i++)
+            if (c->guests[i].fd == fds[n].fd) {
+                if (!guest_turn(&c->guests[i], c, fds[n].revents, now_ns))
+                    guest_end(&c->guests[i]);
+                break;
+            }
+}
+
+/* ---- the thread ---- */
+
+static nfds_t fds_fill(const struct control *c, struct pollfd *fds, int *timeout_ms)
+{
+    nfds_t count = FDS_OWN;
+
+    *timeout_ms = -1;
+    fds[0] = (struct pollfd){.fd = c->wake.fd, .events = POLLIN};
+    fds[1] = (struct pollfd){.fd = c->door.fd, .events = POLLIN};
+    for (unsigned i = 0; i < GUESTS_MAX; i++) {
+        const struct control_guest *g = &c->guests[i];
+
+        if (g->fd < 0)
+            continue;
+        fds[count++] = (struct pollfd){.fd = g->fd, .events = guest_events(g)};
+        if (g->state != GUEST_KEPT)
+            *timeout_ms = LOOK_MS;
+    }
+    return count;
+}
+
+static void control_listen(struct control *c)
+{
+    struct pollfd fds[FDS_OWN + GUESTS_MAX];
+    int timeout_ms;
+
+    for (;;) {
+        nfds_t count = fds_fill(c, fds, &timeout_ms);
+        uint64_t now_ns;
+
+        if (poll(fds, count, timeout_ms) < 0 && errno != EINTR)
+            return;
+        /* Stop. Acquire: pairs with control_close(). When the application has closed our sockets,
+         * their numbers are not ours any more. */
+        if (load_acquire(&c->stopping) || fds[0].revents || !descriptors_are_there(c))
+            return;
+        now_ns = clock_monotonic_ns();
+        guests_turn(c, fds, count, now_ns);
+        if (fds[1].revents & ~POLLIN)
+            return;
+        if (fds[1].revents)
+            guests_accept(c, now_ns);
+    }
+}
+
+static void *control_run(void *argument)
+{
+    struct control *c = argument;
+
+    pthread_setname_np(pthread_self(), "adatrace-ctrl");
+    control_listen(c);
+    for (unsigned i = 0; i < GUESTS_MAX; i++)
+        if (c->guests[i].fd >= 0)
+            guest_end(&c->guests[i]);
+    /* At once: whoever comes now is to be told that nobody is here. */
+    descriptor_close(&c->door);
+    return NULL;
+}
+
+/* ---- open and close ---- */
+
+static int identity_copy(struct control *c, const struct control_identity *i)
+{
+    c->kind = strdup(i->kind);
+    c->name = strdup(i->name ? i->name : "");
+    c->command = strdup(i->command ? i->command : "");
+    c->file = strdup(i->file ? i->file : "");
+    c->pid = i->pid;
+    c->options.identity = (struct control_identity){
+        .kind = c->kind, .name = c->name, .command = c->command, .file = c->file, .pid = i->pid};
+    return c->kind && c->name && c->command && c->file ? 0 : -ENOMEM;
+}
+
+static void control_free(struct control *c)
+{
+    descriptor_close(&c->door);
+    descriptor_close(&c->wake);
+    descriptor_close(&c->waker);
+    free(c->kind);
+    free(c->name);
+    free(c->command);
+    free(c->file);
+    free(c);
+}
+
+static int sockets_make(struct control *c)
+{
+    int pair[2], err;
+
+    err = descriptor_set(&c->door, session_folder_listen(c->options.folder, CONTROL_SOCKET));
+    if (err)
+        return err;
+    /* Sockets, because those can be told from what an application opens in their place. */
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair))
+        return -errno;
+    err = descriptor_set(&c->wake, pair[0]);
+    return err ? err : descriptor_set(&c->waker, pair[1]);
+}
+
+static int thread_start(struct control *c)
+{
+    pthread_attr_t attributes;
+    sigset_t all, before;
+    int err;
+
+    pthread_attr_init(&attributes);
+    err = pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    /* Signals belong to the application, or to the command's main thread. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    if (!err)
+        err = pthread_create(&c->thread, &attributes, control_run, c);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    return -err;
+}
+
+int control_open(struct control **out, const struct control_options *options)
+{
+    struct control *c = calloc(1, sizeof(*c));
+    int err;
+
+    if (!c)
+        return -ENOMEM;
+    c->options = *options;
+    c->door.fd = c->wake.fd = c->waker.fd = -1;
+    for (unsigned i = 0; i < GUESTS_MAX; i++)
+        c->guests[i].fd = -1;
+    err = identity_copy(c, &options->identity);
+    if (!err)
+        err = sockets_make(c);
+    if (!err)
+        err = thread_start(c);
+    if (err) {
+        control_free(c);
+        return err;
+    }
+    *out = c;
+    return 0;
+}
+
+/* The application has closed our end of the pair: a connection wakes it as well. */
+static void thread_wake_by_knocking(struct control *c)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    if (fd < 0)
+        return;
+    session_folder_at(c->options.folder, CONTROL_SOCKET, address.sun_path);
+    (void)!connect(fd, (struct sockaddr *)&address, sizeof(address));
+    close(fd);
+}
+
+void control_close(struct control *c)
+{
+    struct timespec deadline;
+
+    if (!c)
+        return;
+    store_release(&c->stopping, 1); /* Stop. Pairs with control_listen(). */
+    if (descriptor_is(c->waker.fd, c->waker.mark)) {
+        (void)!send(c->waker.fd, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+        pthread_join(c->thread, NULL);
+    } else {
+        thread_wake_by_knocking(c);
+        clock_gettime(CLOCK_REALTIME, &deadline);
+        deadline.tv_sec += JOIN_SECONDS;
+        /* Nothing can reach it: it sleeps on, in memory that stays its own. */
+        if (pthread_timedjoin_np(c->thread, NULL, &deadline)) {
+            pthread_detach(c->thread);
+            return;
+        }
+    }
+    control_free(c);
+}
+
+void control_let_go(struct control *c)
+{
+    descriptor_close(&c->door);
+    descriptor_close(&c->wake);
+    descriptor_close(&c->waker);
+    for (unsigned i = 0; i < GUESTS_MAX; i++) {
+        int fd = load_acquire(&c->guests[i].fd); /* as guest_begin() left it */
+
+        if (descriptor_is(fd, c->guests[i].mark))
+            close(fd);
+    }
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Control: the side of a running session that answers (control_protocol.h).
+ *
+ * One thread of its own, with all signals blocked, polls the session folder's socket and calls the
+ * verb that a guest asks for; requests are answered one after another. A verb is one row of the
+ * table in control_verbs.c and one function; it reads and changes the session through drain_call().
+ * Guests are few, have little time, and make room for others: one that stalls hurts nobody.
+ *
+ * The same code serves `adatrace record` and an application that records itself. There it lives
+ * among strangers: descriptors are looked at before they are used, in case the application has
+ * closed them and their numbers are others now, and a forked child lets go of them.
+ *
+ * Opening and closing is for one thread at a time; what is said of the program may come from any.
+ */
+#ifndef ADATRACE_DRAIN_CONTROL_H
+#define ADATRACE_DRAIN_CONTROL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "drain/control_protocol.h"
+#include "drain/drain.h"
+#include "drain/session_folder.h"
+
+struct control;
+
+/* Who the session is; strings are copied. */
+struct control_identity {
+    const char *kind;    /* "record" or "embedded" */
+    const char *name;    /* as asked for, NULL: none; then the program's */
+    const char *command; /* as one would type it */
+    const char *file;    /* the trace, absolute; NULL: none */
+    uint32_t pid;        /* of the program; 0: it does not run yet */
+};
+
+struct control_options {
+    struct session_folder *folder; /* stays the caller's */
+    struct drain *drain;           /* outlives the control */
+    struct control_identity identity;
+};
+
+/*
+ * Make the socket, start the thread. 0 or a negative errno, and nothing is left of it.
+ */
+int control_open(struct control **out, const struct control_options *options)
+    __attribute__((warn_unused_result));
+/* End the thread, let go of all guests, remove the socket. NULL: nothing. Not from a verb. */
+void control_close(struct control *control);
+
+/* In a forked child, where the thread is not: close what it has inherited. Async-signal-safe. */
+void control_let_go(struct control *control);
+
+/* The program runs now. Any thread. */
+void control_program_set(struct control *control, uint32_t pid);
+
+/* ---- for verbs; on the control's thread ---- */
+
+struct answer;
+
+/* What a verb gets. */
+struct control_context {
+    struct control *control;
+    struct drain *drain;      /* only through drain_call(); -ESHUTDOWN from it: the session ends */
+    uint32_t peer_pid;        /* who asks, as the kernel says */
+    unsigned count;           /* of words */
+    const char *const *words; /* NULL behind the last; theirs end with the call */
+    struct answer *answer;
+};
+
+struct control_verb {
+    const char *name;
+    unsigned words_min, words_max;
+    /* Fill the answer; returns its status: 0 or more, or a negative errno, with the answer's text
+     * saying why (answer_print(); what stood in the body before is thrown away by
+     * answer_fail()). */
+    int (*run)(struct control_context *context);
+};
+
+/* All verbs; a row without a name ends the table. control_verbs.c. */
+extern const struct control_verb control_verbs[];
+
+/* Append to the body. -ENOMEM, -E2BIG: it would exceed CONTROL_BODY_BYTES; from then on the answer
+ * is that error, so it need not be looked at. */
+int answer_add(struct answer *answer, const void *bytes, size_t size);
+int answer_print(struct answer *answer, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* Throw away what is in the body, put this sentence there, and return `status`. */
+int answer_fail(struct answer *answer, int status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Send a descriptor along, in the order of these calls. It is taken over, also on failure: closed
+ * when the answer has gone. -ENOSPC: more than CONTROL_FDS_MAX. */
+int answer_fd(struct answer *answer, int fd);
+/*
+ * Keep the connection when the answer has gone: `gone(context)` is called once, when the peer has
+ * hung up or died, or the session ends. -ENOSPC: too many are kept already. If the verb then fails,
+ * or the peer has gone before it had its answer, `gone` is called, too.
+ */
+int answer_keep(struct answer *answer, void (*gone)(void *context), void *context)
+    __attribute__((warn_unused_result));
+
+#endif

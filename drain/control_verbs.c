@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a running session can be asked: the table, and the finding of a row in it. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "drain/control_guest.h"
+
+/* ---- describe: who this is. Pairs of name and value, each ended by a NUL. ---- */
+
+static void pair_add(struct answer *a, const char *name, const char *value)
+{
+    (void)answer_add(a, name, strlen(name) + 1);
+    (void)answer_add(a, value, strlen(value) + 1);
+}
+
+static void number_add(struct answer *a, const char *name, uint64_t value)
+{
+    (void)answer_add(a, name, strlen(name) + 1);
+    (void)answer_print(a, "%llu", (unsigned long long)value);
+    (void)answer_add(a, "", 1);
+}
+
+static int describe(struct control_context *c)
+{
+    const struct control_identity *i = control_identity(c->control);
+    struct drain_figures figures;
+
+    drain_figures(c->drain, &figures);
+    pair_add(c->answer, "kind", i->kind);
+    pair_add(c->answer, "name", i->name);
+    pair_add(c->answer, "command", i->command);
+    pair_add(c->answer, "file", i->file);
+    number_add(c->answer, "pid", control_program(c->control));
+    number_add(c->answer, "drain_pid", (uint64_t)getpid());
+    number_add(c->answer, "start_ns", figures.start_ns);
+    return 0;
+}
+
+/* ---- the table ---- */
+
+const struct control_verb control_verbs[] = {
+    {.name = "describe", .run = describe},
+    {0},
+};
+
+static const struct control_verb *verb_find(const char *name)
+{
+    for (const struct control_verb *v = control_verbs; v->name; v++)
+        if (strcmp(v->name, name) == 0)
+            return v;
+    return NULL;
+}
+
+/* Returns how many, or -EPROTO. */
+static int words_split(const char *text, size_t bytes, const char **words)
+{
+    int count = 0;
+
+    if (bytes && text[bytes - 1] != 0)
+        return -EPROTO;
+    for (size_t at = 0; at < bytes; at += strlen(text + at) + 1) {
+        if (count == CONTROL_WORDS_MAX)
+            return -EPROTO;
+        words[count++] = text + at;
+    }
+    words[count] = NULL;
+    return count;
+}
+
+void verb_call(struct control *control, const struct control_request *request, const char *text,
+               size_t bytes, uint32_t peer_pid, struct answer *answer)
+{
+    const struct control_verb *verb = verb_find(request->verb);
+    const char *words[CONTROL_WORDS_MAX + 1];
+    int count = words_split(text, bytes, words);
+    struct control_context context = {
+        .control = control,
+        .drain = control_drain(control),
+        .peer_pid = peer_pid,
+        .words = words,
+        .answer = answer,
+    };
+
+    if (count < 0 || (uint32_t)count != request->word_count) {
+        answer->status = answer_fail(answer, -EPROTO, "the request's words are not as it says");
+        return;
+    }
+    if (!verb) {
+        answer->status =
+            answer_fail(answer, -ENOSYS, "this session does not know '%s'", request->verb);
+        return;
+    }
+    context.count = (unsigned)count;
+    if (context.count < verb->words_min || context.count > verb->words_max) {
+        answer->status = answer_fail(answer, -EINVAL, "'%s' takes %u to %u words, not %d",
+                                     verb->name, verb->words_min, verb->words_max, count);
+        return;
+    }
+    answer->status = verb->run(&context);
+    if (answer->status >= 0 && answer->error)
+        answer->status = answer_fail(answer, answer->error, "the answer is too long: %s",
+                                     strerrordesc_np(-answer->error));
+    else if (answer->status == -ESHUTDOWN && !answer->bytes)
+        (void)answer_fail(answer, -ESHUTDOWN, "the session is ending");
+    else if (answer->status < 0 && !answer->bytes)
+        (void)answer_fail(answer, answer->status, "%s", strerrordesc_np(-answer->status));
+}
