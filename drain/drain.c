@@ -18,7 +18,8 @@ enum {
     LOOK_NS = 1000 * 1000, /* between two questions to the kernel about deaths */
     FIGURES_NS = 100 * 1000 * 1000,
     STACK_BYTES = 1 << 20,
-    SETTLE_TRIES = 5 /* for emits that are under way while the last round goes */
+    FLIGHT_FLUSH_TICKS = 10, /* a thousand quiet threads do not hold memory for ever */
+    SETTLE_TRIES = 5         /* for emits that are under way while the last round goes */
 };
 
 /* ---- small things that all files of the drain need ---- */
@@ -62,7 +63,7 @@ void drain_tell_news(struct drain *d, const char *format, ...)
     d->options.news(d->options.context, text);
 }
 
-static void clock_write(struct drain *d)
+void drain_write_clock(struct drain *d)
 {
     struct clock_reading r = clock_source_read(d->options.clock);
     const struct trace_clock_pair pair = {
@@ -99,13 +100,14 @@ int drain_create(struct drain **out, struct trace_writer *writer,
     if (!wait_choice_check(&options->wait))
         wait_choose(&d->wait, &options->wait);
     pace_init(&d->pace, options->level);
+    d->pace.packs_always = trace_writer_is_flight(writer);
     /* Without it the robust words and a look once a second have to do. */
     if (options->watches_processes)
         (void)!process_watch_init(&d->watch);
     d->start_ticks = drain_now(d);
     d->figures.start_ns = clock_monotonic_ns();
     d->tick_ns = d->figures.start_ns + TICK_NS;
-    clock_write(d);
+    drain_write_clock(d);
     *out = d;
     return 0;
 }
@@ -212,11 +214,17 @@ void drain_figures(struct drain *d, struct drain_figures *out)
 
 void drain_tick(struct drain *d)
 {
-    clock_write(d);
+    drain_write_clock(d);
     for (struct drain_source *s = d->sources; s; s = s->next)
         source_tick(d, s);
     processes_check(d);
-    drain_fail(d, trace_writer_flush(d->writer));
+    /* For a file, so that a crash leaves all but the last second; of a flight recorder's blocks
+     * that come so early more would be kept for less. */
+    if (!trace_writer_is_flight(d->writer) || ++d->ticks_unflushed >= FLIGHT_FLUSH_TICKS) {
+        drain_fail(d, trace_writer_flush(d->writer));
+        d->ticks_unflushed = 0;
+    }
+    trace_writer_expire(d->writer, drain_now(d));
 }
 
 static void pace_follow(struct drain *d, const struct wait_load *load, uint64_t now_ns)
@@ -278,6 +286,8 @@ struct wait_load drain_round(struct drain *d)
         figures_publish(d);
         d->figures_ns = now_ns + FIGURES_NS;
     }
+    if (d->options.turn)
+        d->options.turn(d->options.context, d, now_ns);
     return load;
 }
 
@@ -320,7 +330,7 @@ void drain_finish(struct drain *d)
     for (struct drain_source *s = d->sources; s; s = s->next)
         source_finish(d, s);
     processes_finish(d);
-    clock_write(d);
+    drain_write_clock(d);
     drain_fail(d, trace_writer_flush(d->writer));
     figures_publish(d);
 }

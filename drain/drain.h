@@ -40,6 +40,8 @@ struct drain_options {
     /* Process `pid` is about to execute `path`. Returns why that program will not be traced, as a
      * clause for people in memory that stays until the next call, or NULL. May be NULL. */
     const char *(*untraceable)(void *context, uint32_t pid, const char *path);
+    /* At the end of every round, for what concerns the file as a whole. May be NULL. */
+    void (*turn)(void *context, struct drain *drain, uint64_t now_ns);
 };
 
 /* Takes the writer over, also on failure. Returns 0 or a negative errno. */
@@ -99,6 +101,14 @@ void drain_tick(struct drain *drain);
  * have ended, segments are closed. Called by drain_stop(). */
 void drain_finish(struct drain *drain);
 
+/* ---- more than one file; in the drain's thread, by drain_call() or options.turn() ---- */
+
+/* All that was taken is in the file, with ledgers of it that add up. */
+void drain_account(struct drain *drain);
+/* The same, and go on in another file: see trace_writer_switch(). */
+int drain_switch(struct drain *drain, int fd, struct trace_ending **old)
+    __attribute__((warn_unused_result));
+
 /* ---- as a thread ---- */
 
 /* Run rounds in a thread of the drain's own, with all signals blocked. Returns 0 or a negative
@@ -123,6 +133,12 @@ struct drain_module {
 };
 /* Newest first. */
 const struct drain_module *drain_modules(const struct drain *drain);
+
+/* A copy of all that were mapped at `from_ticks` or since: another thread can take its time with
+ * them. 0 or -ENOMEM. */
+int drain_modules_copy(const struct drain *drain, uint64_t from_ticks, struct drain_module **out)
+    __attribute__((warn_unused_result));
+void drain_modules_free(struct drain_module *modules);
 
 /* End the file. Returns the first error that writing it met. */
 int drain_close(struct drain *drain);

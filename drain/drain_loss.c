@@ -114,8 +114,7 @@ struct trace_ledger thread_ledger(const struct drain_thread *t)
     return ledger;
 }
 
-/* Published records that we have seen, or know to be lost. */
-static uint64_t records_known(const struct drain_thread *t)
+uint64_t thread_records_known(const struct drain_thread *t)
 {
     return t->reader.taken - t->past_taken + t->reader.overwritten;
 }
@@ -127,7 +126,7 @@ static uint64_t records_known(const struct drain_thread *t)
  */
 void thread_ledger_settle(struct drain *d, struct drain_thread *t, struct trace_ledger *ledger)
 {
-    uint64_t known = records_known(t);
+    uint64_t known = thread_records_known(t);
     uint64_t missing = ledger->written > known ? ledger->written - known : 0;
 
     if (missing && t->reader.policy == RING_OVERWRITE && ledger->overwritten_bytes / 8 >= missing) {
@@ -154,13 +153,37 @@ static bool ledger_same(const struct trace_ledger *a, const struct trace_ledger 
            a->high_water_bytes == b->high_water_bytes && a->thread == b->thread;
 }
 
+/* Bytes that were divided in proportion may be one more than there are. */
+static uint64_t less(uint64_t whole, uint64_t part)
+{
+    return whole > part ? whole - part : 0;
+}
+
+void thread_ledger_write(struct drain *d, const struct drain_thread *t,
+                         const struct trace_ledger *whole)
+{
+    const struct trace_ledger *before = &t->before;
+    struct trace_ledger ledger = *whole; /* also what does not add up: high_water_bytes */
+
+    ledger.written = less(whole->written, before->written);
+    ledger.written_bytes = less(whole->written_bytes, before->written_bytes);
+    ledger.dropped = less(whole->dropped, before->dropped);
+    ledger.dropped_bytes = less(whole->dropped_bytes, before->dropped_bytes);
+    ledger.overwritten = less(whole->overwritten, before->overwritten);
+    ledger.overwritten_bytes = less(whole->overwritten_bytes, before->overwritten_bytes);
+    ledger.damaged = less(whole->damaged, before->damaged);
+    ledger.nested = less(whole->nested, before->nested);
+    ledger.stored = less(whole->stored, before->stored);
+    drain_fail(d, trace_writer_ledger(d->writer, &ledger));
+}
+
 void thread_tell(struct drain *d, struct drain_thread *t)
 {
     struct trace_ledger ledger = thread_ledger(t);
 
     if (ledger_same(&ledger, &t->told))
         return;
-    drain_fail(d, trace_writer_ledger(d->writer, &ledger));
+    thread_ledger_write(d, t, &ledger);
     t->told = ledger;
 }
 
@@ -206,5 +229,5 @@ bool thread_is_settled(const struct drain_thread *t)
     struct ring_stats stats;
 
     ring_stats(t->reader.shared, &stats);
-    return stats.written - t->past.written == records_known(t);
+    return stats.written - t->past.written == thread_records_known(t);
 }

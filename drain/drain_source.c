@@ -184,8 +184,7 @@ bool sources_have_much(void *drain)
 
 /* ---- once a second ---- */
 
-/* What threads without a ring wanted to say becomes the loss of a stand-in. */
-static void unringed_tell(struct drain *d, struct drain_source *s)
+void source_unringed_tell(struct drain *d, struct drain_source *s)
 {
     const struct segment_shared *h = s->segment.shared;
     uint64_t records = load_relaxed(&h->unringed) - s->unringed; /* relaxed: figures */
@@ -213,8 +212,8 @@ static void unringed_tell(struct drain *d, struct drain_source *s)
     gap.thread = ledger.thread = s->unringed_thread;
     gap.records = records - s->unringed_told;
     gap.bytes = bytes - s->unringed_told_bytes;
-    ledger.dropped = records;
-    ledger.dropped_bytes = bytes;
+    ledger.dropped = records - s->unringed_before;
+    ledger.dropped_bytes = bytes - s->unringed_bytes_before;
     if (s->unringed_stream)
         drain_fail(d, trace_stream_gap(s->unringed_stream, &gap));
     drain_fail(d, trace_writer_ledger(d->writer, &ledger));
@@ -242,7 +241,7 @@ void source_tick(struct drain *d, struct drain_source *s)
     for (uint32_t slot = 0; slot < s->bound; slot++)
         if (s->threads[slot])
             thread_tell(d, s->threads[slot]);
-    unringed_tell(d, s);
+    source_unringed_tell(d, s);
     arena_loss_tell(d, s);
 }
 

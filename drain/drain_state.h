@@ -65,8 +65,9 @@ struct drain_thread {
     uint64_t exec_at;       /* records stored when it was about to execute something; 0: never */
     struct ring_stats past; /* counters when we came, of a reused segment */
     uint64_t past_taken;
-    uint64_t past_gap_records; /* dropped then, and not told yet */
-    struct trace_ledger told;  /* the ledger as last written */
+    uint64_t past_gap_records;  /* dropped then, and not told yet */
+    struct trace_ledger told;   /* the ledger as last written, of all files together */
+    struct trace_ledger before; /* what files before this one tell */
     uint32_t name_changes;
     char name[32];
 };
@@ -94,7 +95,8 @@ struct drain_source {
     uint64_t unringed_told, unringed_told_bytes;
     uint32_t unringed_thread; /* number of the stand-in for threads without a ring; 0: none */
     struct trace_stream *unringed_stream;
-    uint64_t unringed_since; /* ticks */
+    uint64_t unringed_since;                         /* ticks */
+    uint64_t unringed_before, unringed_bytes_before; /* in files before this one */
     struct drain_exec_type exec, spawn;
     uint32_t live;          /* threads */
     uint32_t burst;         /* threads that began in one round, of late */
@@ -128,6 +130,7 @@ struct drain {
     uint64_t tick_ns, look_ns;  /* when the next ones are due, CLOCK_MONOTONIC */
     uint64_t start_ticks;
     uint64_t figures_ns;
+    unsigned ticks_unflushed;
     struct drain_untraced *untraced;
     bool finished;
     int error;
@@ -151,6 +154,8 @@ void drain_write_note(struct drain *d, enum trace_note_kind kind, uint32_t proce
 void drain_tell_news(struct drain *d, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+void drain_write_clock(struct drain *d);
+
 /* ---- drain_inbox.c ---- */
 void inbox_init(struct drain *d);
 void inbox_take(struct drain *d);
@@ -163,6 +168,8 @@ void source_attach(struct drain *d, struct drain_attachment *attachment);
 void source_round(struct drain *d, struct drain_source *s, uint64_t share_bytes,
                   struct wait_load *load);
 void source_tick(struct drain *d, struct drain_source *s);
+/* What threads without a ring wanted to say becomes the loss of a stand-in. */
+void source_unringed_tell(struct drain *d, struct drain_source *s);
 /* Nobody can write to it any more: say so and free it. `next` stays valid. */
 bool source_release(struct drain *d, struct drain_source *s, uint64_t now_ns);
 /* The recording ends: nobody may claim any more. */
@@ -212,6 +219,11 @@ struct trace_ledger thread_ledger(const struct drain_thread *t);
 void thread_ledger_settle(struct drain *d, struct drain_thread *t, struct trace_ledger *ledger);
 /* Is all that it counted as written in the trace, or known to be lost? */
 bool thread_is_settled(const struct drain_thread *t);
+/* Published records that we have seen, or know to be lost. */
+uint64_t thread_records_known(const struct drain_thread *t);
+/* Write this ledger, of all files together, as that of the file that is being written. */
+void thread_ledger_write(struct drain *d, const struct drain_thread *t,
+                         const struct trace_ledger *ledger);
 /* Write the ledger if it changed. */
 void thread_tell(struct drain *d, struct drain_thread *t);
 void thread_figures_add(struct drain_figures *figures, const struct drain_thread *t,

@@ -264,7 +264,7 @@ static void thread_close(struct drain *d, struct drain_thread *t, bool ended)
     ledger.final = ended || thread_is_settled(t);
     if (ended)
         thread_ledger_settle(d, t, &ledger);
-    drain_fail(d, trace_writer_ledger(d->writer, &ledger));
+    thread_ledger_write(d, t, &ledger);
     thread_figures_add(&d->ended, t, &ledger);
     if (t->stream)
         drain_fail(d, trace_stream_close(t->stream));

@@ -104,6 +104,8 @@ static int level_under_pressure(struct pace *pace, unsigned fill_percent, uint64
 
     if (pace->level == STORED)
         return storing_paid(pace, &lately, now_ns) ? STORED : FASTEST;
+    if (pace->level <= FASTEST && pace->packs_always)
+        return pace->level;
     if (pace->level <= FASTEST)
         return storing_pays(pace, &lately, now_ns) ? STORED : pace->level;
     return fill_percent >= FILL_BURST_PERCENT ? FASTEST : level_below(pace->level);

@@ -22,6 +22,7 @@ struct pace_costs {
 };
 
 struct pace {
+    bool packs_always;        /* stored blocks are no way out: memory is what is short */
     int wanted, level;        /* zstd's; 0: stored */
     uint64_t since_ns;        /* of the last step, or of the last pressure */
     struct pace_costs before; /* at the last step */

@@ -22,6 +22,7 @@ struct address_set {
     struct number_map places;
     struct address_use *uses; /* in order of appearance */
     size_t count, capacity;
+    size_t swept; /* count when it was last thinned out */
 };
 
 /* Address 0 is nobody's code and is passed over. 0 or -ENOMEM. */

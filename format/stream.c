@@ -165,7 +165,7 @@ static int block_end_if_full(struct trace_stream *s, const struct writer_type *t
     bool full = d->records == s->writer->block_records;
 
     full |= !stage && d->run_count == BLOCK_RUNS_MAX;
-    full |= d->staged_bytes + draft_growth(d, stage, type, text_bytes) > DRAFT_BYTES_MAX;
+    full |= d->staged_bytes + draft_growth(d, stage, type, text_bytes) > s->writer->block_bytes;
     /* A thousand busy streams do not hold a thousand full blocks: they write smaller ones. */
     if (d->records >= SMALL_BLOCK_RECORDS &&
         (d->records == d->capacity || draft_growth(d, stage, type, 0)))
@@ -181,7 +181,7 @@ static int block_end_if_full(struct trace_stream *s, const struct writer_type *t
     }
     /* What is staged for types that this block may not even have. */
     if (d->records == 0 &&
-        d->staged_bytes + draft_growth(d, NULL, type, text_bytes) > DRAFT_BYTES_MAX)
+        d->staged_bytes + draft_growth(d, NULL, type, text_bytes) > s->writer->block_bytes)
         draft_trim(d);
     return 0;
 }
@@ -189,7 +189,7 @@ static int block_end_if_full(struct trace_stream *s, const struct writer_type *t
 static bool has_room(const struct trace_stream *s, const struct stage *stage, size_t text_bytes)
 {
     return stage && s->draft->records < s->room && stage->records < stage->capacity &&
-           s->draft->staged_bytes + text_bytes <= DRAFT_BYTES_MAX;
+           s->draft->staged_bytes + text_bytes <= s->writer->block_bytes;
 }
 
 /* For one record of this type: in this block, or at the beginning of the next. */

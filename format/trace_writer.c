@@ -2,11 +2,7 @@
 #include "format/trace_writer.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "format/writer_state.h"
@@ -14,7 +10,6 @@
 enum {
     BLOCK_RECORDS_DEFAULT = 16384,
     RESERVE_BYTES_DEFAULT = 1 << 20,
-    INDEX_ENTRIES_PER_BLOCK = 65536,
 };
 
 /* ---- open ---- */
@@ -29,34 +24,32 @@ static void options_apply(struct trace_writer *w, const struct trace_writer_opti
     w->block_records = options->block_records ? options->block_records : BLOCK_RECORDS_DEFAULT;
     if (w->block_records > BLOCK_RECORDS_MAX)
         w->block_records = BLOCK_RECORDS_MAX;
-    trace_output_open(&w->output, w->output.fd,
-                      options->reserve_bytes ? options->reserve_bytes : RESERVE_BYTES_DEFAULT);
-}
-
-/* Tells this file's blocks from those of another trace that happens to stand inside its data. */
-static uint32_t recording_number(void)
-{
-    uint32_t number;
-    struct timespec now;
-
-    if (getrandom(&number, sizeof(number), GRND_NONBLOCK) == sizeof(number))
-        return number;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint32_t)now.tv_nsec ^ (uint32_t)now.tv_sec << 10 ^ (uint32_t)getpid();
+    w->block_bytes = DRAFT_BYTES_MAX;
+    w->reserve_bytes = options->reserve_bytes ? options->reserve_bytes : RESERVE_BYTES_DEFAULT;
 }
 
 static int start_write(struct trace_writer *w, const struct trace_recording *recording)
 {
-    struct block_header header = {.kind = BLOCK_START, .records = 1};
     struct byte_buffer content = {0};
     int status = catalogue_add(w->catalogue, ITEM_RECORDING, recording);
 
     if (status == 0)
         status = catalogue_recording(w->catalogue, &content);
     if (status == 0)
-        status = writer_block_write(w, &header, content.bytes, content.size, w->level, false);
+        status = trace_volume_begin(&w->volume, &w->encoder, &content, &(struct byte_buffer){0},
+                                    w->level);
+    if (status == 0)
+        writer_block_count(w, &(struct block_header){.content_bytes = (uint32_t)content.size});
     byte_buffer_free(&content);
     return status;
+}
+
+static int flight_begin(struct trace_writer *w, const struct trace_writer_options *options,
+                        const struct trace_recording *recording)
+{
+    int status = catalogue_add(w->catalogue, ITEM_RECORDING, recording);
+
+    return status ? status : writer_flight_begin(w, options);
 }
 
 static void writer_free(struct trace_writer *w)
@@ -71,11 +64,10 @@ static void writer_free(struct trace_writer *w)
         draft_free(w->drafts);
         w->drafts = next;
     }
-    if (w->output.fd >= 0)
-        (void)trace_output_close(&w->output);
+    trace_volume_free(&w->volume);
     block_encoder_fini(&w->encoder);
-    trace_index_free(&w->index);
     catalogue_destroy(w->catalogue);
+    block_store_destroy(w->store);
     writer_meta_free(w);
     free(w);
 }
@@ -88,16 +80,17 @@ int trace_writer_open(struct trace_writer **out, int fd, const struct trace_writ
 
     *out = NULL;
     if (!w) {
-        close(fd);
+        if (fd >= 0)
+            close(fd);
         return -ENOMEM;
     }
-    w->output.fd = fd;
     options_apply(w, options);
-    w->recording = recording_number();
+    trace_volume_open(&w->volume, fd, w->reserve_bytes);
     w->catalogue = catalogue_create();
     if (!w->catalogue || block_encoder_init(&w->encoder) != 0)
         goto fail;
-    status = start_write(w, recording);
+    status = options && options->flight ? flight_begin(w, options, recording)
+                                        : start_write(w, recording);
     if (status != 0)
         goto fail;
     /* Without threads of its own a writer works as well. */
@@ -146,101 +139,25 @@ void trace_writer_stats(const struct trace_writer *w, struct trace_writer_stats 
 
 /* ---- close ---- */
 
-/* What the file itself says about records that the disk had no room for. */
-static void loss_note(struct trace_writer *w)
-{
-    char text[160];
-    struct trace_note note = {.kind = TRACE_NOTE_WARNING, .text = text};
-
-    if (w->stats.lost_records == 0)
-        return;
-    snprintf(text, sizeof(text), "%llu records could not be written: %s",
-             (unsigned long long)w->stats.lost_records, strerror(-w->error));
-    for (size_t i = 0; i < w->index.count; i++)
-        if (w->index.entries[i].last_ticks > note.ticks)
-            note.ticks = w->index.entries[i].last_ticks;
-    (void)trace_writer_note(w, &note); /* the end block carries the count as well */
-}
-
-static struct trace_end end_summary(const struct trace_writer *w)
-{
-    struct trace_end end = {.lost_records = w->stats.lost_records + w->copied_lost,
-                            .error = w->error ? -w->error : w->copied_error};
-
-    for (size_t i = 0; i < w->index.count; i++) {
-        const struct index_entry *entry = &w->index.entries[i];
-
-        end.blocks++;
-        if (entry->kind != BLOCK_DATA)
-            continue;
-        if (end.data_blocks == 0 || entry->first_ticks < end.first_ticks)
-            end.first_ticks = entry->first_ticks;
-        if (entry->last_ticks > end.last_ticks)
-            end.last_ticks = entry->last_ticks;
-        end.data_blocks++;
-        end.records += entry->records;
-    }
-    return end;
-}
-
-/* The index of everything so far, in as many blocks as it takes. On failure the file goes without:
- * readers then walk the headers. */
-static int index_write(struct trace_writer *w, struct trace_end *end)
-{
-    size_t count = w->index.count, done = 0;
-    struct byte_buffer content = {0};
-    int status = 0;
-
-    end->index_offset = w->output.written;
-    while (done < count && status == 0) {
-        size_t part =
-            count - done < INDEX_ENTRIES_PER_BLOCK ? count - done : INDEX_ENTRIES_PER_BLOCK;
-        struct block_header header = {.kind = BLOCK_INDEX, .records = (uint32_t)part};
-
-        content.size = 0;
-        status = byte_buffer_reserve(&content, part * BLOCK_INDEX_BYTES);
-        if (status != 0)
-            break;
-        for (size_t i = 0; i < part; i++)
-            index_entry_encode(&w->index.entries[done + i], content.bytes + i * BLOCK_INDEX_BYTES);
-        status = writer_block_write(w, &header, content.bytes, part * BLOCK_INDEX_BYTES, 1, true);
-        end->index_blocks++;
-        done += part;
-    }
-    byte_buffer_free(&content);
-    if (status != 0) {
-        end->index_offset = 0;
-        end->index_blocks = 0;
-    }
-    return status;
-}
-
-static int end_write(struct trace_writer *w, const struct trace_end *end)
-{
-    struct block_header header = {.kind = BLOCK_END};
-    unsigned char content[BLOCK_END_BYTES];
-
-    /* Stored: the block's size is then always the same, and a reader finds it from the end. */
-    trace_end_encode(end, content);
-    return writer_block_write(w, &header, content, sizeof(content), FRAME_LEVEL_STORED, true);
-}
-
 int trace_writer_close(struct trace_writer *w)
 {
-    struct trace_end end;
     int first = trace_writer_flush(w), status;
 
-    loss_note(w);
+    if (w->store) {
+        writer_free(w);
+        return first;
+    }
+    w->volume.lost_records = w->stats.lost_records - w->lost_before;
+    w->volume.error = w->error;
+    w->volume.inherited_lost = w->copied_lost;
+    w->volume.inherited_error = w->copied_error;
+    status = trace_volume_loss_append(&w->volume, &w->meta, &w->meta_items);
+    first = first ? first : status;
     status = writer_meta_flush(w, true);
     first = first ? first : status;
-    end = end_summary(w);
-    status = index_write(w, &end);
+    status = trace_volume_end(&w->volume, &w->encoder);
     first = first ? first : status;
-    status = end_write(w, &end);
-    first = first ? first : status;
-    status = trace_output_close(&w->output);
-    first = first ? first : status;
-    first = writer_error(w) ? writer_error(w) : first;
+    first = w->volume.error ? w->volume.error : first;
     writer_free(w);
     return first;
 }

@@ -13,12 +13,15 @@
 #ifndef ADATRACE_FORMAT_TRACE_WRITER_H
 #define ADATRACE_FORMAT_TRACE_WRITER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/schema.h"
 #include "format/catalogue.h"
+#include "format/trace_ending.h"
 #include "format/trace_model.h"
+#include "format/trace_snapshot.h"
 
 struct trace_writer;
 
@@ -27,10 +30,14 @@ struct trace_writer_options {
     uint32_t block_records; /* records a block holds at most; 0: 16,384 */
     uint64_t reserve_bytes; /* kept free on the disk for the end of the file; 0: 1 MiB */
     unsigned threads;       /* that encode blocks, the caller's included; 0: 1, at most 16 */
+    /* A flight recorder: the newest blocks stay in memory, no file is written. */
+    bool flight;
+    uint64_t flight_bytes; /* that blocks and bookkeeping take at most, 256 KiB or more; 0: any */
+    uint64_t flight_ticks; /* what is older goes; 0: of any age */
 };
 
-/* `fd` is open for writing, at offset 0; the writer takes it over and closes it, also when this
- * fails. `options` NULL: the defaults. */
+/* `fd` is open for writing, at offset 0 (of a flight recorder: -1); the writer takes it over and
+ * closes it, also when this fails. `options` NULL: the defaults. */
 int trace_writer_open(struct trace_writer **out, int fd, const struct trace_writer_options *options,
                       const struct trace_recording *recording) __attribute__((warn_unused_result));
 
@@ -101,7 +108,7 @@ uint64_t trace_stream_stored(const struct trace_stream *s); /* records appended 
 int trace_writer_set_level(struct trace_writer *w, int level);
 int trace_writer_flush(struct trace_writer *w); /* all streams and metadata to the file */
 
-struct trace_writer_stats {
+struct trace_writer_stats {                          /* over all files */
     uint64_t file_bytes, blocks, records, raw_bytes; /* raw: as in the ring */
     uint64_t lost_records;                           /* could not be written: the disk is full */
     uint64_t content_bytes;                          /* of the blocks, before compression */
@@ -117,6 +124,27 @@ void trace_writer_addresses(struct trace_writer *w,
                             void (*visit)(void *context, uint64_t image, uint64_t address,
                                           uint64_t first_ticks, uint64_t last_ticks),
                             void *context);
+
+/*
+ * Go on in another file, from the beginning of `fd`, which is taken over: what is staged goes into
+ * this one, and the other one begins with the catalogue. Streams, types and all numbers stay as
+ * they are; what a stream has stored counts on. The file left behind is *old, to be ended by
+ * whoever takes it over, in any thread. On failure nothing has changed but that `fd` is closed.
+ */
+int trace_writer_switch(struct trace_writer *w, int fd, struct trace_ending **old)
+    __attribute__((warn_unused_result));
+
+/*
+ * Take what there is at this moment, to be made a file by another thread. Of a flight recorder:
+ * without the blocks that end before `from_ticks`. Ledgers are those written last. -ESPIPE: the
+ * file is none that can be read; other errors.
+ */
+int trace_writer_snapshot(struct trace_writer *w, uint64_t from_ticks, struct trace_snapshot **out)
+    __attribute__((warn_unused_result));
+
+bool trace_writer_is_flight(const struct trace_writer *w);
+/* A flight recorder lets go what is too old by now, and forgets what nobody needs for the rest. */
+void trace_writer_expire(struct trace_writer *w, uint64_t now_ticks);
 
 /* Flush, write the index and the end block, close the fd, free. Returns the first error ever met.
  */

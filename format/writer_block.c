@@ -113,30 +113,38 @@ void writer_job_encode(struct block_encoder *e, struct block_job *job)
     job->address_count = job->draft ? e->address_count : 0;
 }
 
+void writer_block_count(struct trace_writer *w, const struct block_header *header)
+{
+    w->stats.blocks++;
+    w->stats.content_bytes += header->content_bytes;
+    w->stats.file_bytes = w->bytes_before + w->volume.output.written;
+}
+
 int writer_block_commit(struct trace_writer *w, struct block_header *header, unsigned char *bytes,
                         bool last)
 {
-    size_t size = BLOCK_HEADER_BYTES + (size_t)header->frame_bytes;
-    struct index_entry entry = index_entry_of(header, w->output.written);
-    uint64_t start_ns = clock_monotonic_ns();
-    int status;
+    uint64_t start_ns = clock_monotonic_ns(), blocks = w->volume.sequence;
+    int status = trace_volume_put(&w->volume, header, bytes, last);
 
-    header->sequence = w->sequence;
-    header->recording = w->recording;
-    block_header_encode(header, bytes);
-    status = trace_output_write(&w->output, bytes, size, last);
     writer_lock(w);
     w->stats.write_ns += clock_monotonic_ns() - start_ns;
-    if (status == 0) {
-        w->sequence++;
-        w->stats.blocks++;
-        w->stats.content_bytes += header->content_bytes;
-        w->stats.file_bytes = w->output.written;
-    } else if (w->error == 0) {
+    if (w->volume.sequence != blocks)
+        writer_block_count(w, header);
+    else if (w->error == 0)
         store_relaxed(&w->error, status); /* relaxed: writer_error() */
-    }
     writer_unlock(w);
-    return status ? status : trace_index_append(&w->index, &entry);
+    return status;
+}
+
+/* A flight recorder's block. */
+static void block_keep(struct trace_writer *w, const struct block_job *job)
+{
+    block_store_put(w->store, &job->header, job->bytes + BLOCK_HEADER_BYTES, job->ring_bytes);
+    writer_lock(w);
+    w->stats.blocks++;
+    w->stats.content_bytes += job->header.content_bytes;
+    w->stats.file_bytes += BLOCK_HEADER_BYTES + (uint64_t)job->header.frame_bytes;
+    writer_unlock(w);
 }
 
 int writer_block_write(struct trace_writer *w, struct block_header *header, const void *content,
@@ -169,7 +177,9 @@ void writer_job_write(struct trace_writer *w, struct block_job *job)
 
     if (status == 0)
         status = job->status;
-    if (status == 0)
+    if (status == 0 && w->store)
+        block_keep(w, job);
+    else if (status == 0)
         status = writer_block_commit(w, &job->header, job->bytes, false);
     if (is_data)
         addresses_merge(&job->stream->image->addresses, job);

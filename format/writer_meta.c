@@ -15,7 +15,7 @@ enum {
 /* ---- items ---- */
 
 /* Items that other threads could not write stand before those that came since. */
-static int meta_back_join(struct trace_writer *w)
+int writer_meta_join(struct trace_writer *w)
 {
     struct byte_buffer back = w->meta_back;
 
@@ -45,7 +45,7 @@ int writer_meta_flush(struct trace_writer *w, bool last)
     int status = last ? 0 : writer_error(w);
 
     if (last)
-        status = meta_back_join(w);
+        status = writer_meta_join(w);
     if (w->meta_items == 0 || status != 0)
         return status;
     status = meta_write(w, last);
@@ -66,6 +66,8 @@ int writer_item_append(struct trace_writer *w, enum item_kind kind, const void *
     status = catalogue_add(w->catalogue, kind, record);
     if (status != 0)
         return status;
+    if (w->store) /* the catalogue is all there is, until there is a file */
+        return kind == ITEM_LEDGER ? block_store_ledger(w->store, record) : 0;
     if (w->meta.size >= META_HELD_BYTES_MAX)
         return writer_error(w) ? writer_error(w) : -ENOMEM;
     status = item_append(&w->meta, kind, record);
@@ -83,6 +85,8 @@ int trace_writer_clock(struct trace_writer *w, const struct trace_clock_pair *pa
 
 void trace_writer_thread_end(struct trace_writer *w, uint32_t thread)
 {
+    if (w->store)
+        block_store_thread_end(w->store, thread);
     catalogue_thread_end(w->catalogue, thread);
 }
 

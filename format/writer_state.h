@@ -2,7 +2,9 @@
 /*
  * The inside of the trace writer, shared by its source files only.
  *
- *     trace_writer.c   open, close, index and end
+ *     trace_writer.c   open, close
+ *     writer_switch.c  go on in another file
+ *     writer_snapshot.c  hand over what there is; be a flight recorder
  *     writer_meta.c    metadata items, types, images
  *     stream.c         one thread's records, into a draft
  *     stream_append.c  many of them at once
@@ -25,11 +27,11 @@
 #include "format/address_set.h"
 #include "format/block_encoder.h"
 #include "format/block_header.h"
+#include "format/block_store.h"
 #include "format/catalogue.h"
 #include "format/items.h"
 #include "format/number_map.h"
-#include "format/trace_index.h"
-#include "format/trace_output.h"
+#include "format/trace_volume.h"
 #include "format/trace_writer.h"
 
 /* What an exec'd image declared: ids of its event types, addresses of its code. */
@@ -60,19 +62,21 @@ struct block_queue;
 
 struct trace_writer {
     int level;
-    uint32_t block_records; /* at most, in one data block */
-    uint32_t recording;     /* random, in every block header */
+    uint32_t block_records;    /* at most, in one data block */
+    uint64_t reserve_bytes;    /* of every file */
+    size_t block_bytes;        /* rows and strings of one block, unless one record is larger */
+    struct block_store *store; /* a flight recorder's; there is no file then */
     struct block_encoder encoder;
     struct block_queue *queue; /* NULL: blocks are encoded and written at once */
 
     /* Who writes: one thread at a time. */
-    struct trace_output output;
-    uint64_t sequence;
-    struct trace_index index;
+    struct trace_volume volume; /* the file; of its losses `stats` and `error` tell until it ends */
 
     /* Under the queue's lock. */
-    int error; /* the first output error; sticks. Atomic: looked at without the lock */
+    int error; /* the file's first output error; sticks. Atomic: looked at without the lock */
     struct trace_writer_stats stats;
+    uint64_t lost_before;         /* of stats.lost_records: in files before this one */
+    uint64_t bytes_before;        /* of stats.file_bytes */
     struct byte_buffer meta_back; /* items that could not be written; the end has room for them */
     uint32_t meta_back_items;
     struct draft *drafts; /* that nobody uses */
@@ -119,6 +123,9 @@ int writer_block_write(struct trace_writer *w, struct block_header *header, cons
 int writer_block_commit(struct trace_writer *w, struct block_header *header, unsigned char *bytes,
                         bool last) __attribute__((warn_unused_result));
 
+/* A block stands in the file. */
+void writer_block_count(struct trace_writer *w, const struct block_header *header);
+
 /* The job's draft or content becomes bytes; any thread, with an encoder of its own. */
 void writer_job_encode(struct block_encoder *encoder, struct block_job *job);
 /* Bytes go into the file, or are counted as lost: the thread that writes. */
@@ -153,10 +160,19 @@ int block_queue_meta(struct block_queue *queue, struct byte_buffer *content, uin
 /* Until everything that was handed over is in the file, or known to be lost. */
 void writer_settle(struct trace_writer *w);
 
+/* ---- writer_snapshot.c ---- */
+
+enum { FLIGHT_BLOCKS_MIN = 16 }; /* unpacked ones that a flight recorder has room for */
+int writer_flight_begin(struct trace_writer *w, const struct trace_writer_options *options)
+    __attribute__((warn_unused_result));
+
 /* ---- writer_meta.c ---- */
 
 /* Write waiting metadata. `last`: now, into the room that is kept for the end. */
 int writer_meta_flush(struct trace_writer *w, bool last) __attribute__((warn_unused_result));
+
+/* Items that other threads could not write come back in front of those that wait. 0 or -ENOMEM. */
+int writer_meta_join(struct trace_writer *w);
 
 /* The image that a thread's process runs, or NULL. */
 struct writer_image *writer_image_of_thread(const struct trace_writer *w, uint32_t thread);

@@ -330,6 +330,32 @@ void trace_writer_addresses(struct trace_writer *w,
     (void)w, (void)visit, (void)context;
 }
 
+int trace_writer_switch(struct trace_writer *w, int fd, struct trace_ending **old)
+{
+    (void)w;
+    *old = NULL;
+    close(fd);
+    return -ENOTSUP;
+}
+
+int trace_writer_snapshot(struct trace_writer *w, uint64_t from_ticks, struct trace_snapshot **out)
+{
+    (void)w, (void)from_ticks;
+    *out = NULL;
+    return -ENOTSUP;
+}
+
+bool trace_writer_is_flight(const struct trace_writer *w)
+{
+    (void)w;
+    return false;
+}
+
+void trace_writer_expire(struct trace_writer *w, uint64_t now_ticks)
+{
+    (void)w, (void)now_ticks;
+}
+
 int trace_writer_close(struct trace_writer *w)
 {
     w->log.closed = true;

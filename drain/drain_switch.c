@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* More than one file from one session: what has to be said in a file before it is left, or copied,
+ * so that it adds up by itself. Nothing waits for producers: what counts is what was taken. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "drain/drain_state.h"
+
+/* For all that were taken, what `whole` is for all that were written. */
+static uint64_t share_of(uint64_t whole, uint64_t taken, uint64_t written)
+{
+    return taken >= written ? whole : (uint64_t)((double)whole * (double)taken / (double)written);
+}
+
+/*
+ * The session's ledger as far as its records have been taken: the ring's own counters are ahead of
+ * that. What they do not say of each record (bytes, nested) is divided in proportion; the next
+ * file's ledger has the rest, so that sums stay exact.
+ */
+static struct trace_ledger ledger_taken(const struct drain_thread *t)
+{
+    struct trace_ledger ledger = thread_ledger(t);
+    uint64_t written = ledger.written, known = thread_records_known(t);
+
+    ledger.written = known;
+    ledger.written_bytes = share_of(ledger.written_bytes, known, written);
+    ledger.nested = share_of(ledger.nested, known, written);
+    ledger.dropped = t->told_dropped;
+    ledger.dropped_bytes = t->told_dropped_bytes;
+    return ledger;
+}
+
+static void each_thread(struct drain *d, void (*visit)(struct drain *d, struct drain_thread *t))
+{
+    for (struct drain_source *s = d->sources; s; s = s->next)
+        for (uint32_t slot = 0; slot < s->bound; slot++)
+            if (s->threads[slot])
+                visit(d, s->threads[slot]);
+}
+
+/* A loss stands in the file where it happened: what comes after is another one. */
+static void hole_end(struct drain *d, struct drain_thread *t)
+{
+    thread_hole_end(d, t, t->ticks);
+}
+
+static void account(struct drain *d, struct drain_thread *t)
+{
+    struct trace_ledger ledger = ledger_taken(t);
+
+    thread_ledger_write(d, t, &ledger);
+    t->told = ledger;
+}
+
+/* From here on counts what is in the next file. */
+static void leave(struct drain *d, struct drain_thread *t)
+{
+    (void)d;
+    t->before = ledger_taken(t);
+    t->told = (struct trace_ledger){0};
+}
+
+void drain_account(struct drain *d)
+{
+    each_thread(d, hole_end);
+    for (struct drain_source *s = d->sources; s; s = s->next)
+        source_unringed_tell(d, s);
+    drain_write_clock(d);
+    drain_fail(d, trace_writer_flush(d->writer));
+    each_thread(d, account);
+}
+
+int drain_switch(struct drain *d, int fd, struct trace_ending **old)
+{
+    int err;
+
+    drain_account(d);
+    err = trace_writer_switch(d->writer, fd, old);
+    if (err)
+        return err;
+    each_thread(d, leave);
+    for (struct drain_source *s = d->sources; s; s = s->next) {
+        s->unringed_before = s->unringed_told;
+        s->unringed_bytes_before = s->unringed_told_bytes;
+    }
+    return 0;
+}
+
+/* ---- modules, for whoever resolves symbols in another thread ---- */
+
+static struct drain_module *module_copy(const struct drain_module *m)
+{
+    size_t size = sizeof(*m) + strlen(m->path) + 1;
+    struct drain_module *copy = malloc(size);
+
+    if (copy)
+        memcpy(copy, m, size);
+    return copy;
+}
+
+int drain_modules_copy(const struct drain *d, uint64_t from_ticks, struct drain_module **out)
+{
+    struct drain_module **end = out;
+
+    *out = NULL;
+    for (const struct drain_module *m = d->modules; m; m = m->next) {
+        if (m->to_ticks < from_ticks)
+            continue;
+        *end = module_copy(m);
+        if (!*end) {
+            drain_modules_free(*out);
+            *out = NULL;
+            return -ENOMEM;
+        }
+        end = &(*end)->next;
+        *end = NULL;
+    }
+    return 0;
+}
+
+void drain_modules_free(struct drain_module *modules)
+{
+    while (modules) {
+        struct drain_module *next = modules->next;
+
+        free(modules);
+        modules = next;
+    }
+}
