@@ -43,12 +43,12 @@ static bool element_match(const char *pattern, size_t size, char c, size_t *leng
 }
 
 /* Linear in practice: only the last `*` is ever retried (Kirk Krauss, "Matching Wildcards"). */
-bool glob_match(const char *pattern, size_t length, const char *text)
+bool glob_match_bytes(const char *pattern, size_t length, const char *text, size_t text_length)
 {
     size_t at = 0, star = length, element;
-    const char *retry = NULL;
+    const char *retry = NULL, *end = text + text_length;
 
-    while (*text) {
+    while (text < end) {
         if (at < length && pattern[at] == '*') {
             star = at++;
             retry = text;
@@ -65,6 +65,11 @@ bool glob_match(const char *pattern, size_t length, const char *text)
     while (at < length && pattern[at] == '*')
         at++;
     return at == length;
+}
+
+bool glob_match(const char *pattern, size_t length, const char *text)
+{
+    return glob_match_bytes(pattern, length, text, strlen(text));
 }
 
 bool glob_list_apply(const char *list, const char *text, bool selected)

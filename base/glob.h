@@ -13,6 +13,9 @@
 /* Does one pattern (not NUL-terminated: `length` bytes) match the whole of `text`? */
 bool glob_match(const char *pattern, size_t length, const char *text);
 
+/* The same for a text that has a length and may hold any bytes. */
+bool glob_match_bytes(const char *pattern, size_t length, const char *text, size_t text_length);
+
 /* What the list makes of `text` that was `selected` so far: the last pattern that matches decides.
  */
 bool glob_list_apply(const char *list, const char *text, bool selected);

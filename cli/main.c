@@ -9,12 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/suggestion.h"
 #include "cli/command.h"
 #include "cli/help.h"
 #include "cli/message.h"
 #include "cli/option_parse.h"
 #include "cli/status.h"
-#include "cli/suggestion.h"
 
 /* A full disk or a closed pipe must not look like success. */
 static int stdout_finish(int status)

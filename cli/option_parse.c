@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/suggestion.h"
+#include "base/suggestion.h"
 
 __attribute__((format(printf, 2, 3))) static int refuse(struct option_line *line,
                                                         const char *format, ...)

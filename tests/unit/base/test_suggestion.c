@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/suggestion.h"
+#include "base/suggestion.h"
 
 #include <limits.h>
 #include <setjmp.h>

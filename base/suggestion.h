@@ -2,8 +2,8 @@
 /*
  * "Did you mean ...?": how far apart two words are. No state, any thread.
  */
-#ifndef ADATRACE_CLI_SUGGESTION_H
-#define ADATRACE_CLI_SUGGESTION_H
+#ifndef ADATRACE_BASE_SUGGESTION_H
+#define ADATRACE_BASE_SUGGESTION_H
 
 /* Letters to insert, remove, change or swap to get from one to the other; both are looked at up to
  * 31 letters. */
