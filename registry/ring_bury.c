@@ -45,7 +45,8 @@ struct walked {
 static struct walked record_at(const struct ada_writer *w, uint64_t at, uint64_t end)
 {
     uint64_t word = *ring_word_at(w, at);
-    uint64_t bytes = ring_word_bytes(word, *ring_word_at(w, at + 8));
+    uint64_t second = ring_word_is_large(word) ? *ring_word_at(w, at + 8) : 0;
+    uint64_t bytes = ring_word_bytes(word, second);
 
     return (struct walked){word, bytes >= 8 && bytes <= end - at ? bytes : 0};
 }

@@ -170,9 +170,11 @@ bool ring_reach(const struct ada_writer *w, const struct ring_layout *l, uint64_
     if (reach < offset)
         store_relaxed(&ring->reach, offset);
     /* Room. Full fence: `reach` is visible before we look at room for the last time. Pairs with the
-     * fence in ring_spare(): either it sees us there, or we see that the room is gone. */
+     * fence in ring_spare(): either it sees us there, or we see that the room is gone. Grant.
+     * Acquire: it may have gone and come back since place_of(). Pairs with the release in
+     * ring_set_room(). */
     fence_seq_cst();
-    return offset <= load_relaxed(&ring->room);
+    return offset <= load_acquire(&ring->room);
 }
 
 uint64_t ring_bytes_between(const struct ada_writer *w, uint64_t from, uint64_t to)

@@ -62,7 +62,7 @@ static void pass_over(struct ring_reader *r)
 static int refresh_head(struct ring_reader *r)
 {
     /* Publish. Acquire: the records below head are visible. Pairs with the release of head in
-     * ada_commit_record(), publish() and ring_publish_rest(). */
+     * ada_commit_record(), finish() and ring_publish_rest(). */
     uint64_t head = load_acquire(&r->shared->front.head);
 
     /* A writer that was given up and came back moves head back for a moment: not news. */
@@ -178,14 +178,14 @@ static uint64_t record_bytes_checked(const struct ring_reader *r, uint64_t *word
     if (room > end - r->at)
         room = end - r->at;
     *word = load_relaxed((const uint64_t *)(const void *)at);
-    if ((*word & 0xff) == ADA_RECORD_LARGE && room >= 16)
+    if (ring_word_is_large(*word) && room >= 16)
         second = load_relaxed((const uint64_t *)(const void *)(at + 8));
     bytes = ring_word_bytes(*word, second);
     if (bytes < 8 || (bytes & 7) || bytes > room)
         return 0;
     if (ada_record_type(*word) == ADA_RECORD_PENDING || ada_record_type(*word) == ADA_RECORD_HELD)
         return 0;
-    if ((*word & 0xff) == ADA_RECORD_LARGE && bytes < 16)
+    if (ring_word_is_large(*word) && bytes < 16)
         return 0;
     return bytes;
 }

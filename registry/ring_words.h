@@ -3,6 +3,7 @@
 #ifndef ADATRACE_REGISTRY_RING_WORDS_H
 #define ADATRACE_REGISTRY_RING_WORDS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <adatrace/record.h>
@@ -13,7 +14,15 @@ static inline uint64_t ring_reserved_word(uint32_t type, uint64_t bytes)
     return ada_record_pad_word(bytes) | type << ADA_RECORD_TYPE_SHIFT;
 }
 
-/* Size of the record that `word` heads; 0: no record looks like this. */
+/* Does its size stand in the word behind it? Only then may that be looked at: it can belong to
+ * somebody else. */
+static inline bool ring_word_is_large(uint64_t word)
+{
+    return (word & 0xff) == ADA_RECORD_LARGE;
+}
+
+/* Size of the record that `word` heads, and `second` goes on with when it is large; 0: no record
+ * looks like this. */
 static inline uint64_t ring_word_bytes(uint64_t word, uint64_t second)
 {
     uint32_t type = ada_record_type(word);
@@ -21,7 +30,7 @@ static inline uint64_t ring_word_bytes(uint64_t word, uint64_t second)
 
     if (type <= ADA_RECORD_SKIP && type != ADA_RECORD_GAP)
         return words ? 0 : word >> ADA_RECORD_TICKS_SHIFT << 3;
-    return words == ADA_RECORD_LARGE ? second : words << 3;
+    return ring_word_is_large(word) ? second : words << 3;
 }
 
 #endif
