@@ -30,9 +30,6 @@
 enum { STATUS_CANNOT_RUN = 126, STATUS_NOT_FOUND = 127 };
 enum { PROGRESS_MS = 1000, LOOK_MS = 20, SLOTS_MIN = 8, ADDRESSES_PART = 8 };
 
-/* Address space that one process's rings may take: bounds the number of threads with huge rings. */
-static const uint64_t rings_bytes_max = UINT64_C(64) << 30;
-
 struct recording {
     const struct record_settings *settings;
     char **words;
@@ -123,9 +120,9 @@ static struct segment_geometry geometry_of(const struct record_settings *s)
     };
     int64_t ring = ring_capacity_for(s->ring_bytes);
     uint64_t bytes = ring > 0 ? (uint64_t)ring : SEGMENT_RING_DEFAULT;
-    uint64_t most = ring_max_of(s, bytes), slots = rings_bytes_max / most;
+    uint64_t most = ring_max_of(s, bytes);
     struct segment_geometry geometry = {
-        .slots = slots > SEGMENT_SLOTS_MAX ? SEGMENT_SLOTS_MAX : (uint32_t)slots,
+        .slots = segment_slots_for(most),
         .ring_bytes = bytes,
         .ring_max_bytes = most,
         .arena_bytes = SEGMENT_ARENA_DEFAULT,
@@ -177,6 +174,7 @@ static int collector_begin(struct recording *r, int fd, int count)
     const struct collector_options options = {
         .geometry = geometry_of(s),
         .ring_budget = s->ring_budget_bytes,
+        .wait = s->wait,
         .globs = s->events.list,
         .level = ADA_LEVEL_DEBUG,
         .compression = s->level,

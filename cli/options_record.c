@@ -77,6 +77,12 @@ static int ring_apply(const struct option_row *row, const char *text, void *fiel
     return 0;
 }
 
+static int wait_apply(const struct option_row *row, const char *text, void *field)
+{
+    (void)row;
+    return wait_choice_parse(text, field);
+}
+
 static const struct option_type option_policy = {
     .accepts = "drop, overwrite, block, or block:TIMEOUT such as block:10ms",
     .apply = policy_apply};
@@ -84,6 +90,7 @@ static const struct option_type option_level = {.accepts = "a whole number from 
                                                 .apply = level_apply};
 static const struct option_type option_threads = {.accepts = "a whole number from 1 to 16",
                                                   .apply = threads_apply};
+static const struct option_type option_wait = {.accepts = WAIT_CHOICE_ACCEPTS, .apply = wait_apply};
 static const struct option_type option_ring = {.accepts = "a size from 4K to 1G",
                                                .apply = ring_apply};
 
@@ -157,6 +164,14 @@ static const struct option_row options[] = {
              "it is found by the program's name or process id",
      .type = &option_text,
      FIELD(name)},
+    {.name = "wait",
+     .argument = "STRATEGY",
+     .help = "What the drain does while rings are empty: sleep (the default) sleeps by what comes, "
+             "up to half a second; spin looks again at once and takes a whole processor; yield "
+             "takes what is idle; block sleeps until a ring is an eighth full. sleep:TIME and "
+             "block:TIME sleep no longer than TIME, 1us to 1s",
+     .type = &option_wait,
+     FIELD(wait)},
     {.letter = 'v',
      .name = "verbose",
      .help = "Tell about every process and thread that comes and goes",

@@ -6,6 +6,7 @@
 #ifndef ADATRACE_CLI_OPTIONS_RECORD_H
 #define ADATRACE_CLI_OPTIONS_RECORD_H
 
+#include "base/wait_choice.h"
 #include "cli/option.h"
 
 enum record_policy { RECORD_POLICY_DROP, RECORD_POLICY_OVERWRITE, RECORD_POLICY_BLOCK };
@@ -26,6 +27,7 @@ struct record_settings {
     int level; /* zstd, -7 to 19; 0: stored */
     unsigned drain_threads;
     const char *name; /* of the session; NULL: not said */
+    struct wait_choice wait;
     bool verbose;
 };
 

@@ -73,6 +73,7 @@ static int drain_make(struct collector *c, int fd, const struct collector_option
         .level = o->compression,
         .watches_processes = true,
         .room_budget = o->ring_budget,
+        .wait = o->wait,
         .context = c,
         .news = news_pass_on,
         .untraceable = untraceable,

@@ -109,7 +109,8 @@ static int segment_begin(const struct session_host_options *o, bool *reused)
 static int drain_begin(const struct session_host_options *o, int fd, bool reused)
 {
     enum clock_source clock = (enum clock_source)host.segment.geometry.clock;
-    const struct drain_options options = {.clock = clock, .level = o->compression};
+    const struct drain_options options = {
+        .clock = clock, .level = o->compression, .room_budget = o->ring_budget, .wait = o->wait};
     struct drain_attachment self = {
         .segment = host.segment,
         .kept = true,

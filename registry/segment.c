@@ -53,6 +53,13 @@ uint64_t segment_ring_max_for(uint64_t ring_bytes)
     return most > ring_bytes ? most : ring_bytes;
 }
 
+uint32_t segment_slots_for(uint64_t ring_max_bytes)
+{
+    uint64_t slots = SEGMENT_RINGS_MAX / ring_max_bytes;
+
+    return slots < SEGMENT_SLOTS_MAX ? (uint32_t)slots : SEGMENT_SLOTS_MAX;
+}
+
 uint64_t segment_ring_capacity(const struct segment_geometry *g)
 {
     return g->policy == RING_OVERWRITE || g->ring_max_bytes < g->ring_bytes ? g->ring_bytes

@@ -32,6 +32,9 @@ enum {
     SEGMENT_ARENA_DEFAULT = 4 << 20,
 };
 
+/* Address space that one process's rings may take: bounds the number of threads with huge rings. */
+#define SEGMENT_RINGS_MAX (UINT64_C(64) << 30)
+
 enum segment_clock { SEGMENT_CLOCK_COUNTER = 1, SEGMENT_CLOCK_MONOTONIC = 2 };
 
 /* What a segment is to be, and after attaching: what it is. */
@@ -143,6 +146,8 @@ struct segment {
 
 /* What rings of that size may grow to, when nobody says. Pure. */
 uint64_t segment_ring_max_for(uint64_t ring_bytes);
+/* How many rings that may grow to so much there are addresses for. Pure. */
+uint32_t segment_slots_for(uint64_t ring_max_bytes);
 
 /* Addresses of each ring: what it may grow to, unless its policy is overwrite. Pure. */
 uint64_t segment_ring_capacity(const struct segment_geometry *geometry);

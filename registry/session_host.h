@@ -9,6 +9,7 @@
 #ifndef ADATRACE_REGISTRY_SESSION_HOST_H
 #define ADATRACE_REGISTRY_SESSION_HOST_H
 
+#include "base/wait_choice.h"
 #include "registry/segment.h"
 
 struct session_host_options {
@@ -16,6 +17,8 @@ struct session_host_options {
     const char *globs;
     uint32_t level;           /* highest level that is on */
     int compression;          /* zstd level */
+    uint64_t ring_budget;     /* bytes by which all rings may grow; 0: a good number */
+    struct wait_choice wait;  /* of the drain */
     unsigned drain_threads;   /* that compress and write; 0: 1, at most 16 */
     bool overwrite_file;      /* an existing file may be replaced */
     const char *segment_path; /* NULL: memfd; else a file that survives the process */

@@ -33,29 +33,75 @@ static struct ada_session_options options_copy(const struct ada_session_options 
     return o;
 }
 
+/* The size that a ring may grow to, or -ERANGE. */
+static int64_t ring_max_of(const struct ada_session_options *o, uint64_t ring_bytes)
+{
+    int64_t most = o->ring_max_bytes ? ring_capacity_for(o->ring_max_bytes) : 0;
+
+    if (most < 0)
+        return most;
+    if (!most)
+        return (int64_t)segment_ring_max_for(ring_bytes);
+    return (uint64_t)most > ring_bytes ? most : (int64_t)ring_bytes;
+}
+
+static int wait_of(const struct ada_session_options *o, struct wait_choice *wait)
+{
+    static const enum wait_strategy strategies[] = {
+        [ADA_WAIT_SLEEP] = WAIT_SLEEP,
+        [ADA_WAIT_SPIN] = WAIT_SPIN,
+        [ADA_WAIT_YIELD] = WAIT_YIELD,
+        [ADA_WAIT_BLOCK] = WAIT_BLOCK,
+    };
+
+    if ((unsigned)o->wait >= sizeof(strategies) / sizeof(*strategies))
+        return -EINVAL;
+    *wait = (struct wait_choice){.strategy = strategies[o->wait],
+                                 .longest_ns = UINT64_C(1000) * o->wait_us};
+    return wait_choice_check(wait) ? -EINVAL : 0;
+}
+
+/* zstd's level, or -EINVAL: none of them is so low. */
+static int compression_of(const struct ada_session_options *o)
+{
+    if (o->compression == ADA_COMPRESSION_STORED)
+        return 0;
+    if (o->compression < -7 || o->compression > 19)
+        return -EINVAL;
+    return o->compression ? o->compression : 1;
+}
+
 static int host_options(const struct ada_session_options *given, struct session_host_options *out,
                         struct ada_session_options *o)
 {
-    int64_t ring;
+    struct wait_choice wait;
+    int64_t ring, ring_max;
+    int compression;
 
     *o = options_copy(given);
     ring = ring_capacity_for(o->ring_bytes ? o->ring_bytes : SEGMENT_RING_DEFAULT);
     if (ring < 0)
         return (int)ring;
-    if (o->policy > ADA_POLICY_BLOCK || o->compression < -7 || o->compression > 19 ||
+    ring_max = ring_max_of(o, (uint64_t)ring);
+    if (ring_max < 0)
+        return (int)ring_max;
+    compression = compression_of(o);
+    if (o->policy > ADA_POLICY_BLOCK || compression == -EINVAL || wait_of(o, &wait) ||
         o->drain_threads > DRAIN_THREADS_MAX)
         return -EINVAL;
     *out = (struct session_host_options){
-        .geometry = {.slots = SEGMENT_SLOTS_MAX,
+        .geometry = {.slots = segment_slots_for((uint64_t)ring_max),
                      .ring_bytes = (uint64_t)ring,
-                     .ring_max_bytes = segment_ring_max_for((uint64_t)ring),
+                     .ring_max_bytes = (uint64_t)ring_max,
                      .arena_bytes = SEGMENT_ARENA_DEFAULT,
                      .policy = (enum ring_policy)o->policy,
                      .timeout_ns = (uint64_t)o->timeout_ms * 1000000u},
         .globs = o->events ? o->events : "",
         .level = o->level ? o->level : ADA_LEVEL_DEBUG,
-        .compression = o->compression ? o->compression : 1,
+        .compression = compression,
         .drain_threads = o->drain_threads,
+        .ring_budget = o->ring_budget_bytes,
+        .wait = wait,
         .overwrite_file = o->replace != 0,
         .segment_path = o->segment_path,
         .name = o->name,

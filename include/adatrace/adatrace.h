@@ -38,6 +38,17 @@ enum ada_policy {
     ADA_POLICY_BLOCK = 2,     /* the thread waits for room, then drops and counts */
 };
 
+/* What the drain does while the rings are empty; docs/TUNING.md has figures. */
+enum ada_wait {
+    ADA_WAIT_SLEEP = 0, /* sleeps longer and longer, from 150 us to half a second, by what comes */
+    ADA_WAIT_SPIN = 1,  /* looks again at once: takes a whole processor */
+    ADA_WAIT_YIELD = 2, /* looks again when others have run: takes what processors have idle */
+    ADA_WAIT_BLOCK = 3, /* sleeps until a ring is an eighth full, or wait_us have passed */
+};
+
+/* For `compression`: blocks as they are. */
+#define ADA_COMPRESSION_STORED (-100)
+
 /* Zero in any field takes the default. Set size to sizeof(struct ada_session_options). */
 struct ada_session_options {
     size_t size;
@@ -46,13 +57,20 @@ struct ada_session_options {
     uint32_t timeout_ms;    /* policy block: longest wait; 0: as long as the drain is alive */
     const char *events;     /* globs over provider:event, comma-separated, `!` takes out; all */
     uint32_t level;         /* highest enum ada_level that is on; ADA_LEVEL_DEBUG */
-    int compression;        /* zstd level, -7 to 19; 1 */
+    int compression;        /* zstd level, -7 to 19, or ADA_COMPRESSION_STORED; 1 */
     int replace;            /* nonzero: an existing file at `path` is replaced */
     const char
         *segment_path;      /* rings in this new file, so that they survive a crash; memory only */
     uint32_t drain_threads; /* that compress and write, 1 to 16; 1 */
     int is_private;         /* nonzero: `adatrace list` and its like do not see this session */
     const char *name;       /* for `adatrace list` and its like; that of the program */
+    enum ada_wait wait;     /* of the drain; sleep */
+    uint32_t wait_us;       /* wait sleep, block: longest sleep, 1 to 1000000; the strategy's own */
+    /* Up to this the ring of a thread that writes faster than can be stored may grow: as
+     * ring_bytes, and no less; 8 times ring_bytes, at most 32 MiB. */
+    uint64_t ring_max_bytes;
+    uint64_t ring_budget_bytes; /* by which all rings together may grow; 512 MiB, or an eighth of
+                                   the memory where that is less */
 };
 
 /*

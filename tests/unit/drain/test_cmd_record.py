@@ -40,6 +40,30 @@ class Record(unittest.TestCase):
         return recording.run([recording.ADATRACE, "info", self.trace]).stdout.decode()
 
 
+class Waiting(Record):
+    def test_every_strategy_records_everything(self):
+        for wait in ("sleep", "sleep:1ms", "spin", "yield", "block", "block:2ms"):
+            with self.subTest(wait):
+                self.trace.unlink(missing_ok=True)
+                done = self.record("sh", "-c", "exit 7", options=["--wait", wait])
+                self.assertEqual(done.status, 7)
+                self.assert_good()
+
+    def test_blocking_drain_hears_of_the_end(self):
+        # It would sleep for a second; three runs have to take less than three.
+        since = time.monotonic()
+        for _ in range(3):
+            self.trace.unlink(missing_ok=True)
+            self.assertEqual(self.record("true", options=["--wait", "block"]).status, 0)
+        self.assertLess(time.monotonic() - since, 2.5)
+
+    def test_what_is_no_strategy_is_refused(self):
+        for wait in ("spin:1ms", "block:2s", "sleep:0", "nap"):
+            done = self.record("true", options=["--wait", wait])
+            self.assertEqual(done.status, 2)
+            self.assertIn("sleep:TIME", done.stderr.decode())
+
+
 class Statuses(Record):
     def test_status_is_the_programs(self):
         for status in (0, 1, 77, 126, 127, 255):

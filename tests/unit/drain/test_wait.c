@@ -109,6 +109,121 @@ static void wait_for_small_rings_is_shorter(void **state)
     assert_int_equal(settled(&wait, &nothing, 900 * (uint64_t)MS), 10 * MS);
 }
 
+/* ---- the strategies that are chosen ---- */
+
+static void choose(struct wait *wait, const char *word)
+{
+    struct wait_choice choice;
+
+    wait_init(wait);
+    assert_int_equal(wait_choice_parse(word, &choice), 0);
+    wait_choose(wait, &choice);
+}
+
+static void wait_by_spinning_or_yielding_never_sleeps(void **state)
+{
+    static const char *const words[] = {"spin", "yield"};
+    struct wait wait;
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        choose(&wait, words[i]);
+        assert_int_equal(settled(&wait, &nothing, 900 * (uint64_t)MS), 0);
+        assert_int_equal(settled(&wait, &trickle, 901 * (uint64_t)MS), 0);
+    }
+}
+
+static void wait_by_sleeping_no_longer_than_a_time_adapts_below_it(void **state)
+{
+    struct wait wait;
+    uint64_t now = 9000 * (uint64_t)MS;
+
+    (void)state;
+    choose(&wait, "sleep:1ms");
+    assert_int_equal(wait_decide(&wait, &nothing, now), 150000);
+    assert_int_equal(settled(&wait, &nothing, now), MS);
+    assert_int_equal(wait_decide(&wait, &(struct wait_load){.more = true}, now), 0);
+    choose(&wait, "sleep:20us");
+    assert_int_equal(settled(&wait, &burst, now), 20000);
+}
+
+static void wait_by_blocking_sleeps_at_once_unless_rings_fill(void **state)
+{
+    struct wait wait;
+    uint64_t now = 9000 * (uint64_t)MS;
+
+    (void)state;
+    choose(&wait, "block");
+    assert_int_equal(wait_decide(&wait, &trickle, now), 1000 * (uint64_t)MS);
+    assert_int_equal(wait_decide(&wait, &burst, now), 1000 * (uint64_t)MS);
+    assert_int_equal(wait_decide(&wait, &(struct wait_load){.more = true}, now), 0);
+    assert_int_equal(wait_decide(&wait, &(struct wait_load){.fill_bytes = 70000}, now), 0);
+    choose(&wait, "block:5ms");
+    assert_int_equal(wait_decide(&wait, &burst, now), 5 * MS);
+}
+
+static void wait_by_blocking_where_no_bell_is_heard_adapts(void **state)
+{
+    struct wait wait;
+    uint64_t now = 9000 * (uint64_t)MS;
+
+    (void)state;
+    choose(&wait, "block");
+    wait.deaf = true;
+    assert_int_equal(settled(&wait, &burst, now), 150000);
+    assert_int_equal(settled(&wait, &nothing, now + 5000 * (uint64_t)MS), 20 * MS);
+    wait.choice.longest_ns = 3 * MS;
+    assert_int_equal(settled(&wait, &nothing, now + 5000 * (uint64_t)MS), 3 * MS);
+}
+
+/* Who rings before the bell is armed is not heard: the look at the rings has to see it. */
+static bool finds_much(void *context)
+{
+    *(unsigned *)context += 1;
+    return true;
+}
+
+static void wait_by_blocking_looks_at_the_rings_once_more(void **state)
+{
+    unsigned looks = 0;
+    uint32_t bell = BELL_QUIET;
+    uint64_t before = clock_monotonic_ns();
+    struct wait wait;
+
+    (void)state;
+    choose(&wait, "block");
+    wait.has_much = finds_much;
+    wait.context = &looks;
+    wait_listen(&wait, &bell);
+    wait_turn(&wait, &nothing);
+    assert_int_equal(looks, 1);
+    assert_true(clock_monotonic_ns() - before < 900 * (uint64_t)MS);
+    assert_int_equal(bell, BELL_QUIET);
+    /* The adaptive one does not need it. */
+    choose(&wait, "sleep");
+    wait.has_much = finds_much;
+    wait.context = &looks;
+    wait.sleep_ns = 10 * MS;
+    wait_listen(&wait, &bell);
+    wait_turn(&wait, &nothing);
+    assert_int_equal(looks, 1);
+}
+
+static void wait_that_is_chosen_anew_forgets_how_long_it_slept(void **state)
+{
+    const struct wait_choice sleep = {.strategy = WAIT_SLEEP};
+    struct wait wait;
+    uint64_t now = 9000 * (uint64_t)MS;
+
+    (void)state;
+    wait_init(&wait);
+    assert_int_equal(settled(&wait, &nothing, now), 500 * MS);
+    wait_choose(&wait, &sleep);
+    assert_int_equal(wait_decide(&wait, &nothing, now), 150000);
+}
+
+/* ---- bells ---- */
+
 struct ringer {
     uint32_t bell;
     bool silent;
@@ -203,6 +318,12 @@ int main(void)
         cmocka_unit_test(wait_between_bursts_stays_short),
         cmocka_unit_test(wait_while_records_trickle_lasts_up_to_twenty_milliseconds),
         cmocka_unit_test(wait_for_small_rings_is_shorter),
+        cmocka_unit_test(wait_by_spinning_or_yielding_never_sleeps),
+        cmocka_unit_test(wait_by_sleeping_no_longer_than_a_time_adapts_below_it),
+        cmocka_unit_test(wait_by_blocking_sleeps_at_once_unless_rings_fill),
+        cmocka_unit_test(wait_by_blocking_where_no_bell_is_heard_adapts),
+        cmocka_unit_test(wait_by_blocking_looks_at_the_rings_once_more),
+        cmocka_unit_test(wait_that_is_chosen_anew_forgets_how_long_it_slept),
         cmocka_unit_test(wait_ends_when_a_bell_rings),
         cmocka_unit_test(wait_when_a_bell_is_silenced_goes_on_without),
         cmocka_unit_test(wait_that_was_woken_before_does_not_sleep),
