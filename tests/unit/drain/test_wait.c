@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <pthread.h>
@@ -227,14 +230,22 @@ static void wait_that_is_chosen_anew_forgets_how_long_it_slept(void **state)
 struct ringer {
     uint32_t bell;
     bool silent;
+    uint32_t over; /* the sleeper has gone on: nobody arms the bell any more */
 };
+
+/* Old kernels cannot, and valgrind's does not know how to ask. */
+static bool kernel_waits_for_many_words(void)
+{
+    return !syscall(SYS_futex_waitv, NULL, 0, 0, NULL, 0) || errno != ENOSYS;
+}
 
 static void *ring_when_armed(void *argument)
 {
     struct ringer *r = argument;
 
     while (load_acquire(&r->bell) != BELL_ARMED)
-        cpu_relax();
+        if (load_relaxed(&r->over))
+            return NULL;
     if (r->silent)
         bell_silence(&r->bell);
     else
@@ -252,6 +263,7 @@ static uint64_t turn_ns(struct wait *wait, struct ringer *r)
     wait->busy_ns = wait->burst_ns = 0;
     wait->sleep_ns = 500 * MS;
     wait_turn(wait, &nothing);
+    store_relaxed(&r->over, 1);
     assert_int_equal(pthread_join(thread, NULL), 0);
     return clock_monotonic_ns() - before;
 }
@@ -269,7 +281,9 @@ static void wait_ends_when_a_bell_rings(void **state)
     assert_true(turn_ns(&wait, &r) < 400 * (uint64_t)MS);
     assert_int_equal(r.bell, BELL_QUIET);
     assert_int_equal(other, BELL_QUIET);
-    assert_false(wait.deaf);
+    assert_int_equal(wait.deaf, !kernel_waits_for_many_words());
+    if (wait.deaf)
+        return;
     /* Records come: it does not fall asleep again at once. */
     assert_int_equal(wait_decide(&wait, &nothing, clock_monotonic_ns()), 150000);
 }
@@ -283,6 +297,10 @@ static void wait_when_a_bell_is_silenced_goes_on_without(void **state)
     wait_init(&wait);
     wait_listen(&wait, &r.bell);
     assert_true(turn_ns(&wait, &r) < 400 * (uint64_t)MS);
+    if (!kernel_waits_for_many_words()) {
+        assert_true(wait.deaf);
+        return;
+    }
     assert_int_equal(r.bell, BELL_SILENT);
     wait.burst_ns = 0;
     wait.sleep_ns = 500 * MS;
