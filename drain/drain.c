@@ -26,6 +26,8 @@ enum {
 
 void drain_fail(struct drain *d, int error)
 {
+    if (error < 0)
+        d->errors++;
     if (error < 0 && !d->error)
         d->error = error;
 }
@@ -151,6 +153,7 @@ int drain_close(struct drain *d)
         return d->error;
     drain_finish(d);
     inbox_close(d);
+    trace_writer_stats(d->writer, &d->writer_stats);
     err = trace_writer_close(d->writer);
     d->writer = NULL;
     drain_fail(d, err);
@@ -271,6 +274,7 @@ struct wait_load drain_round(struct drain *d)
     struct wait_load load = {0};
     uint64_t now_ns = clock_monotonic_ns();
 
+    d->rounds++;
     inbox_take(d);
     deaths_look(d, now_ns);
     for (struct drain_source *s = d->sources; s; s = s->next)

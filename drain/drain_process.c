@@ -271,6 +271,7 @@ void process_free(struct drain *d, struct drain_process *p)
     if (*at)
         *at = p->next;
     process_watch_end(d, p);
+    stats_process_ended(d, p);
     free(p->exec_path);
     free(p->executable);
     free(p->command);

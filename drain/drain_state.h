@@ -9,13 +9,17 @@
 #include <pthread.h>
 
 #include "drain/drain.h"
+#include "drain/drain_stats.h"
 #include "drain/life.h"
 #include "drain/pace.h"
 #include "drain/process_watch.h"
 #include "registry/arena.h"
 #include "registry/registry.h"
 
-enum { DRAIN_SHARE_BYTES = 256 * 1024 }; /* taken from one ring in one round */
+enum {
+    DRAIN_SHARE_BYTES = 256 * 1024, /* taken from one ring in one round */
+    STATS_GONE_MAX = 64             /* ended processes that still have a row of their own */
+};
 
 /* A process, or what exec made of it: the pid and the segment name it. */
 struct drain_process {
@@ -36,6 +40,8 @@ struct drain_process {
     uint64_t end_ticks, dead_ns;
     char *exec_path; /* its last record said that it executes this; or NULL */
     char *executable, *command;
+    uint64_t threads_ever;
+    struct stats_counts ended_threads; /* sums */
 };
 
 /* One occupant of one slot: a thread, from claim to end. */
@@ -126,8 +132,14 @@ struct drain {
     struct arena_item item;
     uint32_t next_process, next_thread, next_module;
     struct drain_figures ended; /* sums over threads that have ended */
-    uint64_t room_granted;      /* beyond what rings have at first */
-    uint64_t tick_ns, look_ns;  /* when the next ones are due, CLOCK_MONOTONIC */
+    uint64_t threads_ever, rounds, errors;
+    struct {
+        struct stats_process rows[STATS_GONE_MAX], many;
+        uint32_t next; /* how many there were; the row of the next one, round and round */
+    } gone;            /* processes that have ended */
+    struct trace_writer_stats writer_stats; /* after the end of the file */
+    uint64_t room_granted;                  /* beyond what rings have at first */
+    uint64_t tick_ns, look_ns;              /* when the next ones are due, CLOCK_MONOTONIC */
     uint64_t start_ticks;
     uint64_t figures_ns;
     unsigned ticks_unflushed;
@@ -230,6 +242,12 @@ void thread_figures_add(struct drain_figures *figures, const struct drain_thread
                         const struct trace_ledger *ledger);
 /* Add its counters. */
 void thread_count(const struct drain_thread *t, struct drain_figures *figures);
+
+/* ---- drain_stats.c ---- */
+/* It leaves this, of all files together, to its process. */
+void stats_thread_ended(struct drain_process *p, const struct trace_ledger *ledger);
+/* It is about to be freed. */
+void stats_process_ended(struct drain *d, const struct drain_process *p);
 
 /* ---- drain_run.c ---- */
 /* Take plain records, about bytes_max of them. Returns how many; 0: the next one has to be looked

@@ -94,6 +94,8 @@ struct drain_thread *thread_open(struct drain *d, struct drain_source *s, uint32
                                  d->start_ticks, drain_now(d));
     t->ticks = t->empty_ticks = t->start_ticks;
     process->threads++;
+    process->threads_ever++;
+    d->threads_ever++;
     s->live++;
     name_take(d, t, view);
     thread_write(d, t);
@@ -266,6 +268,7 @@ static void thread_close(struct drain *d, struct drain_thread *t, bool ended)
         thread_ledger_settle(d, t, &ledger);
     thread_ledger_write(d, t, &ledger);
     thread_figures_add(&d->ended, t, &ledger);
+    stats_thread_ended(t->process, &ledger);
     if (t->stream)
         drain_fail(d, trace_stream_close(t->stream));
     if (ended)

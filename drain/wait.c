@@ -220,6 +220,7 @@ void wait_turn(struct wait *wait, const struct wait_load *load)
     if (!sleep_ns)
         pass(wait, load);
     else if (word == wait->seen) {
+        wait->sleeps++;
         if (is_armed(wait, sleep_ns))
             wait->deaf = !sleep_armed(wait, word, sleep_ns);
         else

@@ -41,6 +41,7 @@ struct wait {
     uint64_t shortest_ns; /* sleep while records come in bursts */
     uint64_t busy_bytes;  /* found after a sleep: it was too long */
     uint64_t sleep_ns;    /* the last sleep */
+    uint64_t sleeps;      /* how many so far */
     uint64_t busy_ns;     /* when records came last */
     uint64_t burst_ns;    /* when many came last */
     uint32_t *bells[WAIT_BELLS_MAX];
