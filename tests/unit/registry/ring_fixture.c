@@ -108,6 +108,28 @@ bool fixture_emit(struct ada_writer *w, uint64_t payload_bytes, uint64_t seed)
     return true;
 }
 
+struct ada_record fixture_reserve(struct ring_fixture *f, uint64_t payload_bytes, uint64_t seed)
+{
+    struct ada_record record;
+
+    assert_true(ring_reserve(f->writer, FIXTURE_EVENT, payload_bytes, &record));
+    pattern_payload(record.payload, payload_bytes, seed);
+    return record;
+}
+
+void fixture_read_one(struct ring_fixture *f, uint64_t payload_bytes, uint64_t seed)
+{
+    struct ring_record record;
+
+    assert_int_equal(ring_peek(&f->reader, &record), 1);
+    assert_int_equal(record.type, FIXTURE_EVENT);
+    assert_int_equal(record.payload_bytes, (payload_bytes + 7) & ~UINT64_C(7));
+    assert_int_equal(record.bytes, ada_record_bytes(payload_bytes));
+    assert_int_equal(pattern_seed(&record), seed);
+    ring_advance(&f->reader, &record);
+    ring_release(&f->reader);
+}
+
 static void gap_take(struct ledger *l, const struct ring_record *record)
 {
     struct ada_record_gap gap;

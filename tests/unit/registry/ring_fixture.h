@@ -42,6 +42,10 @@ uint64_t pattern_seed(const struct ring_record *record);
 
 /* Emit a pattern payload through the inlined path of an application. */
 bool fixture_emit(struct ada_writer *w, uint64_t payload_bytes, uint64_t seed);
+/* Reserve room that is there, and fill it in; the record is still to be committed. */
+struct ada_record fixture_reserve(struct ring_fixture *f, uint64_t payload_bytes, uint64_t seed);
+/* The next record is an event with this payload; give its room back. */
+void fixture_read_one(struct ring_fixture *f, uint64_t payload_bytes, uint64_t seed);
 
 /* What a consumer met. */
 struct ledger {
