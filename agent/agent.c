@@ -31,7 +31,7 @@ void agent_emit_text(const struct ada_event *event, const void *fixed, uint32_t 
     uint64_t bytes = ada_record_bytes((uint64_t)fixed_bytes + 4 + length);
     struct ada_record record;
 
-    if (!ada_event_is_on(event))
+    if (!ada__event_is_on(event))
         return;
     record = ada_reserve_bytes(event->tag | ada_record_tag(0, bytes), bytes);
     if (!record.payload)

@@ -10,7 +10,7 @@
  *   - It does what the real function does, with its arguments, its result and its errno.
  *   - It calls neither allocator nor loader, takes no lock, and holds nothing over the real call:
  *     that may never return (exec, siglongjmp, cancellation) or return twice.
- *   - Off means one load, one predicted branch and a jump to the real function.
+ *   - Off means two loads, one predicted branch and a jump to the real function.
  */
 #ifndef ADATRACE_AGENT_AGENT_H
 #define ADATRACE_AGENT_AGENT_H

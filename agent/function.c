@@ -57,14 +57,14 @@ ADA_INLINE void emit(uint32_t tag, uint64_t payload)
 __attribute__((noinline, cold)) static void enter_and_forward(void *function, void *call_site,
                                                               uint64_t payload)
 {
-    if (ada_event_is_on(&enter_event))
+    if (ada__event_is_on(&enter_event))
         emit(enter_event.tag, payload);
     next_enter(function, call_site);
 }
 
 __attribute__((noinline, cold)) static void exit_and_forward(void *function, void *call_site)
 {
-    if (ada_event_is_on(&exit_event))
+    if (ada__event_is_on(&exit_event))
         emit(exit_event.tag, agent_address(function));
     next_exit(function, call_site);
 }
@@ -75,7 +75,7 @@ AGENT_HOOK void __cyg_profile_func_enter(void *function, void *call_site)
 
     if (ADA_UNLIKELY(next_enter != NULL))
         enter_and_forward(function, call_site, payload);
-    else if (ada_event_is_on(&enter_event))
+    else if (ada__event_is_on(&enter_event))
         emit(enter_event.tag, payload);
 }
 
@@ -83,7 +83,7 @@ AGENT_HOOK void __cyg_profile_func_exit(void *function, void *call_site)
 {
     if (ADA_UNLIKELY(next_exit != NULL))
         exit_and_forward(function, call_site);
-    else if (ada_event_is_on(&exit_event))
+    else if (ada__event_is_on(&exit_event))
         emit(exit_event.tag, agent_address(function));
 }
 

@@ -215,7 +215,7 @@ TRACED void *malloc_traced(size_t size, const void *caller)
 
 AGENT_HOOK void *malloc(size_t size)
 {
-    if (ada_event_is_on(&malloc_event))
+    if (ada__event_is_on(&malloc_event))
         return malloc_traced(size, __builtin_return_address(0));
     return ADA_LIKELY(real.malloc != NULL) ? real.malloc(size) : early_malloc(size);
 }
@@ -235,7 +235,7 @@ TRACED void *calloc_traced(size_t count, size_t size, const void *caller)
 
 AGENT_HOOK void *calloc(size_t count, size_t size)
 {
-    if (ada_event_is_on(&calloc_event))
+    if (ada__event_is_on(&calloc_event))
         return calloc_traced(count, size, __builtin_return_address(0));
     return ADA_LIKELY(real.calloc != NULL) ? real.calloc(count, size) : early_calloc(count, size);
 }
@@ -263,7 +263,7 @@ TRACED void *realloc_traced(void *memory, size_t size, const void *caller)
 
 AGENT_HOOK void *realloc(void *memory, size_t size)
 {
-    if (ada_event_is_on(&realloc_event))
+    if (ada__event_is_on(&realloc_event))
         return realloc_traced(memory, size, __builtin_return_address(0));
     return realloc_untraced(memory, size);
 }
@@ -295,7 +295,7 @@ TRACED void *reallocarray_traced(void *memory, size_t count, size_t size, const 
 
 AGENT_HOOK void *reallocarray(void *memory, size_t count, size_t size)
 {
-    if (ada_event_is_on(&reallocarray_event))
+    if (ada__event_is_on(&reallocarray_event))
         return reallocarray_traced(memory, count, size, __builtin_return_address(0));
     return reallocarray_untraced(memory, count, size);
 }
@@ -318,7 +318,7 @@ AGENT_HOOK void free(void *memory)
 {
     if (free_is_void(memory))
         return;
-    if (ada_event_is_on(&free_event) && memory)
+    if (ada__event_is_on(&free_event) && memory)
         free_traced(memory, __builtin_return_address(0));
     else
         real.free(memory);
@@ -327,7 +327,7 @@ AGENT_HOOK void free(void *memory)
 /* Sized frees are told as frees: what differs is a hint to the allocator. */
 AGENT_HOOK void free_sized(void *memory, size_t size)
 {
-    bool on = memory && ada_event_is_on(&free_event);
+    bool on = memory && ada__event_is_on(&free_event);
     uint64_t start = on ? agent_ticks() : 0;
 
     if (free_is_void(memory))
@@ -342,7 +342,7 @@ AGENT_HOOK void free_sized(void *memory, size_t size)
 
 AGENT_HOOK void free_aligned_sized(void *memory, size_t alignment, size_t size)
 {
-    bool on = memory && ada_event_is_on(&free_event);
+    bool on = memory && ada__event_is_on(&free_event);
     uint64_t start = on ? agent_ticks() : 0;
 
     if (free_is_void(memory))
@@ -375,7 +375,7 @@ __attribute__((noinline)) static void emit_aligned(struct ada_event *event, size
 /* 0: the event is off. */
 ADA_INLINE uint64_t start_of(const struct ada_event *event)
 {
-    return ada_event_is_on(event) ? agent_ticks() : 0;
+    return ada__event_is_on(event) ? agent_ticks() : 0;
 }
 
 static bool is_power_of_two(size_t n)

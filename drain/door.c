@@ -57,7 +57,7 @@ static int segment_make(struct door *door, struct segment *segment)
 
     if (err)
         return err;
-    err = segment_control_set(segment, door->globs, door->options.level);
+    err = switches_begin(segment, door->globs, door->options.level);
     if (!err)
         err = registry_prepare(segment, RINGS_AT_START);
     if (err < 0) {

@@ -103,7 +103,7 @@ static int segment_begin(const struct session_host_options *o, bool *reused)
             return err;
         }
     }
-    return segment_control_set(&host.segment, o->globs, o->level);
+    return switches_begin(&host.segment, o->globs, o->level);
 }
 
 static int drain_begin(const struct session_host_options *o, int fd, bool reused)

@@ -29,9 +29,14 @@ static uint64_t align(uint64_t bytes)
     return (bytes + ALIGN_BYTES - 1) & ~(uint64_t)(ALIGN_BYTES - 1);
 }
 
-static uint64_t slots_offset(void)
+static uint64_t switches_offset(void)
 {
     return align(sizeof(struct segment_shared));
+}
+
+static uint64_t slots_offset(void)
+{
+    return switches_offset() + align(sizeof(struct switches_shared));
 }
 
 static uint64_t arena_offset(const struct segment_geometry *g)
@@ -89,6 +94,7 @@ static bool geometry_is_sound(const struct segment_geometry *g)
 static void place(struct segment *s, unsigned char *base, const struct segment_geometry *g)
 {
     s->shared = (struct segment_shared *)(void *)base;
+    s->switches = (struct switches_shared *)(void *)(base + switches_offset());
     s->slots = (struct slot_shared *)(void *)(base + slots_offset());
     s->arena = (struct arena_shared *)(void *)(base + arena_offset(g));
     s->rings = base + rings_offset(g);
@@ -110,13 +116,14 @@ static void format(struct segment *s)
     h->ring_max_bytes = g->ring_max_bytes;
     h->arena_bytes = g->arena_bytes;
     h->timeout_ns = g->timeout_ns;
+    h->switches_offset = switches_offset();
     h->slots_offset = slots_offset();
     h->arena_offset = arena_offset(g);
     h->rings_offset = rings_offset(g);
     h->clock = g->clock;
     h->page_bytes = (uint32_t)sysconf(_SC_PAGESIZE);
-    h->level = UINT32_MAX;
     h->next_type = ADA_RECORD_FIRST_EVENT;
+    switches_format(s);
     s->arena->capacity = align(g->arena_bytes) - sizeof(struct arena_shared);
     /* Formatted. Release: whoever sees the magic sees the rest. Pairs with the acquire in
      * segment_map(). */
@@ -258,8 +265,8 @@ static int check(const struct segment_shared *h, uint64_t file_bytes, struct seg
         .clock = (enum segment_clock)h->clock,
     };
     if (!geometry_is_sound(g) || segment_bytes(g) > file_bytes ||
-        h->slots_offset != slots_offset() || h->arena_offset != arena_offset(g) ||
-        h->rings_offset != rings_offset(g))
+        h->switches_offset != switches_offset() || h->slots_offset != slots_offset() ||
+        h->arena_offset != arena_offset(g) || h->rings_offset != rings_offset(g))
         return -EBADMSG;
     return 0;
 }
@@ -295,50 +302,4 @@ bool segment_is_abandoned(const struct segment *s)
     /* relaxed: seen late, it costs some drops. */
     return load_relaxed(&s->shared->closed) ||
            (load_relaxed(&s->shared->life.word) & FUTEX_OWNER_DIED);
-}
-
-int segment_control_set(struct segment *s, const char *globs, uint32_t level)
-{
-    struct segment_shared *h = s->shared;
-    size_t length = globs ? strlen(globs) : 0;
-    uint32_t generation =
-        load_relaxed(&h->control_generation); /* relaxed: we are its only writer */
-
-    if (length >= SEGMENT_GLOBS_BYTES)
-        return -ENAMETOOLONG;
-    store_relaxed(&h->control_generation, generation | 1);
-    /* Control. Release fence: readers see "being changed" before any change. Pairs with the acquire
-     * fence in segment_control_get(). */
-    fence_release();
-    for (size_t i = 0; i <= length; i++)
-        store_relaxed(&h->globs[i], i < length ? globs[i] : 0);
-    store_relaxed(&h->level, level);
-    /* Control. Release: the changes are visible before "done". Pairs with the acquire in
-     * segment_control_get(). */
-    store_release(&h->control_generation, (generation | 1) + 1);
-    return 0;
-}
-
-uint32_t segment_control_get(const struct segment *s, char *globs, uint32_t *level)
-{
-    const struct segment_shared *h = s->shared;
-    uint32_t before, after;
-
-    /* Bounded: the writer is another process and may die in the middle. */
-    for (int tries = 0; tries < 1000; tries++) {
-        before =
-            load_acquire(&h->control_generation); /* Control: pairs with segment_control_set(). */
-        for (size_t i = 0; i < SEGMENT_GLOBS_BYTES; i++)
-            globs[i] = load_relaxed(&h->globs[i]);
-        globs[SEGMENT_GLOBS_BYTES - 1] = 0;
-        *level = load_relaxed(&h->level);
-        fence_acquire(); /* Control: pairs with the release fence in segment_control_set(). */
-        after = load_relaxed(&h->control_generation);
-        if (before == after && !(before & 1))
-            return before;
-        cpu_relax();
-    }
-    globs[0] = 0;
-    *level = UINT32_MAX;
-    return 0;
 }

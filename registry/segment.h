@@ -3,7 +3,7 @@
  * Segment: the one block of shared memory between a traced process (with the children it forks) and
  * the drain: header, ThreadRegistry, arena, rings.
  *
- *     | header | ready bitmap | slots (identity + ring header) | arena | rings' bytes ... |
+ *     | header | switches | slots (identity + ring header) | arena | rings' bytes ... |
  *
  * The creator (collector, or the embedding session) formats it and keeps its geometry in private
  * memory; whoever attaches checks magic, version and bounds. Everything in it is fixed-width and
@@ -19,13 +19,13 @@
 #include <stdint.h>
 
 #include "registry/ring.h"
+#include "registry/switches.h"
 
 #define SEGMENT_MAGIC   UINT64_C(0x3147455341444100) /* "\0ADASEG1", little-endian */
-#define SEGMENT_VERSION 2u
+#define SEGMENT_VERSION 3u
 
 enum {
     SEGMENT_SLOTS_MAX = 1024, /* rings alive at once */
-    SEGMENT_GLOBS_BYTES = 1024,
     SEGMENT_RING_DEFAULT = 4 << 20,
     SEGMENT_GROWTH = 8, /* how much larger a ring may grow, when nobody says */
     SEGMENT_RING_MAX_DEFAULT = 32 << 20,
@@ -71,15 +71,11 @@ struct segment_shared {
     uint32_t clock;
     uint32_t page_bytes;
     uint64_t ring_max_bytes;
-    uint64_t unused0[4];
+    uint64_t switches_offset;
+    uint64_t unused0[3];
 
-    /* The drain: which events are on. A reader copies, then checks that `generation` did not move.
-     */
-    uint32_t control_generation; /* odd: being changed */
-    uint32_t level;              /* events above this level are off */
-    char globs[SEGMENT_GLOBS_BYTES];
     struct segment_life life; /* of the drain's thread */
-    uint64_t unused1[13];
+    uint64_t unused1[14];
 
     /* Traced threads. */
     uint32_t next_type; /* event type ids handed out */
@@ -94,7 +90,8 @@ struct segment_shared {
     uint64_t ready[SEGMENT_SLOTS_MAX / 64];
 } __attribute__((aligned(RING_LINE)));
 
-_Static_assert(offsetof(struct segment_shared, control_generation) == RING_LINE, "layout");
+_Static_assert(offsetof(struct segment_shared, life) == RING_LINE, "layout");
+_Static_assert(offsetof(struct segment_shared, next_type) == 2 * RING_LINE, "layout");
 _Static_assert(sizeof(struct segment_shared) % RING_LINE == 0, "layout");
 
 enum slot_state { SLOT_FREE = 0, SLOT_CLAIMED = 1, SLOT_RETIRED = 2 };
@@ -132,6 +129,7 @@ enum segment_prepared {
 /* A mapped segment, seen from one process: private and trusted. */
 struct segment {
     struct segment_shared *shared;
+    struct switches_shared *switches;
     struct slot_shared *slots;
     struct arena_shared *arena;
     unsigned char *rings;
@@ -177,11 +175,5 @@ bool segment_is_abandoned(const struct segment *segment);
 
 /* The bytes of slot n's ring. */
 unsigned char *segment_ring_data(const struct segment *segment, uint32_t slot);
-
-/* The creator: which events are on. `globs` as base/glob.h. -ENAMETOOLONG. */
-int segment_control_set(struct segment *segment, const char *globs, uint32_t level)
-    __attribute__((warn_unused_result));
-/* Anybody: copy it out consistently; returns the generation. `globs` has SEGMENT_GLOBS_BYTES. */
-uint32_t segment_control_get(const struct segment *segment, char *globs, uint32_t *level);
 
 #endif

@@ -18,7 +18,7 @@ static void abandon(struct ada_writer *w)
     store_relaxed(&tracer_state.stopped, 1);
     if (w && w->ring)
         ring_tell_gone(w->ring); /* policy block: not to be waited for */
-    event_types_switch_off();
+    event_switches_put_out();
 }
 
 /* Of a session of our own we know it ourselves. */
@@ -35,13 +35,15 @@ static struct ada_record no_record(uint64_t bytes)
     return (struct ada_record){.payload = NULL};
 }
 
-/* Is it on? Of a type that nobody has registered, this is the first use. */
-static bool event_is_wanted(const struct ada_event *event)
+bool event_is_wanted(const struct ada_event *event)
 {
     /* relaxed: as ada_event_is_on() */
-    if (load_relaxed(&event->on) == ADA_EVENT_NEW)
-        (void)ada_event_register((struct ada_event *)(uintptr_t)event);
-    return load_relaxed(&event->on) == ADA_EVENT_ON;
+    const uint8_t *flag = load_relaxed(&event->on);
+    uint8_t on = flag ? load_relaxed(flag) : 0;
+
+    if (on != *ADA_EVENT_NEW)
+        return on != 0;
+    return !ada_event_register((struct ada_event *)(uintptr_t)event) && ada__event_is_on(event);
 }
 
 struct ada_record tracer_reserve_slow(uint32_t tag, uint64_t bytes, uint64_t sp)

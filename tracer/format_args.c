@@ -195,10 +195,7 @@ void ada_printf_event(struct ada_event *event, const char *format, ...)
     uint64_t bytes;
     va_list list;
 
-    /* relaxed: as ada_event_is_on() */
-    if (load_relaxed(&event->on) == ADA_EVENT_NEW)
-        (void)ada_event_register(event);
-    if (load_relaxed(&event->on) != ADA_EVENT_ON)
+    if (!event_is_wanted(event))
         return;
     va_start(list, format);
     take_all(&a, format, list);

@@ -135,7 +135,7 @@ static int start_embedded(const char *path, const struct ada_session_options *gi
         (void)session_host_embedded->stop();
         return err;
     }
-    event_types_refresh();
+    event_switches_refresh();
     session_is_ours = true;
     return 0;
 }
@@ -163,7 +163,7 @@ int ada_session_stop(void)
     pthread_mutex_lock(&session_lock);
     if (session_is_ours) {
         store_relaxed(&tracer_state.stopped, 1);
-        event_types_refresh();
+        event_switches_refresh();
         err = session_host_embedded->stop();
         session_is_ours = false;
     }
@@ -175,7 +175,8 @@ int ada_session_stop(void)
 int ada_session_is_active(void)
 {
     return tracer_is_attached() && !load_relaxed(&tracer_state.stopped) &&
-           !load_relaxed(&tracer_state.segment.shared->closed);
+           !load_relaxed(&tracer_state.segment.shared->closed) &&
+           switches_pass(&tracer_state.segment, 0);
 }
 
 const char *ada_version(void)

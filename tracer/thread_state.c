@@ -82,7 +82,7 @@ int tracer_attach_segment(const struct segment *segment)
     tracer_state.pid = (uint32_t)getpid();
     /* Attached. Release: pairs with the acquire in tracer_is_attached(). */
     store_release(&tracer_state.attached, 1);
-    event_types_refresh();
+    event_switches_refresh();
     return 0;
 }
 
@@ -94,6 +94,7 @@ static void notice_fork(void)
     if (exchange_acq_rel(&tracer_state.wiped->ours, 1))
         return;
     tracer_state.parent_pid = parent;
+    tracer_state.forks++;
     tracer_state.pid = (uint32_t)getpid();
     event_types_fork_child();
 }

@@ -28,6 +28,7 @@ struct tracer_state {
     uint32_t attached; /* 1: the fields above are valid */
     uint32_t stopped;  /* 1: the session ended, or nobody drains it; the segment stays */
     uint32_t pid, parent_pid;
+    uint16_t forks;           /* generations between us and who attached */
     enum handshake_role role; /* 0: embedded */
 };
 extern struct tracer_state tracer_state;
@@ -36,12 +37,18 @@ extern struct tracer_state tracer_state;
  * Signal-safe. */
 struct ada_writer *thread_writer(void);
 
-/* event_types.c: give every known type its id, and set every `on` anew from the session's and the
- * program's globs. */
-void event_types_refresh(void);
-/* Every event off, if nobody is at the list just now. Signal-safe. */
-void event_types_switch_off(void);
+/* emit_slow.c: is it on? Of a type that nobody has registered, this is the first use. Signal-safe.
+ */
+bool event_is_wanted(const struct ada_event *event);
+
+/* event_types.c: its lock is nobody's in a child. */
 void event_types_fork_child(void);
+
+/* event_switch.c: a session begins or ends: give every known type its id, and have every event on
+ * or off as session, steering and program say. */
+void event_switches_refresh(void);
+/* Every event off, if nobody is at the list just now. Signal-safe. */
+void event_switches_put_out(void);
 
 /* format_args.c: make the fields of a type of ADA_PHASE_FORMAT from its format string; the event's
  * `fields` is then writable memory for ADA_PRINTF_ARGUMENTS_MAX. A format that cannot be stored

@@ -7,7 +7,7 @@
  *     ada_trace_shop_order(42, 9.99, "Ann");
  *
  * Declares the event type "shop:order" and a type-checked inline function that emits it. While no
- * session is active, or its globs do not select the event, the call costs one load and one
+ * session is active, or its globs do not select the event, the call costs two loads and one
  * predicted branch. Under `adatrace record` the events go to the collector's session; a program can
  * also own one:
  *
@@ -87,11 +87,14 @@ ADA_EXPORT int ada_session_start(const char *path,
  * writing met. A joined session goes on; then this does nothing. Not signal-safe. */
 ADA_EXPORT int ada_session_stop(void);
 
-/* Is a session taking events right now? Signal-safe. */
+/* Is a session taking events right now? Not while it is paused. Signal-safe. */
 ADA_EXPORT int ada_session_is_active(void);
 
 /* Switch event types on or off while running: globs over "provider:event". Types that are declared
- * later follow too. Returns how many types changed, or -ENAMETOOLONG. Not signal-safe. */
+ * later follow too. Returns how many types changed, or -ENAMETOOLONG. Stronger than the session's
+ * `events`; between this and `adatrace enable` or `disable` the later word counts. In a forked
+ * child it is the child's own. Types above the session's level stay off, and while a session is
+ * paused all do. Not signal-safe. */
 ADA_EXPORT int ada_events_enable(const char *globs);
 ADA_EXPORT int ada_events_disable(const char *globs);
 
@@ -118,24 +121,25 @@ ADA_EXPORT int ada_threads_visit(int (*visit)(void *context, const struct ada_th
 
 /* ---- event types ---- */
 
-#define ADA_EVENT_OFF 0u
-#define ADA_EVENT_ON  1u
-#define ADA_EVENT_NEW 2u /* not registered: its first use does that */
+/* Where `on` of an event points that is off, or not registered: its first use does that. */
+static const uint8_t ada_event_unregistered[] __attribute__((unused)) = {0, 2};
+#define ADA_EVENT_OFF (&ada_event_unregistered[0])
+#define ADA_EVENT_NEW (&ada_event_unregistered[1])
 
 /* An event type. The macros below define them; a program can also fill one in (zeroed otherwise).
  * Everything it points to, and itself, has to stay until ada_event_unregister() or the end of the
  * process. */
 struct ada_event {
-    uint32_t on;  /* ADA_EVENT_OFF, _ON, _NEW */
-    uint32_t tag; /* id, where ada_record_tag() has it */
+    const uint8_t *on; /* what it points to is nonzero: on. ADA_EVENT_OFF, _NEW, or the tracer's */
+    uint32_t tag;      /* id, where ada_record_tag() has it */
+    uint8_t phase, level;
+    uint16_t line;
     const char *provider, *name;
     const char *format; /* ADA_PHASE_FORMAT */
     const char *file;
     const struct ada_field *fields;
     uint16_t field_count;
-    uint16_t line;
-    uint8_t phase, level;
-    uint8_t unused0, unused1;
+    uint16_t place, forks;  /* the tracer's: its switch, and whose that is */
     struct ada_event *next; /* the tracer's list */
 };
 
@@ -146,10 +150,16 @@ ADA_EXPORT int ada_event_register(struct ada_event *event);
 /* Before its memory goes away (dlclose); events already emitted stay readable. */
 ADA_EXPORT void ada_event_unregister(struct ada_event *event);
 
-ADA_INLINE bool ada_event_is_on(const struct ada_event *event)
+/* The same where `on` points somewhere in any case. */
+ADA_INLINE bool ada__event_is_on(const struct ada_event *event)
 {
     /* relaxed: a switch may be seen late; the record itself is ordered by its ring. */
-    return __atomic_load_n(&event->on, __ATOMIC_RELAXED) != ADA_EVENT_OFF;
+    return __atomic_load_n(__atomic_load_n(&event->on, __ATOMIC_RELAXED), __ATOMIC_RELAXED) != 0;
+}
+
+ADA_INLINE bool ada_event_is_on(const struct ada_event *event)
+{
+    return __atomic_load_n(&event->on, __ATOMIC_RELAXED) && ada__event_is_on(event);
 }
 
 /* ---- emitting by hand; all signal-safe ---- */

@@ -207,10 +207,10 @@ ADA_INLINE unsigned char *ada__append(unsigned char *at, const void *data, uint3
 
 /* ---- event types at file scope ---- */
 
-#define ADA__INIT(on, provider, name, format, fields, count, phase, level)                     \
-    {                                                                                          \
-        (on), 0, (provider), (name), (format), __FILE__, (fields), (count), __LINE__ & 0xffff, \
-            (phase), (level), 0, 0, NULL                                                       \
+#define ADA__INIT(on, provider, name, format, fields, count, phase, level)                    \
+    {                                                                                         \
+        (on), 0, (phase), (level), __LINE__ & 0xffff, (provider), (name), (format), __FILE__, \
+            (fields), (count), 0, 0, NULL                                                     \
     }
 
 /* Parameters come with a leading comma each; the first one goes. */
@@ -232,7 +232,7 @@ ADA_INLINE unsigned char *ada__append(unsigned char *at, const void *data, uint3
     }                                                                                              \
     __attribute__((unused)) ADA_INLINE void function(ADA__SIGNATURE(__VA_ARGS__))                  \
     {                                                                                              \
-        if (ADA_UNLIKELY(ada_event_is_on(&ada_event_##id))) {                                      \
+        if (ADA_UNLIKELY(ada__event_is_on(&ada_event_##id))) {                                     \
             ADA__EACH(LENGTH __VA_OPT__(, ) __VA_ARGS__)                                           \
             const uint64_t ada__bytes = ada_record_bytes((uint64_t)0 ADA__EACH(                    \
                 FIXED __VA_OPT__(, ) __VA_ARGS__) ADA__EACH(VARIABLE __VA_OPT__(, ) __VA_ARGS__)); \
@@ -315,13 +315,14 @@ ADA_INLINE void ada__emit_empty(struct ada_event *event)
 /* Returns what ends the scope, or NULL: it is off. */
 ADA_INLINE struct ada_event *ada__scope_begin(struct ada_event *begin, struct ada_event *end)
 {
-    if (ADA_LIKELY(!ada_event_is_on(begin)))
-        return NULL;
     /* relaxed: as in ada_event_is_on(); another thread may register the same scope. */
-    if (ADA_UNLIKELY(__atomic_load_n(&begin->on, __ATOMIC_RELAXED) == ADA_EVENT_NEW)) {
-        (void)ada_event_register(end);
-        (void)ada_event_register(begin);
-        if (__atomic_load_n(&begin->on, __ATOMIC_RELAXED) != ADA_EVENT_ON)
+    const uint8_t *flag = __atomic_load_n(&begin->on, __ATOMIC_RELAXED);
+    const uint8_t on = __atomic_load_n(flag, __ATOMIC_RELAXED);
+
+    if (ADA_LIKELY(!on))
+        return NULL;
+    if (ADA_UNLIKELY(on == *ADA_EVENT_NEW)) {
+        if (ada_event_register(end) || ada_event_register(begin) || !ada__event_is_on(begin))
             return NULL;
     }
     ada__emit_empty(begin);
@@ -330,7 +331,7 @@ ADA_INLINE struct ada_event *ada__scope_begin(struct ada_event *begin, struct ad
 
 ADA_INLINE void ada__scope_end(struct ada_event **end)
 {
-    if (*end && ada_event_is_on(*end))
+    if (*end && ada__event_is_on(*end))
         ada__emit_empty(*end);
 }
 
@@ -381,7 +382,7 @@ class scope
         static struct ada_event ada__site =                                                       \
             ADA__INIT(ADA_EVENT_NEW, #provider, #name, ADA__HEAD(__VA_ARGS__, 0), ada__arguments, \
                       0, ADA_PHASE_FORMAT, level);                                                \
-        if (ADA_UNLIKELY(ada_event_is_on(&ada__site)))                                            \
+        if (ADA_UNLIKELY(ada__event_is_on(&ada__site)))                                           \
             ada_printf_event(&ada__site, __VA_ARGS__);                                            \
     } while (0)
 #define ADA__HEAD(first, ...) first

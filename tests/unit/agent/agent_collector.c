@@ -92,7 +92,7 @@ static int make_image(struct agent_collector *c, struct image **out)
         return -ENOMEM;
     err = segment_create(&image->segment, &geometry, NULL);
     if (!err)
-        err = segment_control_set(&image->segment, c->options.globs ? c->options.globs : "",
+        err = switches_begin(&image->segment, c->options.globs ? c->options.globs : "",
                                   UINT32_MAX);
     if (!err)
         err = registry_prepare(&image->segment, image->segment.geometry.slots / 2);

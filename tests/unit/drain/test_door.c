@@ -124,8 +124,7 @@ static void hello_is_answered_with_a_segment(void **state)
     struct handshake_hello hello = good_hello();
     struct handshake_welcome welcome;
     struct segment segment;
-    char globs[SEGMENT_GLOBS_BYTES];
-    uint32_t level;
+    struct switch_rules rules;
     int fd;
 
     (void)state;
@@ -134,9 +133,10 @@ static void hello_is_answered_with_a_segment(void **state)
     assert_int_equal(welcome.status, 0);
     assert_int_equal(segment_map(&segment, fd), 0);
     assert_int_equal(segment.geometry.ring_bytes, 65536);
-    (void)segment_control_get(&segment, globs, &level);
-    assert_string_equal(globs, "memory:*");
-    assert_int_equal(level, 7);
+    switches_rules(&segment, &rules);
+    assert_string_equal(rules.globs, "memory:*");
+    assert_true(switches_pass(&segment, 7));
+    assert_false(switches_pass(&segment, 8));
     /* A ring is ready at once. */
     assert_true(registry_claim(&segment, &(struct registry_claim){.pid = 1, .tid = 1}) >= 0);
     /* Nobody can take the memory away that the drain has mapped. */
@@ -181,7 +181,7 @@ static void hello_of_another_version_is_refused_in_words(void **state)
     hello.version = HANDSHAKE_VERSION + 1;
     assert_int_equal(say(&h, &hello, sizeof(hello), &welcome), -1);
     assert_int_equal(welcome.status, -EPROTONOSUPPORT);
-    assert_true(strstr(welcome.text, "protocol 2.2"));
+    assert_true(strstr(welcome.text, "protocol 2.3"));
     hello = good_hello();
     hello.segment_version = 9;
     assert_int_equal(say(&h, &hello, sizeof(hello), &welcome), -1);

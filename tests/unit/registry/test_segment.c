@@ -46,16 +46,15 @@ static void segment_made_is_sealed_closed_on_exec_and_of_its_size(void **state)
 static void segment_made_has_no_ring_ready_and_everything_on(void **state)
 {
     struct segment s;
-    char globs[SEGMENT_GLOBS_BYTES];
-    uint32_t level = 0;
+    struct switch_rules rules;
 
     (void)state;
     assert_int_equal(segment_create(&s, &fixture_small, NULL), 0);
     assert_int_equal(owner_claim(&s, NULL), -EAGAIN);
     assert_int_equal(registry_bound(&s), 0);
-    assert_int_equal(segment_control_get(&s, globs, &level), 0);
-    assert_string_equal(globs, "");
-    assert_int_equal(level, UINT32_MAX);
+    switches_rules(&s, &rules);
+    assert_true(switch_verdict(&rules, "any:name").on);
+    assert_true(switches_pass(&s, UINT8_MAX));
     assert_int_equal(s.shared->next_type, ADA_RECORD_FIRST_EVENT);
     assert_int_equal(s.shared->page_bytes, sysconf(_SC_PAGESIZE));
     segment_destroy(&s);

@@ -102,8 +102,9 @@ static enum verdict verdict_of(size_t byte)
     if (FIELD_IS(byte, version))
         return FOREIGN;
     if (FIELD_IS(byte, magic) || FIELD_IS(byte, slots) || FIELD_IS(byte, ring_bytes) ||
-        FIELD_IS(byte, arena_bytes) || FIELD_IS(byte, slots_offset) ||
-        FIELD_IS(byte, arena_offset) || FIELD_IS(byte, rings_offset) || FIELD_IS(byte, clock))
+        FIELD_IS(byte, arena_bytes) || FIELD_IS(byte, switches_offset) ||
+        FIELD_IS(byte, slots_offset) || FIELD_IS(byte, arena_offset) ||
+        FIELD_IS(byte, rings_offset) || FIELD_IS(byte, clock))
         return BROKEN;
     return KEPT;
 }
@@ -143,7 +144,7 @@ static void bit_flipped_in_the_header_is_refused_or_does_no_harm(void **state)
             kept++;
         } else if (verdict == KEPT) {
             /* Of policies and sizes not all values are any. */
-            assert_true(bit / 8 < offsetof(struct segment_shared, control_generation));
+            assert_true(bit / 8 < offsetof(struct segment_shared, life));
             assert_int_equal(got, -EBADMSG);
         } else {
             assert_int_equal(got, verdict == FOREIGN ? -EPROTONOSUPPORT : -EBADMSG);
@@ -178,7 +179,7 @@ static void value_that_would_overflow_is_refused(void **state)
     REFUSED(made.shared->policy = UINT32_MAX);
     REFUSED(made.shared->clock = UINT32_MAX);
     /* All consistent, and longer than the file. */
-    REFUSED(made.shared->ring_bytes = 131072; made.shared->bytes = UINT64_C(5) * 65536 + 131072);
+    REFUSED(made.shared->ring_bytes = 131072; made.shared->bytes = UINT64_C(8) * 65536 + 131072);
 #undef REFUSED
     assert_int_equal(segment_map(&mapped, made.fd), 0);
     assert_int_equal(munmap(mapped.shared, mapped.bytes), 0);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the compiler makes of an event, read from the object file.
 
-Off: one load, one branch that falls through, and the function's end. On: some way through the function
+Off: two loads (where the switch is, and the switch), one branch that falls through, and the function's end. On: some way through the function
 makes no call, and nowhere is there a lock prefix, a fence, a system call or a second reading of the clock.
 The tests follow branches, not lines of a listing, so that how a compiler lays code out does not matter.
 """
@@ -16,7 +16,7 @@ import unittest
 OBJECT = sys.argv.pop(1)
 FUNCTIONS = ["code_bare", "code_number", "code_several", "code_counter"]
 CALLS_ALLOWED = {"ada_reserve_slow", "ada_commit_slow"}
-OFF_INSTRUCTIONS_MAX = 6     # load, test, branch, return; a landing pad, something to spare
+OFF_INSTRUCTIONS_MAX = 7     # two loads, test, branch, return; a landing pad, something to spare
 ON_INSTRUCTIONS_MAX = 60     # of the shortest way without a call
 
 LINE = re.compile(r"^\s*([0-9a-f]+):\s+(?:[0-9a-f]{2} )*[0-9a-f]{2}\s*\t?(\S.*)$")
@@ -166,11 +166,11 @@ CODE = Code()
 
 
 class Off(unittest.TestCase):
-    def test_event_that_is_off_loads_once_and_branches_once(self):
+    def test_event_that_is_off_loads_twice_and_branches_once(self):
         for function in FUNCTIONS:
             with self.subTest(function):
                 path = CODE.off_path(function)
-                self.assertEqual(sum(i.touches_memory for i in path), 1, path)
+                self.assertEqual(sum(i.touches_memory for i in path), 2, path)
                 self.assertEqual(sum(i.is_branch for i in path), 1, path)
                 self.assertLessEqual(len(path), OFF_INSTRUCTIONS_MAX, path)
 

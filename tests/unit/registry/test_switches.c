@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which events are on: rules that change while they are read, switches that several decide. */
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "base/atomic.h"
+#include "registry/segment.h"
+#include "registry_fixture.h"
+
+static struct segment s;
+
+static int segment_new(void **state)
+{
+    (void)state;
+    assert_int_equal(segment_create(&s, &fixture_small, NULL), 0);
+    return 0;
+}
+
+static int segment_old(void **state)
+{
+    (void)state;
+    segment_destroy(&s);
+    return 0;
+}
+
+static struct glob_words words_of(const char *globs, bool on)
+{
+    static struct glob_words draft;
+    struct glob_words words = {0};
+
+    assert_true(glob_words_say(&words, &draft, globs, on, 0) >= 0);
+    return words;
+}
+
+static bool is_on(int n)
+{
+    return load_relaxed(switch_flag(&s, (uint32_t)n)) != 0;
+}
+
+static struct glob_verdict verdict(uint64_t stamp, bool on)
+{
+    return (struct glob_verdict){.stamp = stamp, .on = on};
+}
+
+/* ---- rules ---- */
+
+static void rules_are_what_was_set(void **state)
+{
+    struct glob_words said = words_of("a:c,!a:d", true);
+    struct switch_rules rules;
+    struct glob_verdict v;
+
+    (void)state;
+    assert_int_equal(switches_begin(&s, "a:*,!a:b", 3), 0);
+    switches_rules(&s, &rules);
+    assert_string_equal(rules.globs, "a:*,!a:b");
+    assert_int_equal(switch_verdict(&rules, "a:a").on, 1);
+    v = switch_verdict(&rules, "a:b");
+    assert_int_equal(v.on, 0);
+    assert_true(v.stamp > 0); /* nobody else said anything, but that decides */
+    assert_true(switches_rules_hold(&s, &rules));
+    switches_say(&s, &said);
+    assert_false(switches_rules_hold(&s, &rules));
+    switches_rules(&s, &rules);
+    assert_int_equal(switch_verdict(&rules, "a:b").on, 0);
+    assert_int_equal(switch_verdict(&rules, "a:c").on, 1);
+    assert_int_equal(switch_verdict(&rules, "a:d").on, 0);
+    assert_true(switch_verdict(&rules, "a:c").stamp > v.stamp);
+    /* The next session knows nothing of it. */
+    assert_int_equal(switches_begin(&s, NULL, 4), 0);
+    switches_rules(&s, &rules);
+    assert_int_equal(switch_verdict(&rules, "a:d").on, 1);
+    assert_int_equal(switch_verdict(&rules, "a:d").stamp, v.stamp);
+}
+
+static void globs_that_are_too_long_change_nothing(void **state)
+{
+    char longest[SEGMENT_GLOBS_BYTES + 1];
+    struct switch_rules rules;
+
+    (void)state;
+    assert_int_equal(switches_begin(&s, "a:*", 4), 0);
+    memset(longest, 'x', sizeof(longest));
+    longest[SEGMENT_GLOBS_BYTES] = 0;
+    assert_int_equal(switches_begin(&s, longest, 5), -ENAMETOOLONG);
+    switches_rules(&s, &rules);
+    assert_string_equal(rules.globs, "a:*");
+    assert_true(switches_pass(&s, 4));
+    assert_false(switches_pass(&s, 5));
+    longest[SEGMENT_GLOBS_BYTES - 1] = 0;
+    assert_int_equal(switches_begin(&s, longest, 5), 0);
+    switches_rules(&s, &rules);
+    assert_string_equal(rules.globs, longest);
+}
+
+static void rules_that_change_for_ever_read_as_everything_on(void **state)
+{
+    struct switch_rules rules;
+
+    (void)state;
+    assert_int_equal(switches_begin(&s, "a:*", 1), 0);
+    s.switches->generation |= 1; /* its writer died in the middle */
+    switches_rules(&s, &rules);
+    assert_int_equal(rules.generation, 0);
+    assert_int_equal(switch_verdict(&rules, "b:c").on, 1);
+    assert_true(switches_rules_hold(&s, &rules)); /* nobody is to wait for them */
+    /* The next one repairs it. */
+    assert_int_equal(switches_begin(&s, "b:*", 2), 0);
+    switches_rules(&s, &rules);
+    assert_int_equal(rules.generation % 2, 0);
+    assert_string_equal(rules.globs, "b:*");
+}
+
+static void rules_without_an_end_are_read_within_bounds(void **state)
+{
+    struct switch_rules rules;
+
+    (void)state;
+    memset(s.switches->globs, 'g', sizeof(s.switches->globs));
+    memset(&s.switches->words, 0xff, sizeof(s.switches->words));
+    switches_rules(&s, &rules);
+    assert_int_equal(strlen(rules.globs), SEGMENT_GLOBS_BYTES - 1);
+    (void)switch_verdict(&rules, "a:b");
+    s.switches->taken = UINT32_MAX;
+    assert_int_equal(switches_taken(&s), SEGMENT_SWITCHES);
+    switches_gate_set(&s, 3);
+}
+
+/* ---- rules while they are read ---- */
+
+enum { CHANGES = 2000, LENGTH = 700 };
+
+struct reading {
+    uint64_t read, torn, backwards;
+    bool enough;
+};
+
+/* Words that belong together: each list has one glob, of one letter. */
+static bool is_whole(const struct switch_rules *rules)
+{
+    const char *glob = (const char *)rules->words.entries + 8;
+
+    if (!rules->words.bytes)
+        return true;
+    for (size_t i = 1; i < LENGTH; i++)
+        if (glob[i] != glob[0])
+            return false;
+    return rules->words.count == 1 && !glob[LENGTH];
+}
+
+static void *rules_read(void *argument)
+{
+    struct reading *r = argument;
+    struct switch_rules rules;
+    uint32_t last = 0;
+
+    while (!load_relaxed(&r->enough)) {
+        switches_rules(&s, &rules);
+        r->torn += !is_whole(&rules);
+        if (!rules.generation)
+            continue; /* they were being changed all the time */
+        r->backwards += rules.generation < last;
+        last = rules.generation;
+        add_relaxed(&r->read, 1);
+    }
+    return NULL;
+}
+
+static void rules_read_while_they_change_are_never_of_two_halves(void **state)
+{
+    struct reading readings[2] = {{0}};
+    pthread_t threads[2];
+    char glob[LENGTH + 1] = {0};
+
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, rules_read, &readings[i]), 0);
+    for (unsigned n = 0;
+         n < CHANGES || !load_relaxed(&readings[0].read) || !load_relaxed(&readings[1].read); n++) {
+        struct glob_words words;
+
+        memset(glob, (char)('a' + n % 26), LENGTH);
+        words = words_of(glob, true);
+        switches_say(&s, &words);
+    }
+    for (int i = 0; i < 2; i++) {
+        store_relaxed(&readings[i].enough, true);
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_int_equal(readings[i].torn, 0);
+        assert_int_equal(readings[i].backwards, 0);
+        assert_true(readings[i].read > 0);
+    }
+}
+
+/* ---- switches ---- */
+
+static void switch_nobody_decided_is_off(void **state)
+{
+    struct switch_view view;
+    int n = switch_take(&s, 77, 6);
+
+    (void)state;
+    assert_int_equal(n, 0);
+    assert_false(is_on(n));
+    assert_true(switch_look(&s, 0, &view));
+    assert_int_equal(view.type, 77);
+    assert_int_equal(view.level, 6);
+    assert_int_equal(view.decided.stamp, 0);
+    assert_false(switch_look(&s, 1, &view));
+    assert_int_equal(switches_taken(&s), 1);
+}
+
+static void later_decision_stands_in_whatever_order_they_come(void **state)
+{
+    int n = switch_take(&s, 8, 6);
+    uint64_t early = switches_stamp(&s, 1), late = switches_stamp(&s, 1);
+
+    (void)state;
+    assert_true(early > 1); /* later than the session's */
+    assert_true(switch_decide(&s, (uint32_t)n, verdict(1, true)));
+    assert_true(is_on(n));
+    assert_true(switch_decide(&s, (uint32_t)n, verdict(late, false)));
+    assert_false(switch_decide(&s, (uint32_t)n, verdict(early, true)));
+    assert_false(is_on(n));
+    assert_false(switch_decide(&s, (uint32_t)n, verdict(late, true))); /* the same word again */
+    assert_false(is_on(n));
+}
+
+static void gate_shuts_and_opens_without_forgetting(void **state)
+{
+    int debug = switch_take(&s, 8, 7), warning = switch_take(&s, 9, 4),
+        unwanted = switch_take(&s, 10, 4);
+
+    (void)state;
+    switch_decide(&s, (uint32_t)debug, verdict(1, true));
+    switch_decide(&s, (uint32_t)warning, verdict(1, true));
+    switch_decide(&s, (uint32_t)unwanted, verdict(1, false));
+    switches_gate_set(&s, switch_gate(4));
+    assert_false(is_on(debug));
+    assert_true(is_on(warning));
+    switches_gate_set(&s, SWITCH_GATE_SHUT);
+    assert_false(switches_pass(&s, 0));
+    assert_false(is_on(warning));
+    /* Decided meanwhile: it shows when the gate opens. */
+    assert_false(switch_decide(&s, (uint32_t)unwanted, verdict(5, true)));
+    assert_false(is_on(unwanted));
+    switches_gate_set(&s, SWITCH_GATE_OPEN);
+    assert_true(is_on(debug));
+    assert_true(is_on(warning));
+    assert_true(is_on(unwanted));
+    assert_int_equal(switch_gate(UINT32_MAX), SWITCH_GATE_OPEN);
+    assert_true(switches_pass(&s, 255));
+}
+
+static void session_in_a_used_segment_begins_undecided(void **state)
+{
+    int n = switch_take(&s, 8, 6);
+    struct switch_view view;
+
+    (void)state;
+    switch_decide(&s, (uint32_t)n, verdict(switches_stamp(&s, 1), true));
+    assert_int_equal(switches_begin(&s, "", 7), 0);
+    assert_true(switch_look(&s, (uint32_t)n, &view));
+    assert_int_equal(view.decided.stamp, 0);
+    assert_int_equal(view.type, 8);
+    assert_false(is_on(n));
+    assert_true(switch_decide(&s, (uint32_t)n, verdict(1, true)));
+}
+
+static void switches_end_where_the_table_ends(void **state)
+{
+    (void)state;
+    for (int n = 0; n < SEGMENT_SWITCHES; n++)
+        assert_int_equal(switch_take(&s, ADA_RECORD_TYPES - 1, 255), n);
+    assert_int_equal(switch_take(&s, 8, 6), -ENOSPC);
+    assert_int_equal(switch_take(&s, 8, 6), -ENOSPC);
+    assert_int_equal(switches_taken(&s), SEGMENT_SWITCHES);
+    switch_decide(&s, SEGMENT_SWITCHES - 1, verdict(1, true));
+    assert_true(is_on(SEGMENT_SWITCHES - 1));
+}
+
+/* ---- many who decide at once ---- */
+
+enum { DECIDERS = 3, DECISIONS = 20000 };
+
+static void *decide_much(void *argument)
+{
+    (void)argument;
+    for (int i = 0; i < DECISIONS; i++) {
+        uint64_t stamp = switches_stamp(&s, 1);
+
+        switch_decide(&s, 0, verdict(stamp, stamp % 2));
+    }
+    return NULL;
+}
+
+/* Whoever comes last, the byte says what word and gate say. */
+static void byte_agrees_with_the_last_word_however_many_decide(void **state)
+{
+    pthread_t threads[DECIDERS];
+    struct switch_view view;
+
+    (void)state;
+    assert_int_equal(switch_take(&s, 8, 6), 0);
+    for (int round = 0; round < 20; round++) {
+        for (int i = 0; i < DECIDERS; i++)
+            assert_int_equal(pthread_create(&threads[i], NULL, decide_much, NULL), 0);
+        for (int i = 0; i < 2000 + round; i++)
+            switches_gate_set(&s, i % 2 ? SWITCH_GATE_OPEN : SWITCH_GATE_SHUT);
+        for (int i = 0; i < DECIDERS; i++)
+            assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_true(switch_look(&s, 0, &view));
+        assert_int_equal(view.decided.stamp, load_relaxed(&s.switches->stamp) - 1);
+        assert_int_equal(view.decided.on, view.decided.stamp % 2);
+        assert_int_equal(view.is_on, view.decided.on && switches_pass(&s, 6));
+    }
+}
+
+#define IN_A_SEGMENT(test) cmocka_unit_test_setup_teardown(test, segment_new, segment_old)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_A_SEGMENT(rules_are_what_was_set),
+        IN_A_SEGMENT(globs_that_are_too_long_change_nothing),
+        IN_A_SEGMENT(rules_that_change_for_ever_read_as_everything_on),
+        IN_A_SEGMENT(rules_without_an_end_are_read_within_bounds),
+        IN_A_SEGMENT(rules_read_while_they_change_are_never_of_two_halves),
+        IN_A_SEGMENT(switch_nobody_decided_is_off),
+        IN_A_SEGMENT(later_decision_stands_in_whatever_order_they_come),
+        IN_A_SEGMENT(gate_shuts_and_opens_without_forgetting),
+        IN_A_SEGMENT(session_in_a_used_segment_begins_undecided),
+        IN_A_SEGMENT(switches_end_where_the_table_ends),
+        IN_A_SEGMENT(byte_agrees_with_the_last_word_however_many_decide),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
