@@ -35,7 +35,8 @@ class CollectorKilled(unittest.TestCase):
                 threads = self.run_without_collector(*options)
                 self.assertEqual(len(threads), 3)
                 for _, attempted, written, dropped in threads:
-                    self.assertEqual(written + dropped, attempted)
+                    # Another thread may switch it off between the last look and the last emit.
+                    self.assertIn(attempted - written - dropped, (0, 1))
                     self.assertGreater(attempted, 0)
 
 

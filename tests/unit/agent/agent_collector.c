@@ -92,8 +92,7 @@ static int make_image(struct agent_collector *c, struct image **out)
         return -ENOMEM;
     err = segment_create(&image->segment, &geometry, NULL);
     if (!err)
-        err = switches_begin(&image->segment, c->options.globs ? c->options.globs : "",
-                                  UINT32_MAX);
+        err = switches_begin(&image->segment, c->options.globs ? c->options.globs : "", UINT32_MAX);
     if (!err)
         err = registry_prepare(&image->segment, image->segment.geometry.slots / 2);
     if (err < 0) {
