@@ -35,6 +35,8 @@ extern const struct command command_decode;
 extern const struct command command_report;
 extern const struct command command_info;
 extern const struct command command_verify;
+extern const struct command command_cut;
+extern const struct command command_merge;
 extern const struct command command_help;
 
 /* All commands in the order of --help; NULL ends the table. */

@@ -4,13 +4,8 @@
 #include <string.h>
 
 const struct command *const commands[] = {
-    &command_record,
-    &command_decode,
-    &command_report,
-    &command_info,
-    &command_verify,
-    &command_help,
-    NULL,
+    &command_record, &command_decode, &command_report, &command_info, &command_verify,
+    &command_cut,    &command_merge,  &command_help,   NULL,
 };
 
 const struct option_row global_options[] = {

@@ -47,20 +47,9 @@ static bool entry_matches(const struct index_entry *entry, const struct block_he
            entry->last_ticks == header->last_ticks;
 }
 
-static int frame_check(struct block_loader *loader, const struct block_header *header, int64_t got)
-{
-    const unsigned char *frame = loader->frame.bytes + BLOCK_HEADER_BYTES;
-
-    if (got != BLOCK_HEADER_BYTES + (int64_t)header->frame_bytes ||
-        crc32c(frame, header->frame_bytes) != header->frame_crc)
-        return -EBADMSG;
-    return frame_decode(loader->decompressor, frame, header->frame_bytes, header->content_bytes,
-                        &loader->content);
-}
-
-int trace_frame_load(const struct trace *t, struct block_loader *loader,
-                     const struct index_entry *entry, struct block_header *header,
-                     enum block_fault *fault)
+int trace_frame_fetch(const struct trace *t, struct block_loader *loader,
+                      const struct index_entry *entry, struct block_header *header,
+                      enum block_fault *fault)
 {
     size_t bytes = BLOCK_HEADER_BYTES + (size_t)entry->frame_bytes;
     int64_t got;
@@ -81,7 +70,25 @@ int trace_frame_load(const struct trace *t, struct block_loader *loader,
     if (status != 0 || header->recording != t->recording || !entry_matches(entry, header))
         return -EBADMSG;
     *fault = BLOCK_CONTENT_DAMAGED;
-    return frame_check(loader, header, got);
+    if (got != BLOCK_HEADER_BYTES + (int64_t)header->frame_bytes ||
+        crc32c(loader->frame.bytes + BLOCK_HEADER_BYTES, header->frame_bytes) != header->frame_crc)
+        return -EBADMSG;
+    return 0;
+}
+
+int trace_frame_unpack(struct block_loader *loader, const struct block_header *header)
+{
+    return frame_decode(loader->decompressor, loader->frame.bytes + BLOCK_HEADER_BYTES,
+                        header->frame_bytes, header->content_bytes, &loader->content);
+}
+
+int trace_frame_load(const struct trace *t, struct block_loader *loader,
+                     const struct index_entry *entry, struct block_header *header,
+                     enum block_fault *fault)
+{
+    int status = trace_frame_fetch(t, loader, entry, header, fault);
+
+    return status ? status : trace_frame_unpack(loader, header);
 }
 
 void trace_data_load(const struct trace *t, struct block_loader *loader,
@@ -104,7 +111,7 @@ void trace_data_load(const struct trace *t, struct block_loader *loader,
 
 /* ---- noting: the trace's own thread ---- */
 
-static void fault_note(struct trace *t, struct index_entry *entry, enum block_fault fault)
+void trace_fault_note(struct trace *t, struct index_entry *entry, enum block_fault fault)
 {
     static const struct {
         const char *what, *how;
@@ -128,7 +135,7 @@ int trace_entry_read(struct trace *t, struct index_entry *entry, struct block_he
         return -EBADMSG;
     status = trace_frame_load(t, &t->loader, entry, header, &fault);
     if (status == -EBADMSG)
-        fault_note(t, entry, fault);
+        trace_fault_note(t, entry, fault);
     return status;
 }
 
@@ -142,7 +149,7 @@ int trace_found_note(struct trace *t, size_t place, const struct block_found *fo
     struct index_entry *entry = &t->blocks.entries[place];
 
     if (found->status == -EBADMSG)
-        fault_note(t, entry, found->fault);
+        trace_fault_note(t, entry, found->fault);
     if (found->status == 0 && found->undescribed && !entry->undescribed) {
         entry->undescribed = true;
         t->condition.undescribed_records += found->undescribed;

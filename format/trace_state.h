@@ -164,7 +164,16 @@ void trace_loader_fini(struct block_loader *loader); /* zero-initialised will do
 /* Give back what only an unusually large block needs. */
 void trace_loader_trim(struct block_loader *loader);
 
-/* Any thread, as long as the trace is open: reads it, changes nothing. Content into
+/* Any thread, as long as the trace is open: reads it, changes nothing. The header is good, and the
+ * frame, in loader->frame behind room for a header, has its checksum. 0, -EBADMSG (then *fault),
+ * -ENOMEM, -EIO. */
+int trace_frame_fetch(const struct trace *t, struct block_loader *loader,
+                      const struct index_entry *entry, struct block_header *header,
+                      enum block_fault *fault) __attribute__((warn_unused_result));
+/* Then unpack it into loader->content. 0, -EBADMSG, -ENOMEM. */
+int trace_frame_unpack(struct block_loader *loader, const struct block_header *header)
+    __attribute__((warn_unused_result));
+/* Both. Content into
  * loader->content, valid until the next load. 0, -EBADMSG (then *fault), -ENOMEM, -EIO. */
 int trace_frame_load(const struct trace *t, struct block_loader *loader,
                      const struct index_entry *entry, struct block_header *header,
@@ -174,7 +183,8 @@ void trace_data_load(const struct trace *t, struct block_loader *loader,
                      const struct index_entry *entry, const struct block_wish *wish,
                      struct decoded_block *out, struct block_found *found);
 
-/* Put what was found into the trace's condition. Returns found->status. */
+/* Put a fault, or what was found, into the trace's condition. Returns found->status. */
+void trace_fault_note(struct trace *t, struct index_entry *entry, enum block_fault fault);
 int trace_found_note(struct trace *t, size_t place, const struct block_found *found)
     __attribute__((warn_unused_result));
 

@@ -21,9 +21,11 @@ for _name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS", "
         PLAIN[_name] = os.environ[_name]
 
 
-def make_trace(kind, path, records=None):
+def make_trace(kind, path, records=None, **where):
+    """`where`: host="a", session="1" and so on, as make_trace.c has them."""
     words = [MAKE_TRACE, kind, path] + ([str(records)] if records else [])
-    subprocess.run([str(word) for word in words], check=True, env=PLAIN)
+    where = {f"TRACE_{name.upper()}": str(value) for name, value in where.items()}
+    subprocess.run([str(word) for word in words], check=True, env={**PLAIN, **where})
     return path
 
 

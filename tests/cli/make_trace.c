@@ -9,9 +9,15 @@
  *     calls   RECORDS function events in one thread, for measuring
  *     heap    RECORDS memory events in two threads, for measuring
  *     cut     like mix, but the recording never ends
+ *
+ * Where it was recorded can be said in the environment: TRACE_HOST, TRACE_BOOT, TRACE_SESSION,
+ * TRACE_CLOCK (the source); TRACE_RATE is how many picoseconds a tick takes, TRACE_LATER how many
+ * nanoseconds later, by both clocks, it all was; TRACE_LAST declares the event types in another
+ * order, so that the file numbers them otherwise.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,10 +136,13 @@ static const struct schema types[] = {
 
 static void types_declare(struct trace_writer *w, uint64_t image)
 {
+    const size_t count = sizeof(types) / sizeof(*types);
+    bool last_first = getenv("TRACE_LAST");
     unsigned char bytes[4096];
 
-    for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
-        int size = schema_encode(&types[i], bytes, sizeof(bytes));
+    for (size_t i = 0; i < count; i++) {
+        const struct schema *type = &types[last_first ? count - 1 - i : i];
+        int size = schema_encode(type, bytes, sizeof(bytes));
 
         check(size, "schema_encode");
         check(trace_writer_type(w, image, bytes, (size_t)size), "trace_writer_type");
@@ -233,20 +242,36 @@ static void span(struct trace_stream *s, uint16_t id, uint64_t ticks, uint64_t n
 
 /* ---- the recording ---- */
 
+static const char *word_of(const char *name, const char *otherwise)
+{
+    const char *word = getenv(name);
+
+    return word ? word : otherwise;
+}
+
+static uint64_t number_of(const char *name, uint64_t otherwise)
+{
+    const char *word = getenv(name);
+
+    return word ? strtoull(word, NULL, 10) : otherwise;
+}
+
 static struct trace_writer *writer_open(const char *path)
 {
     const struct trace_recording recording = {
         .adatrace_version = "0.0.0",
-        .host = "somewhere",
+        .host = word_of("TRACE_HOST", "somewhere"),
         .kernel = "Linux 6.1.0 x86_64",
         .cpu = "A Processor",
         .command = "./shop --orders 3",
         .directory = "/srv/shop",
-        .clock_source = "tsc",
+        .clock_source = word_of("TRACE_CLOCK", "tsc"),
         .cpu_count = 2,
         .page_bytes = 4096,
-        .ticks_per_second = 1000000000,
+        .ticks_per_second = UINT64_C(1000000000000) / number_of("TRACE_RATE", 1000),
         .policy = "drop",
+        .boot_id = word_of("TRACE_BOOT", ""),
+        .session = word_of("TRACE_SESSION", ""),
     };
     const struct trace_writer_options options = {.level = 1};
     struct trace_writer *w;
@@ -259,9 +284,11 @@ static struct trace_writer *writer_open(const char *path)
 
 static void clock_put(struct trace_writer *w, uint64_t ticks)
 {
+    uint64_t ns = START + (ticks - START) * number_of("TRACE_RATE", 1000) / 1000 +
+                  number_of("TRACE_LATER", 0);
     const struct trace_clock_pair pair = {.ticks = ticks,
-                                          .monotonic_ns = ticks,
-                                          .realtime_ns = REALTIME_NS + (ticks - START),
+                                          .monotonic_ns = ns,
+                                          .realtime_ns = REALTIME_NS + (ns - START),
                                           .uncertainty_ns = 40};
 
     check(trace_writer_clock(w, &pair), "trace_writer_clock");

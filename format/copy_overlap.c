@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "format/copy_state.h"
+
+/*
+ * Two snapshots of a session, or two slices of a file, can hold the same records, as the same
+ * blocks or in blocks that end elsewhere. Blocks come in the order of their first ticks, so
+ * whatever a thread's block shares with other inputs is shared with the last one written. Ticks
+ * that are only equal where one block ends and the next begins are no sign of anything: a batch has
+ * one time.
+ */
+
+static const struct index_entry *entry_of(const struct copy_thread *thread)
+{
+    return &thread->source->trace->blocks.entries[thread->place];
+}
+
+bool copy_overlaps(const struct copy_thread *thread, const struct copy_source *s,
+                   const struct index_entry *entry)
+{
+    return thread->source && thread->source != s && entry->first_ticks < thread->last_ticks;
+}
+
+bool copy_is_twice(const struct copy_thread *thread, const struct copy_source *s,
+                   const struct index_entry *entry)
+{
+    const struct index_entry *other;
+    struct block_header a, b;
+
+    if (!thread->source || thread->source == s)
+        return false;
+    other = entry_of(thread);
+    return other->first_ticks == entry->first_ticks && other->last_ticks == entry->last_ticks &&
+           other->records == entry->records && other->frame_bytes == entry->frame_bytes &&
+           trace_header_read(thread->source->trace, other->offset, &a) == 0 &&
+           trace_header_read(s->trace, entry->offset, &b) == 0 && a.frame_crc == b.frame_crc;
+}
+
+static bool gap_is_in(const struct trace_block *block, const struct trace_gap *gap)
+{
+    for (uint32_t i = 0; i < block->gap_count; i++) {
+        const struct trace_gap *other = &block->gaps[i];
+
+        if (other->kind == gap->kind && other->first_ticks == gap->first_ticks &&
+            other->last_ticks == gap->last_ticks && other->records == gap->records)
+            return true;
+    }
+    return false;
+}
+
+/* The block's memory is the copy's own: trace_block only shows it as const. */
+static void gaps_trim(struct trace_block *block, const struct trace_block *before, uint64_t until)
+{
+    struct trace_gap *gaps = (struct trace_gap *)block->gaps;
+    uint32_t *positions = (uint32_t *)block->gap_position, kept = 0;
+
+    for (uint32_t i = 0; i < block->gap_count; i++) {
+        if (gaps[i].first_ticks < until || gap_is_in(before, &gaps[i]))
+            continue;
+        gaps[kept] = gaps[i];
+        positions[kept++] = positions[i];
+    }
+    block->gap_count = kept;
+}
+
+int copy_overlap_trim(struct trace_copy *c, const struct copy_thread *thread, uint32_t *skip)
+{
+    const struct trace_block *before = &c->reference.block;
+    struct trace_block *block = &c->decoded.block;
+    uint64_t last;
+    uint32_t same = 0, at = 0;
+    int status = trace_block_load(thread->source->trace, thread->place, &thread->source->wish,
+                                  &c->reference);
+
+    *skip = 0;
+    if (status != 0)
+        return status;
+    if (before->records == 0) {
+        gaps_trim(block, before, 0);
+        return 0;
+    }
+    last = before->ticks[before->records - 1];
+    while (same < before->records && before->ticks[before->records - 1 - same] == last)
+        same++;
+    while (at < block->records && block->ticks[at] < last)
+        at++;
+    for (; same && at < block->records && block->ticks[at] == last; same--)
+        at++;
+    gaps_trim(block, before, last);
+    *skip = at;
+    return 0;
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The inside of format/trace_copy.h, shared by its source files only.
+ *
+ *     trace_cut.c      which part of one trace is wanted
+ *     trace_merge.c    several: their blocks in order
+ *     merge_plan.c     which of them belong together, and how their clocks do
+ *     copy_open.c      common to both: begin and end
+ *     copy_blocks.c    one block after another, the cheapest way that is right
+ *     copy_records.c   the dearest: record by record
+ *     copy_overlap.c   what two inputs of a session both have
+ *     copy_meta.c      metadata items
+ *     copy_symbols.c   which symbols a slice needs
+ *     copy_numbers.c   numbers of the inputs to numbers of the result
+ *     copy_clock.c     ticks of the inputs to ticks of the result
+ *     copy_ledger.c    ledgers
+ *
+ * Belongs to one thread.
+ */
+#ifndef ADATRACE_FORMAT_COPY_STATE_H
+#define ADATRACE_FORMAT_COPY_STATE_H
+
+#include "format/trace_copy.h"
+#include "format/trace_state.h"
+#include "format/writer_copy.h"
+
+/* ---- numbers ---- */
+
+/* Numbers that the result has given away. */
+struct copy_numbers {
+    struct number_map taken;
+    uint32_t next; /* no lower one is free, but for 0 */
+};
+
+/* An event type of the result. */
+struct copy_type {
+    uint32_t number;
+    const unsigned char *schema; /* of an input */
+    uint32_t size;
+};
+
+/* ---- time ---- */
+
+/* From an input's ticks to those of the result; all zero: they are the same. */
+struct copy_clock {
+    const struct trace *from, *to; /* `to`: has pieces, and nothing else */
+    int64_t shift_ns;              /* from the start of the one to the start of the other */
+};
+
+/* ---- inputs ---- */
+
+/* Inputs of one session: what their numbers and ticks are in the result. */
+struct copy_family {
+    struct number_map processes, threads, modules, images;
+    struct trace clock; /* its pieces, from the pairs of all its inputs; nothing else */
+    bool shares;        /* the first family's clock */
+    bool converts;      /* to that clock, by `to_result` */
+    bool of_day;        /* by CLOCK_REALTIME */
+    uint64_t uncertainty_ns;
+    struct copy_clock to_result;
+};
+
+/* What of a thread of an input is in the result. */
+struct copy_part {
+    uint64_t records;
+    uint64_t dropped, dropped_bytes, overwritten, overwritten_bytes, damaged; /* as gaps tell */
+    bool wanted;
+    bool trimmed; /* not all of it was wanted, or could be read: its ledger does not fit */
+    bool reaches_end;
+};
+
+struct copy_source {
+    struct trace *trace;
+    const char *name;
+    struct copy_family *family; /* NULL: numbers stay as they are */
+    struct copy_clock clock;
+    bool all;                /* is wanted, also what has no records */
+    struct number_map types; /* numbers that change */
+    uint32_t *type_numbers;  /* of the result, by trace_type.index */
+    bool watches_types;      /* contents are looked at for numbers that change */
+    bool whole;              /* ended, and nothing damaged: its ledgers can be believed */
+    struct block_wish wish;
+    struct copy_part *parts; /* by place of the thread */
+};
+
+/* A thread of the result. */
+struct copy_thread {
+    struct trace_stream *stream;      /* or NULL */
+    const struct copy_source *source; /* whose block was the last one, or NULL */
+    size_t place;                     /* of it: in its index */
+    uint64_t last_ticks;              /* of it */
+    struct trace_ledger ledger;
+    bool has_ledger;
+};
+
+/* A block to copy, and its place in the order of the result. */
+struct copy_step {
+    uint64_t key;
+    uint32_t source, place;
+};
+
+struct trace_copy {
+    struct trace_writer *writer;
+    struct trace_error *error;
+    const struct trace_copy_watch *watch;
+    struct trace_copy_figures *figures;
+
+    struct copy_source *sources;
+    size_t source_count;
+    struct copy_family *families;
+    size_t family_count;
+    struct {
+        struct copy_numbers processes, threads, modules, images, types;
+    } numbers;
+    struct table types;                               /* struct copy_type */
+    struct number_map type_of_number, number_of_hash; /* place; number */
+
+    struct table threads;            /* struct copy_thread */
+    struct number_map thread_places; /* by number of the result */
+
+    const struct trace_clock_pair *pairs;
+    size_t pair_count;
+    struct copy_step *steps; /* owned */
+    size_t step_count;
+    uint64_t records_total, records_done;
+
+    struct number_map items_seen; /* hashes of items that can occur in several inputs */
+    struct byte_buffer item, payload;
+    struct decoded_block decoded, reference;
+};
+
+/* ---- copy_open.c ---- */
+
+/* Room for so many sources; copy_fini() undoes it, also after a failure. */
+int copy_init(struct trace_copy *c, size_t sources) __attribute__((warn_unused_result));
+void copy_fini(struct trace_copy *c);
+
+/* Take an input in, with everything wanted. */
+int copy_source_open(struct trace_copy *c, struct trace *trace, const char *name)
+    __attribute__((warn_unused_result));
+
+/* Copy what is wanted: metadata, the steps, ledgers. `fd` is the writer's in any case. */
+int copy_run(struct trace_copy *c, int fd, unsigned threads,
+             const struct trace_recording *recording, const char *note)
+    __attribute__((warn_unused_result));
+
+/* Say why; returns `code`. */
+__attribute__((format(printf, 3, 4))) int copy_fail(struct trace_copy *c, int code,
+                                                    const char *format, ...);
+
+/* ---- copy_numbers.c ---- */
+
+/* A number of the result for `wanted`, that one if it is free. 0: out of memory, or of numbers. */
+uint32_t copy_number_take(struct copy_numbers *numbers, uint64_t wanted);
+
+/* Number all that the source describes. */
+int copy_numbers_make(struct trace_copy *c, struct copy_source *s)
+    __attribute__((warn_unused_result));
+
+/* What a number of the source is in the result; 0: nothing of it is described. */
+uint32_t copy_process(const struct copy_source *s, uint32_t process);
+uint32_t copy_thread_number(const struct copy_source *s, uint32_t thread);
+uint32_t copy_module(const struct copy_source *s, uint32_t module);
+uint64_t copy_image(const struct copy_source *s, uint64_t image);
+/* Of any number that a block has, described or not; 0: out of memory. */
+uint32_t copy_type_number(struct trace_copy *c, struct copy_source *s, uint32_t type);
+
+/* The state of a thread of the result, made if need be. NULL: out of memory. */
+struct copy_thread *copy_thread_of(struct trace_copy *c, uint32_t number);
+
+/* ---- copy_clock.c ---- */
+
+/* Room in the pairs of a clock: to be prepared when all are in. */
+int copy_clock_add(struct trace *clock, const struct trace *from)
+    __attribute__((warn_unused_result));
+void copy_clock_fini(struct trace *clock);
+uint64_t copy_ticks(const struct copy_clock *clock, uint64_t ticks);
+uint64_t copy_duration(const struct copy_clock *clock, uint64_t ticks);
+
+/* ---- copy_meta.c ---- */
+
+int copy_meta_write(struct trace_copy *c) __attribute__((warn_unused_result));
+int copy_note(struct trace_copy *c, uint32_t kind, uint64_t ticks, const char *text)
+    __attribute__((warn_unused_result));
+
+/* ---- copy_symbols.c ---- */
+
+/* Which of the source's symbols the wanted records need, by place; *out NULL: all of them. */
+int copy_symbols_select(struct trace_copy *c, const struct copy_source *s, bool **out)
+    __attribute__((warn_unused_result));
+
+/* ---- copy_blocks.c ---- */
+
+int copy_steps_run(struct trace_copy *c) __attribute__((warn_unused_result));
+
+/* ---- copy_records.c ---- */
+
+/* The records of a decoded block, but for the first `skip`, and its gaps, into the thread's stream.
+ */
+int copy_records(struct trace_copy *c, const struct copy_source *s, struct trace_stream *stream,
+                 const struct trace_block *block, uint32_t skip)
+    __attribute__((warn_unused_result));
+
+/* ---- copy_overlap.c ---- */
+
+/* Does this block hold, at least in part, what the thread's last one, of another input, has? */
+bool copy_overlaps(const struct copy_thread *thread, const struct copy_source *s,
+                   const struct index_entry *entry);
+/* All of it, the same block? */
+bool copy_is_twice(const struct copy_thread *thread, const struct copy_source *s,
+                   const struct index_entry *entry);
+/* Take what is there already out of c->decoded; *skip: records at its front. */
+int copy_overlap_trim(struct trace_copy *c, const struct copy_thread *thread, uint32_t *skip)
+    __attribute__((warn_unused_result));
+
+/* ---- copy_ledger.c ---- */
+
+void copy_gap_count(struct copy_part *part, const struct trace_gap *gap);
+int copy_ledgers_write(struct trace_copy *c) __attribute__((warn_unused_result));
+
+#endif

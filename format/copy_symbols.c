@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "format/copy_state.h"
+#include "format/trace_ahead.h"
+
+/*
+ * A slice takes along the symbols of the addresses that occur in it: its blocks are unpacked for
+ * that, as far as they have code addresses. A large slice that is most of the file takes them all.
+ */
+
+enum {
+    FEW = 1 << 20, /* records that are unpacked without thinking about it */
+    MOST = 2,      /* all symbols, when the slice has more than one in so many records */
+};
+
+struct selecting {
+    const struct trace *trace;
+    bool *selected;
+    uint32_t image, place; /* looked up last */
+    uint64_t address;
+};
+
+static uint32_t image_of_thread(const struct trace *t, const struct trace_thread *thread)
+{
+    const struct process_row *rows = t->processes.rows;
+
+    return rows[number_map_find(&t->process_of_number, thread->process)].image;
+}
+
+/* All symbols of the address, whatever their time: there is hardly ever more than one. */
+static void address_select(struct selecting *x, uint32_t image, uint64_t address)
+{
+    const struct symbol_row *rows = x->trace->symbols.rows;
+    const struct image_row *images = x->trace->images.rows;
+    uint32_t place;
+
+    if (x->address == address && x->image == image)
+        return;
+    x->address = address;
+    x->image = image;
+    place = number_map_find(&images[image].symbols, address);
+    if (place == NUMBER_MAP_NONE || x->selected[place])
+        return;
+    for (size_t i = place;
+         i < x->trace->symbols.count && rows[i].image == image && rows[i].symbol.address == address;
+         i++)
+        x->selected[i] = true;
+}
+
+static void run_select(struct selecting *x, uint32_t image, const struct trace_run *run)
+{
+    for (unsigned f = 0; f < run->type->schema.field_count; f++) {
+        struct trace_value value = {.field = &run->type->schema.fields[f],
+                                    .bytes = run->columns[f].bytes};
+
+        if (value.field->kind != ADA_KIND_CODE)
+            continue;
+        for (uint64_t i = 0; i < (uint64_t)run->records * value.field->count; i++)
+            address_select(x, image, trace_value_unsigned(&value, (unsigned)i));
+    }
+}
+
+/* The types that have code addresses, of those that are wanted. False: none has. */
+static bool types_with_code(const struct copy_source *s, bool *types)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < s->trace->types.count; i++) {
+        const struct schema *schema = &s->trace->type_list[i]->schema;
+
+        for (unsigned f = 0; f < schema->field_count; f++)
+            types[i] |= schema->fields[f].kind == ADA_KIND_CODE;
+        types[i] &= !s->wish.types || s->wish.types[i];
+        any |= types[i];
+    }
+    return any;
+}
+
+/* Blocks that cannot be read are noted, and noticed again when it is their turn. */
+static int steps_scan(struct trace_copy *c, const struct copy_source *s, const bool *types,
+                      bool *selected)
+{
+    const struct block_wish wish = {s->wish.from_ticks, s->wish.to_ticks, types};
+    struct selecting x = {.trace = s->trace, .selected = selected, .image = NUMBER_MAP_NONE};
+    uint32_t *places = malloc((c->step_count + 1) * sizeof(*places));
+    struct trace_ahead *ahead = NULL;
+    int status = places ? 0 : -ENOMEM;
+
+    for (size_t i = 0; i < c->step_count && status == 0; i++)
+        places[i] = c->steps[i].place;
+    if (status == 0)
+        status = trace_ahead_open(&ahead, s->trace, &wish, places, c->step_count);
+    for (size_t i = 0; i < c->step_count && status == 0; i++) {
+        const struct trace_block *block = &c->decoded.block;
+
+        status = trace_ahead_take(ahead, s->trace, places[i], &wish, &c->decoded);
+        for (uint32_t r = 0; status == 0 && r < block->run_count; r++)
+            run_select(&x, image_of_thread(s->trace, block->thread), &block->runs[r]);
+        status = status == -EBADMSG ? 0 : status;
+    }
+    trace_ahead_close(ahead);
+    free(places);
+    return status;
+}
+
+int copy_symbols_select(struct trace_copy *c, const struct copy_source *s, bool **out)
+{
+    bool *types, *selected;
+    int status;
+
+    *out = NULL;
+    if (s->all || (c->records_total > FEW && c->records_total > s->trace->condition.records / MOST))
+        return 0;
+    types = calloc(s->trace->types.count + 1, sizeof(*types));
+    selected = calloc(s->trace->symbols.count + 1, sizeof(*selected));
+    status = types && selected ? 0 : -ENOMEM;
+    if (status == 0 && s->trace->symbols.count && types_with_code(s, types))
+        status = steps_scan(c, s, types, selected);
+    free(types);
+    *out = selected;
+    return status;
+}
