@@ -17,4 +17,4 @@ file(RELATIVE_PATH _agent_from_bin
     ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR}/adatrace)
 target_compile_definitions(adatrace-command PRIVATE
     ADATRACE_AGENT_FROM_BIN="${_agent_from_bin}")
-target_link_libraries(adatrace-command PRIVATE ada_cli_session ada_collector ada_drain ada_registry)
+target_link_libraries(adatrace-command PRIVATE ada_cli_session ada_collector ada_drain ada_rings ada_registry)

@@ -120,6 +120,7 @@ void drain_destroy(struct drain *d)
         return;
     drain_stop(d);
     (void)!drain_close(d);
+    live_destroy(d);
     while (d->sources)
         source_free(d, d->sources);
     inbox_fini(d);
@@ -276,6 +277,8 @@ struct wait_load drain_round(struct drain *d)
 
     d->rounds++;
     inbox_take(d);
+    if (d->live)
+        live_round_begin(d);
     deaths_look(d, now_ns);
     for (struct drain_source *s = d->sources; s; s = s->next)
         source_round(d, s, DRAIN_SHARE_BYTES, &load);
@@ -292,6 +295,8 @@ struct wait_load drain_round(struct drain *d)
     }
     if (d->options.turn)
         d->options.turn(d->options.context, d, now_ns);
+    if (d->live)
+        live_round_end(d);
     return load;
 }
 
@@ -337,6 +342,7 @@ void drain_finish(struct drain *d)
     drain_write_clock(d);
     drain_fail(d, trace_writer_flush(d->writer));
     figures_publish(d);
+    live_end(d);
 }
 
 /* ---- the thread ---- */

@@ -155,6 +155,17 @@ void inbox_take(struct drain *d)
     }
 }
 
+bool inbox_has_call(struct drain *d)
+{
+    const struct drain_message *m;
+
+    pthread_mutex_lock(&d->lock);
+    for (m = d->inbox; m && m->kind != MESSAGE_CALL; m = m->next)
+        ;
+    pthread_mutex_unlock(&d->lock);
+    return m != NULL;
+}
+
 /* Calls that came too late get their answer. What else is there stays for inbox_fini(). */
 void inbox_close(struct drain *d)
 {

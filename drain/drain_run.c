@@ -30,6 +30,8 @@ static uint32_t run_take(struct drain *d, struct drain_thread *t, const unsigned
     }
     if (taken)
         t->ticks = run->ticks[taken - 1];
+    if (__builtin_expect(d->live && taken, 0))
+        live_run(d, t, bytes, taken, run->record_bytes, run->ticks[0]);
     return taken;
 }
 

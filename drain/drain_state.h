@@ -11,6 +11,7 @@
 #include "drain/drain.h"
 #include "drain/drain_stats.h"
 #include "drain/life.h"
+#include "drain/live.h"
 #include "drain/pace.h"
 #include "drain/process_watch.h"
 #include "registry/arena.h"
@@ -144,6 +145,7 @@ struct drain {
     uint64_t figures_ns;
     unsigned ticks_unflushed;
     struct drain_untraced *untraced;
+    struct live *live; /* NULL: nobody listens */
     bool finished;
     int error;
 
@@ -174,6 +176,8 @@ void inbox_take(struct drain *d);
 /* The last look. */
 void inbox_close(struct drain *d);
 void inbox_fini(struct drain *d);
+/* Does somebody wait for the result of a call? */
+bool inbox_has_call(struct drain *d);
 
 /* ---- drain_source.c ---- */
 void source_attach(struct drain *d, struct drain_attachment *attachment);

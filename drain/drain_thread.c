@@ -184,6 +184,8 @@ static void record_take(struct drain *d, struct drain_thread *t, const struct ri
         return;
     }
     t->ticks = ticks;
+    if (__builtin_expect(d->live != NULL, 0))
+        live_record(d, t, r, ticks);
     if (__builtin_expect(r->type == t->source->exec.id || r->type == t->source->spawn.id, 0))
         source_exec_seen(d, t, r);
 }
@@ -246,6 +248,8 @@ bool thread_visit(struct drain *d, struct drain_thread *t, uint64_t share_bytes,
              (got < 0 && ++errors <= ERRORS_MAX));
     if (got > 0 && !is_taken(t, until)) {
         load->more = true;
+        if (d->live)
+            live_round_unfinished(d, t->ticks);
         return false;
     }
     t->empty_ticks = before;

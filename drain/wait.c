@@ -126,6 +126,8 @@ uint64_t wait_decide(struct wait *wait, const struct wait_load *load, uint64_t n
 {
     uint64_t sleep_ns, longest = wait->choice.longest_ns;
 
+    if (wait->listened_ns && (!longest || wait->listened_ns < longest))
+        longest = wait->listened_ns;
     if (wait->choice.strategy == WAIT_SPIN || wait->choice.strategy == WAIT_YIELD)
         return 0;
     sleep_ns = adapt(wait, load, now_ns);

@@ -49,6 +49,7 @@ struct wait {
     unsigned bells_left_out; /* there was no room for them */
     bool deaf;               /* some bell cannot be heard */
     struct wait_choice choice;
+    uint64_t listened_ns; /* somebody listens: sleep no longer than that. 0: nobody does */
     /* Block: is there so much in a ring that its producer has rung already? NULL: cannot be said.
      */
     bool (*has_much)(void *context);

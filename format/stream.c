@@ -339,6 +339,8 @@ int trace_stream_gap(struct trace_stream *s, const struct trace_gap *gap)
     int status = writer_error(s->writer);
 
     item.thread = s->thread;
+    if (s->writer->listener)
+        s->writer->listener->gap(s->writer->listener->context, &item);
     /* Gaps alone can fill a block, too. */
     if (status == 0 && s->draft && s->draft->gap_count == s->writer->block_records)
         status = stream_block_write(s);

@@ -56,6 +56,23 @@ int trace_writer_note(struct trace_writer *w, const struct trace_note *note);
 /* All metadata so far, but for ledgers; the writer's. */
 struct catalogue *trace_writer_catalogue(struct trace_writer *w);
 
+/* Somebody who is told what goes into the file besides records, at once and in the same order. The
+ * calls come from within the writer's; they must not call it. */
+struct trace_listener {
+    void *context;
+    /* One or more metadata items as they stand in the file (format/items.h). */
+    void (*items)(void *context, const void *bytes, size_t size);
+    /* Records of the image with this id are of the type with this number. */
+    void (*declared)(void *context, uint64_t image, uint32_t id, uint32_t number);
+    void (*gap)(void *context, const struct trace_gap *gap);
+};
+/* From now on; stays the caller's. NULL: nobody any more. */
+void trace_writer_listen(struct trace_writer *w, const struct trace_listener *listener);
+/* Tell all that a reader of the next records needs: the catalogue, then the declarations. 0 or
+ * -ENOMEM. */
+int trace_writer_retell(struct trace_writer *w, const struct trace_listener *listener)
+    __attribute__((warn_unused_result));
+
 /*
  * Declare an event type of an image (struct trace_process.image) from encoded schema bytes
  * (base/schema.h). Ids are per image. Malformed bytes: -EBADMSG. Declaring the same id again:

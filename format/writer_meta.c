@@ -61,6 +61,7 @@ int writer_meta_flush(struct trace_writer *w, bool last)
  */
 int writer_item_append(struct trace_writer *w, enum item_kind kind, const void *record, bool urgent)
 {
+    size_t before;
     int status;
 
     status = catalogue_add(w->catalogue, kind, record);
@@ -70,9 +71,12 @@ int writer_item_append(struct trace_writer *w, enum item_kind kind, const void *
         return kind == ITEM_LEDGER ? block_store_ledger(w->store, record) : 0;
     if (w->meta.size >= META_HELD_BYTES_MAX)
         return writer_error(w) ? writer_error(w) : -ENOMEM;
+    before = w->meta.size;
     status = item_append(&w->meta, kind, record);
     if (status != 0)
         return status;
+    if (w->listener)
+        w->listener->items(w->listener->context, w->meta.bytes + before, w->meta.size - before);
     w->meta_items++;
     w->meta_urgent |= urgent;
     return w->meta.size >= META_BLOCK_BYTES ? writer_meta_flush(w, false) : writer_error(w);
@@ -317,6 +321,9 @@ int trace_writer_type(struct trace_writer *w, uint64_t image_number, const void 
     }
     status = 0;
     image->type_of_id[id] = type_intern(w, type, &status);
+    if (w->listener && image->type_of_id[id])
+        w->listener->declared(w->listener->context, image_number, id,
+                              image->type_of_id[id]->number);
     return status;
 }
 

@@ -11,6 +11,7 @@
  *     writer_block.c   drafts become blocks, blocks go onto the output
  *     block_queue.c    the same by several threads
  *     writer_copy.c    blocks and numbers of other files
+ *     writer_tell.c    others are told what the file is told
  *
  * draft.c, block_content.c and block_encoder.c know no writer.
  *
@@ -84,7 +85,8 @@ struct trace_writer {
     size_t drafts_bytes; /* memory of all drafts, as last counted */
 
     struct catalogue *catalogue;
-    struct byte_buffer meta; /* items that are not in the file yet */
+    const struct trace_listener *listener; /* or NULL */
+    struct byte_buffer meta;               /* items that are not in the file yet */
     uint32_t meta_items;
     bool meta_urgent; /* the next data block may refer to one of them */
 
