@@ -34,7 +34,7 @@ int wait_choice_check(const struct wait_choice *choice)
 int wait_choice_parse(const char *text, struct wait_choice *out)
 {
     size_t length = strcspn(text, ":");
-    struct wait_choice choice = {.strategy = STRATEGIES};
+    struct wait_choice choice = {.strategy = (enum wait_strategy)STRATEGIES}; /* none */
     int64_t longest_ns;
     int status;
 
