@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "drain/control_guest.h"
+#include "drain/control_live.h"
 #include "drain/drain_stats.h"
 
 /* ---- describe: who this is. Pairs of name and value, each ended by a NUL. ---- */
@@ -43,6 +44,7 @@ static int describe(struct control_context *c)
 const struct control_verb control_verbs[] = {
     {.name = "describe", .run = describe},
     {.name = "stats", .run = control_stats},
+    {.name = "subscribe", .run = control_subscribe},
     {0},
 };
 

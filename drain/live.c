@@ -241,7 +241,7 @@ void live_round_end(struct drain *d)
     l->told_ns = now_ns;
     round.head = l->head;
     publish(l, LIVE_ROUND, &(struct iovec){&round, sizeof(round)}, 1);
-    if (l->lease_count)
+    if (load_relaxed(&l->guests)) /* relaxed: only we look at it rising */
         ada_broadcast_wake(l->buffer);
     live_look_around(d, now_ns);
 }

@@ -9,10 +9,9 @@
  * drain_call() all the same: while a call waits, the drain does not wait for stages but puts what
  * it publishes aside, and hands it over later in the same order.
  *
- * Listeners in other processes get the buffer's memfd, the catalogue in another one, and a lease:
- * the write end of a pipe, by whose closing the drain notices that they are gone, however that
- * came. The buffer exists while somebody listens; when nobody does, all this is one pointer that is
- * NULL.
+ * Listeners in other processes get the buffer's memfd and the catalogue in another one, through the
+ * control socket (control_live.c), whose connection tells when they have gone. The buffer exists
+ * while somebody listens; when nobody does, all this is one pointer that is NULL.
  */
 #ifndef ADATRACE_DRAIN_LIVE_H
 #define ADATRACE_DRAIN_LIVE_H
@@ -28,7 +27,6 @@ struct ring_record;
 
 enum {
     LIVE_CAPACITY_BYTES = 8 << 20,
-    LIVE_LISTENERS_MAX = 32, /* in other processes */
 };
 
 /* ---- stages: any thread but the drain's ---- */
@@ -57,15 +55,16 @@ int live_join(struct drain *drain, const struct ada_broadcast_join_options *opti
               struct ada_broadcast_consumer **consumer, struct live_catalogue *catalogue)
     __attribute__((warn_unused_result));
 
-/* For a listener in another process: three descriptors, the caller's to send and then to close.
- * -EUSERS: there are LIVE_LISTENERS_MAX already; -ESHUTDOWN; and what the system calls say. */
+/* For a listener in another process: two descriptors, the caller's to send and then to close.
+ * -ESHUTDOWN: the drain has ended; and what the system calls say. */
 struct live_subscription {
     int buffer;    /* for ada_broadcast_map() */
     int catalogue; /* a sealed memfd */
-    int lease;     /* kept open by the listener */
 };
 int live_subscribe(struct drain *drain, struct live_subscription *out)
     __attribute__((warn_unused_result));
+/* Once for each that was made. Any thread, at any time before drain_destroy(). */
+void live_unsubscribe(struct drain *drain);
 
 /* How many listen, stages and others. */
 unsigned live_listeners(const struct drain *drain);

@@ -2,7 +2,6 @@
 /* Who listens: stages in this process, and others. */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,8 +60,6 @@ void live_destroy(struct drain *d)
         trace_writer_listen(d->writer, NULL);
     d->wait.listened_ns = 0;
     d->live = NULL;
-    for (unsigned i = 0; i < l->lease_count; i++)
-        close(l->leases[i]);
     live_late_free(l);
     ada_broadcast_destroy(l->buffer);
     free(l);
@@ -71,14 +68,14 @@ void live_destroy(struct drain *d)
 unsigned live_listeners(const struct drain *d)
 {
     /* relaxed: a figure */
-    return d->live ? load_relaxed(&d->live->stages) + d->live->lease_count : 0;
+    return d->live ? load_relaxed(&d->live->stages) + load_relaxed(&d->live->guests) : 0;
 }
 
-/* Gone. Acquire: a stage that has left does not touch the buffer any more. Pairs with
- * live_unlisten(). */
+/* Gone. Acquire: who has left does not touch the buffer any more. Pairs with live_unlisten() and
+ * live_unsubscribe(). */
 static void destroy_if_alone(struct drain *d)
 {
-    if (!d->live->lease_count && !load_acquire(&d->live->stages))
+    if (!load_acquire(&d->live->stages) && !load_acquire(&d->live->guests))
         live_destroy(d);
 }
 
@@ -89,16 +86,6 @@ void live_look_around(struct drain *d, uint64_t now_ns)
     if (now_ns < l->look_ns)
         return;
     l->look_ns = now_ns + LOOK_NS;
-    for (unsigned i = 0; i < l->lease_count;) {
-        struct pollfd lease = {.fd = l->leases[i]};
-
-        if (poll(&lease, 1, 0) > 0 && lease.revents & (POLLHUP | POLLERR)) {
-            close(l->leases[i]);
-            l->leases[i] = l->leases[--l->lease_count];
-        } else {
-            i++;
-        }
-    }
     destroy_if_alone(d);
 }
 
@@ -257,7 +244,7 @@ static int catalogue_file(const struct live_catalogue *catalogue)
 static int subscription_make(struct live *l, struct live_subscription *out)
 {
     struct live_catalogue catalogue;
-    int err = catalogue_make(l, &catalogue), lease[2];
+    int err = catalogue_make(l, &catalogue);
 
     if (err)
         return err;
@@ -266,27 +253,30 @@ static int subscription_make(struct live *l, struct live_subscription *out)
     if (out->catalogue < 0)
         return out->catalogue;
     out->buffer = fcntl(ada_broadcast_fd(l->buffer), F_DUPFD_CLOEXEC, 0);
-    if (out->buffer < 0 || pipe2(lease, O_CLOEXEC | O_NONBLOCK))
-        return -errno;
-    l->leases[l->lease_count++] = lease[0];
-    out->lease = lease[1];
-    return 0;
+    if (out->buffer < 0) {
+        err = -errno;
+        close(out->catalogue);
+    }
+    return err;
 }
 
 int live_subscribe(struct drain *d, struct live_subscription *out)
 {
     int err = live_make(d);
 
-    *out = (struct live_subscription){-1, -1, -1};
+    *out = (struct live_subscription){-1, -1};
     if (err)
         return err;
-    err = d->live->lease_count < LIVE_LISTENERS_MAX ? subscription_make(d->live, out) : -EUSERS;
-    if (!err)
-        return 0;
-    if (out->buffer >= 0)
-        close(out->buffer);
-    if (out->catalogue >= 0)
-        close(out->catalogue);
-    destroy_if_alone(d);
+    err = subscription_make(d->live, out);
+    if (err)
+        destroy_if_alone(d);
+    else
+        add_relaxed(&d->live->guests, 1); /* relaxed: only we look at it rising */
     return err;
+}
+
+void live_unsubscribe(struct drain *d)
+{
+    /* Gone. Release: as in live_unlisten(). */
+    add_acq_rel(&d->live->guests, UINT32_MAX);
 }

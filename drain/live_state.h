@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The live stage's insides, shared by its source files only. Everything belongs to the drain's
- * thread, except `stages`, which goes down from any thread.
+ * thread, except `stages` and `guests`, which go down from any thread.
  */
 #ifndef ADATRACE_DRAIN_LIVE_STATE_H
 #define ADATRACE_DRAIN_LIVE_STATE_H
@@ -25,10 +25,9 @@ struct live {
     struct drain *drain;
     struct ada_broadcast *buffer;
     struct trace_listener listener;
-    uint32_t stages; /* atomic */
-    int leases[LIVE_LISTENERS_MAX];
-    unsigned lease_count;
-    uint64_t look_ns;      /* at the leases next */
+    uint32_t stages;       /* atomic: listeners in this process */
+    uint32_t guests;       /* atomic: in others */
+    uint64_t look_ns;      /* whether anybody is left, next */
     struct live_head head; /* of the next message */
 
     /* Records that came one by one, not published yet. */
@@ -54,7 +53,7 @@ void live_late_free(struct live *live);
 void live_flush(struct live *live);
 
 /* ---- live_listen.c ---- */
-/* Nobody listens any more: give all up. */
+/* If nobody listens any more, give all up. Not at every moment: they come and go. */
 void live_look_around(struct drain *drain, uint64_t now_ns);
 
 #endif
