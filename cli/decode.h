@@ -104,6 +104,12 @@ extern const struct decode_format decode_format_text;
 extern const struct decode_format decode_format_json;
 extern const struct decode_format decode_format_csv;
 
+/* Make the tables for a format; trace, filter, colour and out are there. 0 or a negative errno;
+ * decode_release() in any case. */
+int decode_prepare(struct decode *decode, const struct decode_format *format)
+    __attribute__((warn_unused_result));
+void decode_release(struct decode *decode); /* all but `out` */
+
 /* A decode_text from the pieces; bytes NULL without memory. Released with free(). */
 struct decode_text decode_text_make(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
