@@ -32,8 +32,9 @@ enum { SPSC_LINE = 128 };
 
 /*
  * One side's presence. `life` is a robust futex word when a channel or a fan-in holds it: the
- * holder's thread id, FUTEX_OWNER_DIED once it has died. In a ring by itself it is 0. Its
- * FUTEX_WAITERS bit says that the other side sleeps on it; the kernel honours that, too.
+ * holder's thread id (rings/warden.h), FUTEX_OWNER_DIED once it has died or left. In a ring by
+ * itself, and before the first holder, it is 0. Its FUTEX_WAITERS bit says that the other side
+ * sleeps on it; the kernel honours that, too.
  */
 union spsc_attention {
     struct {
@@ -46,7 +47,7 @@ union spsc_attention {
 struct spsc_end {
     union spsc_attention attention;
     uint32_t generation; /* how often it was taken on; 0: never */
-    uint32_t pid;        /* of the holder: for people */
+    uint32_t pid;        /* of the holder, for people; 0: it has left by itself */
     uint64_t wake_at;    /* reader's end: the tail that lets a sleeping writer go on */
     uint64_t unused[13];
 };
@@ -117,7 +118,7 @@ struct ada_ring {
     size_t map_bytes;
     uint32_t *bell;              /* fan-in: wakes the reader of many rings; else NULL */
     struct spsc_end *writer_end; /* shared->writer, unless a fan-in keeps it elsewhere */
-    uint64_t unused0[5];
+    uint64_t unused0[6];
 
     struct {
         uint64_t reserve; /* next byte to hand out */
@@ -138,10 +139,13 @@ struct ada_ring {
         uint64_t peeked; /* bytes that the last peek showed; 0: nothing */
         uint64_t read, damaged_bytes, high_water;
         uint64_t calm;
-        uint64_t unused[8];
+        uint64_t other; /* the writer's attention, as last seen alive and open */
+        uint64_t unused[7];
     } r;
 } __attribute__((aligned(SPSC_LINE)));
 
+_Static_assert(offsetof(struct ada_ring, w) == 1 * SPSC_LINE, "two threads' lines");
+_Static_assert(offsetof(struct ada_ring, r) == 2 * SPSC_LINE, "two threads' lines");
 _Static_assert(sizeof(struct ada_ring) == 3 * SPSC_LINE, "see ADA_RING_OVERHEAD");
 _Static_assert(sizeof(struct ada_ring) + sizeof(struct spsc_shared) == ADA_RING_OVERHEAD,
                "ADA_RING_OVERHEAD");
@@ -159,10 +163,26 @@ void spsc_format(struct spsc_shared *shared, uint64_t capacity, uint64_t data_of
 int spsc_accept(const struct spsc_shared *shared, uint64_t bytes, uint64_t *capacity,
                 uint64_t *data_offset) __attribute__((warn_unused_result));
 
+/* Begin where the ring's indexes are. -EBADMSG: nonsense. */
+int spsc_handle_begin(struct ada_ring *ring) __attribute__((warn_unused_result));
 /* A handle for a ring of trusted sizes: takes both indexes on where they are, which are checked.
  * -EBADMSG. */
 int spsc_handle_init(struct ada_ring *ring, struct spsc_shared *shared, unsigned char *data,
                      uint64_t capacity) __attribute__((warn_unused_result));
+
+/* ---- looking (spsc_check.c) ---- */
+
+/* Published records and padding, one behind the other: that of `index` at
+ * bytes[(index - origin) & mask]. */
+struct spsc_walk {
+    const unsigned char *bytes;
+    uint64_t origin, mask, capacity;
+};
+
+/* Counts the records from `tail` to `head`. -EBADMSG: one is not as it should be, *at is where, and
+ * *why what. Any thread; trusts nothing. */
+int64_t spsc_walk(const struct spsc_walk *walk, uint64_t tail, uint64_t head, uint64_t *at,
+                  const char **why) __attribute__((warn_unused_result));
 
 /* ---- sleeping (spsc_wait.c) ---- */
 

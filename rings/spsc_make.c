@@ -70,10 +70,32 @@ static bool indexes_read(const struct spsc_shared *shared, uint64_t capacity, ui
     return false;
 }
 
+int spsc_handle_begin(struct ada_ring *r)
+{
+    struct spsc_shared *shared = r->shared;
+    uint64_t tail, head, w_calm = r->w.calm, r_calm = r->r.calm;
+
+    if (!indexes_read(shared, r->capacity, &head, &tail))
+        return -EBADMSG;
+    memset(&r->w, 0, sizeof(r->w));
+    memset(&r->r, 0, sizeof(r->r));
+    r->w.reserve = r->w.head = r->w.limit = head;
+    r->w.tail = r->r.at = r->r.tail = r->r.head = tail;
+    r->w.written = load_relaxed(&shared->written); /* relaxed: counts, ours from now on */
+    r->w.dropped = load_relaxed(&shared->dropped);
+    r->w.high_water = load_relaxed(&shared->writer_high_water);
+    r->r.read = load_relaxed(&shared->read);
+    r->r.damaged_bytes = load_relaxed(&shared->damaged_bytes);
+    r->r.high_water = load_relaxed(&shared->reader_high_water);
+    r->w.calm = w_calm;
+    r->r.calm = r_calm;
+    return 0;
+}
+
 int spsc_handle_init(struct ada_ring *r, struct spsc_shared *shared, unsigned char *data,
                      uint64_t capacity)
 {
-    uint64_t tail, head;
+    int err;
 
     memset(r, 0, sizeof(*r));
     r->shared = shared;
@@ -83,19 +105,10 @@ int spsc_handle_init(struct ada_ring *r, struct spsc_shared *shared, unsigned ch
     r->spin_ns = SPIN_NS;
     r->fd = -1;
     r->writer_end = &shared->writer;
-    if (!indexes_read(shared, capacity, &head, &tail))
-        return -EBADMSG;
-    r->w.reserve = r->w.head = r->w.limit = head;
-    r->w.tail = r->r.at = r->r.tail = r->r.head = tail;
-    r->w.written = load_relaxed(&shared->written); /* relaxed: counts, ours from now on */
-    r->w.dropped = load_relaxed(&shared->dropped);
-    r->w.high_water = load_relaxed(&shared->writer_high_water);
-    r->r.read = load_relaxed(&shared->read);
-    r->r.damaged_bytes = load_relaxed(&shared->damaged_bytes);
-    r->r.high_water = load_relaxed(&shared->reader_high_water);
-    if (!spsc_fence_register())
+    err = spsc_handle_begin(r);
+    if (!err && !spsc_fence_register())
         store_relaxed(&shared->naps, 1); /* relaxed: who sleeps looks behind a fence */
-    return 0;
+    return err;
 }
 
 size_t ada_ring_memory_bytes(uint64_t capacity)
@@ -181,29 +194,4 @@ uint64_t ada_ring_capacity(const struct ada_ring *r)
 size_t ada_ring_record_max(const struct ada_ring *r)
 {
     return (size_t)r->record_max;
-}
-
-uint64_t ada_ring_fill(const struct ada_ring *r)
-{
-    /* relaxed: a figure; tail first, so that it is not negative. */
-    uint64_t tail = load_acquire(&r->shared->tail), head = load_relaxed(&r->shared->head);
-
-    return head - tail < r->capacity ? head - tail : r->capacity;
-}
-
-void ada_ring_snapshot(const struct ada_ring *r, struct ada_ring_snapshot *s)
-{
-    const struct spsc_shared *shared = r->shared;
-    uint64_t by_writer = load_relaxed(&shared->writer_high_water);
-    uint64_t by_reader = load_relaxed(&shared->reader_high_water);
-
-    s->capacity = r->capacity;
-    /* relaxed: figures; acquire keeps their order, so that head and written are not behind. */
-    s->read = load_acquire(&shared->read);
-    s->tail = load_acquire(&shared->tail);
-    s->head = load_relaxed(&shared->head);
-    s->written = load_relaxed(&shared->written);
-    s->dropped = load_relaxed(&shared->dropped);
-    s->damaged_bytes = load_relaxed(&shared->damaged_bytes);
-    s->high_water_bytes = by_writer > by_reader ? by_writer : by_reader;
 }

@@ -71,12 +71,17 @@ int spsc_look(struct ada_ring *r, struct ada_ring_record *record)
 /* No more comes: but what came before we saw that. */
 static int look_once_more(struct ada_ring *r, struct ada_ring_record *record)
 {
-    int got;
-
     /* Closed, Over. Acquire: what was published before is visible. Pairs with the release in
      * ada_ring_shutdown(), of the end's holder, or of the kernel at its death. */
-    if (!load_acquire(&r->shared->reader.attention.closed) && !spsc_end_is_over(r->writer_end))
+    uint64_t attention = load_acquire(&r->writer_end->attention.both);
+    int got;
+
+    if (ADA_LIKELY(attention == r->r.other))
         return 0;
+    if (!load_relaxed(&r->writer_end->attention.closed) && !spsc_end_is_over(r->writer_end)) {
+        r->r.other = attention;
+        return 0;
+    }
     got = spsc_look(r, record);
     return got ? got : -EPIPE;
 }

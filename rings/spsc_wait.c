@@ -51,12 +51,9 @@ void spsc_futex_wake(uint32_t *word)
 
 bool spsc_end_is_over(const struct spsc_end *end)
 {
-    /* Over. Acquire: what the holder published is visible. The generation first: a first holder
-     * takes the word, then counts itself. */
-    uint32_t generation = load_acquire(&end->generation);
-    uint32_t life = load_acquire(&end->attention.life);
-
-    return (life & FUTEX_OWNER_DIED) || (generation && !(life & FUTEX_TID_MASK));
+    /* Over. Acquire: what the holder published is visible. Pairs with warden_release(), and with
+     * the kernel at its death. */
+    return load_acquire(&end->attention.life) & FUTEX_OWNER_DIED;
 }
 
 /* True: there was somebody, who is called. */
