@@ -123,6 +123,7 @@ void drain_destroy(struct drain *d)
     live_destroy(d);
     while (d->sources)
         source_free(d, d->sources);
+    triggers_destroy(d);
     inbox_fini(d);
     while (d->modules) {
         struct drain_module *m = d->modules;
@@ -293,6 +294,8 @@ struct wait_load drain_round(struct drain *d)
         figures_publish(d);
         d->figures_ns = now_ns + FIGURES_NS;
     }
+    if (d->triggers)
+        triggers_turn(d);
     if (d->options.turn)
         d->options.turn(d->options.context, d, now_ns);
     if (d->live)
@@ -341,6 +344,8 @@ void drain_finish(struct drain *d)
     processes_finish(d);
     drain_write_clock(d);
     drain_fail(d, trace_writer_flush(d->writer));
+    if (d->triggers)
+        triggers_finish(d);
     figures_publish(d);
     live_end(d);
 }

@@ -56,6 +56,8 @@ static void type_told(struct drain *d, struct drain_source *s, const struct aren
     }
     if (err && err != -EEXIST)
         drain_fail(d, err);
+    if (d->triggers)
+        triggers_type(d, s, item->bytes, item->size);
     if (schema_decode(item->bytes, item->size, &schema) == 0) {
         exec_learn(s, &schema.schema);
         schema_free(&schema);

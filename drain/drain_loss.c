@@ -15,6 +15,8 @@ void thread_hole_end(struct drain *d, struct drain_thread *t, uint64_t last_tick
     t->hole.last_ticks = last_ticks;
     if (thread_stream_open(d, t))
         drain_fail(d, trace_stream_gap(t->stream, &t->hole));
+    if (d->triggers)
+        triggers_gap(d, t, &t->hole);
     t->hole.kind = 0;
 }
 
@@ -68,6 +70,8 @@ static void gap_write(struct drain *d, struct drain_thread *t, const struct ada_
     thread_hole_end(d, t, t->ticks);
     if (thread_stream_open(d, t))
         drain_fail(d, trace_stream_gap(t->stream, &item));
+    if (d->triggers)
+        triggers_gap(d, t, &item);
     t->ticks = item.last_ticks;
     t->told_dropped += gap->records;
     t->told_dropped_bytes += gap->bytes;

@@ -258,6 +258,8 @@ static void process_end_write(struct drain *d, struct drain_process *p)
                          "in it",
                          p->pid, p->exec_path);
     drain_fail(d, trace_writer_process_end(d->writer, &item));
+    if (d->triggers)
+        triggers_exit(d, p);
     if (!p->replaced)
         drain_tell_news(d, "process %u ends", p->pid);
 }

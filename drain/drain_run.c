@@ -6,6 +6,23 @@
 
 enum { PROBE_BYTES = 256 /* of the first run: there may be nothing plain here for a long time */ };
 
+/* The triggers look at them while they still lie in the ring. */
+__attribute__((noinline)) static void run_show(struct drain *d, struct drain_thread *t,
+                                               const unsigned char *bytes,
+                                               const struct record_run *run, uint32_t count)
+{
+    const struct trace_rows rows = {
+        .count = count,
+        .ids = run->ids,
+        .ticks = run->ticks,
+        .payloads = bytes + 8,
+        .stride = run->record_bytes,
+        .payload_bytes = run->record_bytes - 8,
+    };
+
+    triggers_rows(d, t, &rows);
+}
+
 /* One run. Returns how many of its records were taken. */
 static uint32_t run_take(struct drain *d, struct drain_thread *t, const unsigned char *bytes,
                          uint64_t size, struct record_run *run)
@@ -28,10 +45,13 @@ static uint32_t run_take(struct drain *d, struct drain_thread *t, const unsigned
         rows.ticks += part;
         rows.payloads += part * rows.stride;
     }
-    if (taken)
-        t->ticks = run->ticks[taken - 1];
-    if (__builtin_expect(d->live && taken, 0))
+    if (!taken)
+        return 0;
+    t->ticks = run->ticks[taken - 1];
+    if (__builtin_expect(d->live != NULL, 0))
         live_run(d, t, bytes, taken, run->record_bytes, run->ticks[0]);
+    if (__builtin_expect(t->source->triggers != NULL, 0))
+        run_show(d, t, bytes, run, taken);
     return taken;
 }
 

@@ -339,6 +339,7 @@ void source_free(struct drain *d, struct drain_source *s)
         trace_writer_thread_end(d->writer, s->unringed_thread);
     wait_forget(&d->wait, &s->segment.shared->bell);
     sources_link(d);
+    triggers_source_free(s);
     if (!s->kept)
         segment_destroy(&s->segment);
     free(s);

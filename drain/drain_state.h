@@ -14,6 +14,7 @@
 #include "drain/live.h"
 #include "drain/pace.h"
 #include "drain/process_watch.h"
+#include "drain/trigger_hooks.h"
 #include "registry/arena.h"
 #include "registry/registry.h"
 
@@ -77,6 +78,7 @@ struct drain_thread {
     struct trace_ledger before; /* what files before this one tell */
     uint32_t name_changes;
     char name[32];
+    struct trigger_calls *trigger_calls; /* open ones that a trigger times; or NULL */
 };
 
 /* Where the fields of process:exec and process:spawn stand in their payloads. */
@@ -109,6 +111,7 @@ struct drain_source {
     uint32_t burst;         /* threads that began in one round, of late */
     uint64_t look_again_ns; /* for other users of the segment, not before */
     uint64_t look_pause_ns;
+    struct trigger_source *triggers; /* types that a trigger looks at; NULL: none */
     struct drain_thread *threads[SEGMENT_SLOTS_MAX];
 };
 
@@ -146,6 +149,7 @@ struct drain {
     unsigned ticks_unflushed;
     struct drain_untraced *untraced;
     struct live *live; /* NULL: nobody listens */
+    struct triggers *triggers; /* NULL: nobody has asked for any */
     bool finished;
     int error;
 

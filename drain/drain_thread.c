@@ -186,6 +186,8 @@ static void record_take(struct drain *d, struct drain_thread *t, const struct ri
     t->ticks = ticks;
     if (__builtin_expect(d->live != NULL, 0))
         live_record(d, t, r, ticks);
+    if (__builtin_expect(t->source->triggers != NULL, 0))
+        triggers_record(d, t, r->type, ticks, r->payload, r->payload_bytes);
     if (__builtin_expect(r->type == t->source->exec.id || r->type == t->source->spawn.id, 0))
         source_exec_seen(d, t, r);
 }
@@ -279,6 +281,7 @@ static void thread_close(struct drain *d, struct drain_thread *t, bool ended)
         trace_writer_thread_end(d->writer, t->number);
     thread_room_end(d, t, ended);
     ring_reader_fini(&t->reader);
+    free(t->trigger_calls);
     t->process->threads--;
     t->source->live--;
 }
