@@ -37,6 +37,7 @@ extern const struct command command_info;
 extern const struct command command_verify;
 extern const struct command command_cut;
 extern const struct command command_merge;
+extern const struct command command_list;
 extern const struct command command_help;
 
 /* All commands in the order of --help; NULL ends the table. */

@@ -3,10 +3,20 @@
 
 #include <string.h>
 
+/* clang-format off: one a line */
 const struct command *const commands[] = {
-    &command_record, &command_decode, &command_report, &command_info, &command_verify,
-    &command_cut,    &command_merge,  &command_help,   NULL,
+    &command_record,
+    &command_list,
+    &command_decode,
+    &command_report,
+    &command_info,
+    &command_verify,
+    &command_cut,
+    &command_merge,
+    &command_help,
+    NULL,
 };
+/* clang-format on */
 
 const struct option_row global_options[] = {
     {.name = "version",

@@ -2,10 +2,12 @@
 # How sessions are found and asked; unit tests link it, too.
 add_library(ada_cli_session OBJECT
     session_client.c
-    session_find.c)
+    session_find.c
+    session_stats.c)
 target_link_libraries(ada_cli_session PUBLIC ada_settings)
 
 target_sources(adatrace-command PRIVATE
+    cmd_list.c
     cmd_record.c
     record_agent.c
     record_child.c

@@ -119,12 +119,9 @@ static enum verdict silence_look(const struct session_entry *e, const struct sta
 
 static enum verdict folder_look(struct session_entry *e, const struct stat *status)
 {
-    char path[SESSION_PATH_BYTES];
     struct session_client client;
-    int err;
+    int err = session_entry_open(e, &client);
 
-    session_folder_at(&e->folder, CONTROL_SOCKET, path);
-    err = session_client_open(&client, path);
     if (err == -ECONNREFUSED)
         return SESSION_DEAD;
     if (err == -ENOENT)
@@ -161,7 +158,8 @@ static int folder_visit(struct session_list *list, const char *parent, const cha
     struct session_entry e = {0};
     struct stat status;
 
-    if (strncmp(name, CONTROL_FOLDER_PREFIX, strlen(CONTROL_FOLDER_PREFIX)) != 0 ||
+    if (strlen(name) != strlen(CONTROL_FOLDER_PREFIX "XXXXXX") ||
+        strncmp(name, CONTROL_FOLDER_PREFIX, strlen(CONTROL_FOLDER_PREFIX)) != 0 ||
         (size_t)snprintf(e.folder.path, sizeof(e.folder.path), "%s/%s", parent, name) >=
             sizeof(e.folder.path) - sizeof("/" CONTROL_SOCKET) ||
         !folder_is_ours(e.folder.path, &status))
@@ -173,8 +171,8 @@ static int folder_visit(struct session_list *list, const char *parent, const cha
         session_entry_free(&e);
         return -ENOMEM;
     case SESSION_DEAD:
-        session_folder_remove(&e.folder);
-        list->removed++;
+        if (session_folder_remove(&e.folder) == 0)
+            list->removed++;
         return 0;
     case SESSION_MUTE:
         list->mute++;
@@ -295,13 +293,18 @@ static struct session_entry *entry_choose(const struct session_list *list, const
     return NULL;
 }
 
-static int client_open(struct session_client *client, const struct session_entry *e)
+int session_entry_open(const struct session_entry *e, struct session_client *client)
 {
     char path[SESSION_PATH_BYTES];
-    int err;
 
     session_folder_at(&e->folder, CONTROL_SOCKET, path);
-    err = session_client_open(client, path);
+    return session_client_open(client, path);
+}
+
+static int client_open(struct session_client *client, const struct session_entry *e)
+{
+    int err = session_entry_open(e, client);
+
     if (!err)
         return STATUS_GOOD;
     if (err == -ECONNREFUSED || err == -ENOENT) {

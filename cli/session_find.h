@@ -38,6 +38,10 @@ void session_list_free(struct session_list *list);
 /* What people call it: its own name, or the program's. */
 const char *session_entry_name(const struct session_entry *entry);
 
+/* Connect to it; errors as session_client_open(). */
+int session_entry_open(const struct session_entry *entry, struct session_client *client)
+    __attribute__((warn_unused_result));
+
 /*
  * Connect to the session that `wanted` names: a process id (the program's or the drain's), a
  * session's or a program's name; NULL: the only one that runs. Says on stderr what is wrong and

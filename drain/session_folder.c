@@ -77,17 +77,19 @@ int session_folder_listen(const struct session_folder *f, const char *name)
     return fd;
 }
 
-void session_folder_remove(struct session_folder *f)
+int session_folder_remove(struct session_folder *f)
 {
     static const char *const names[] = {"socket", CONTROL_SOCKET, unborn};
     char path[SESSION_PATH_BYTES];
+    int err;
 
     if (!f->path[0])
-        return;
+        return 0;
     for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         session_folder_at(f, names[i], path);
         unlink(path);
     }
-    rmdir(f->path);
+    err = rmdir(f->path) ? -errno : 0;
     f->path[0] = 0;
+    return err;
 }

@@ -31,7 +31,8 @@ void session_folder_at(const struct session_folder *folder, const char *name,
 int session_folder_listen(const struct session_folder *folder, const char *name)
     __attribute__((warn_unused_result));
 
-/* Remove the sockets and the folder; descriptors are their owners'. */
-void session_folder_remove(struct session_folder *folder);
+/* Remove the sockets and the folder; descriptors are their owners'. 0 or a negative errno:
+ * -ENOTEMPTY when there is something else in it. */
+int session_folder_remove(struct session_folder *folder);
 
 #endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A program that does what it is told on stdin, one command a line, and says "done" after each:
+ *
+ *     start FILE NAME   record itself       stop           end that
+ *     emit N            N events            threads K N    K threads that emit N each, and end
+ *     hold K N          the same, but they stay            fork           a child that waits
+ *     closeall          close every descriptor above 2     open FILE      and leave it open
+ *     stats             print ada_session_stats()
+ */
+#include <adatrace/adatrace.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+ADA_EVENT(demand, event, (u64, number))
+
+enum { THREADS_MAX = 64 };
+
+static struct work {
+    unsigned long count;
+    bool stays;
+    sem_t finished;
+} work;
+
+static void emit(unsigned long count)
+{
+    for (unsigned long i = 0; i < count; i++)
+        ada_trace_demand_event(i);
+}
+
+static void *thread_work(void *argument)
+{
+    (void)argument;
+    emit(work.count);
+    sem_post(&work.finished);
+    while (work.stays)
+        pause();
+    return NULL;
+}
+
+static void threads_run(unsigned count, unsigned long events, bool stay)
+{
+    pthread_t threads[THREADS_MAX];
+
+    if (count > THREADS_MAX)
+        count = THREADS_MAX;
+    work.count = events;
+    work.stays = stay;
+    for (unsigned i = 0; i < count; i++)
+        if (pthread_create(&threads[i], NULL, thread_work, NULL))
+            abort();
+    for (unsigned i = 0; i < count; i++)
+        sem_wait(&work.finished);
+    for (unsigned i = 0; i < count && !stay; i++)
+        pthread_join(threads[i], NULL);
+}
+
+static int session_begin(const char *file, const char *name)
+{
+    const struct ada_session_options options = {
+        .size = sizeof(options), .name = name, .replace = 1};
+
+    return ada_session_start(file, &options);
+}
+
+/* What comes after the answer, if anything; negative: it failed. */
+static int obey(const char *line)
+{
+    char first[512], second[128];
+    unsigned long a, b;
+
+    if (sscanf(line, "start %511s %127s", first, second) == 2)
+        return session_begin(first, second);
+    if (sscanf(line, "emit %lu", &a) == 1)
+        emit(a);
+    else if (sscanf(line, "threads %lu %lu", &a, &b) == 2)
+        threads_run((unsigned)a, b, false);
+    else if (sscanf(line, "hold %lu %lu", &a, &b) == 2)
+        threads_run((unsigned)a, b, true);
+    else if (sscanf(line, "open %511s", first) == 1)
+        return open(first, O_RDWR | O_CREAT, 0600);
+    else if (!strncmp(line, "stop", 4))
+        return ada_session_stop();
+    else if (!strncmp(line, "closeall", 8))
+        return close_range(3, ~0u, 0);
+    else if (!strncmp(line, "fork", 4)) {
+        int child = fork();
+
+        if (!child) {
+            alarm(60);
+            for (;;)
+                pause();
+        }
+        return child;
+    } else {
+        return -1;
+    }
+    return 0;
+}
+
+int main(void)
+{
+    char line[1024];
+
+    sem_init(&work.finished, 0, 0);
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    printf("ready %d\n", getpid());
+    while (fgets(line, sizeof(line), stdin))
+        printf("done %d\n", obey(line));
+    return 0;
+}
