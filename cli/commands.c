@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-/* clang-format off: one a line */
+/* One a line. */
+/* clang-format off */
 const struct command *const commands[] = {
     &command_record,
     &command_list,

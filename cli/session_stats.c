@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "registry/ring.h"
-
 enum { PATIENCE_MS = 3000 };
 
 int session_stats_fetch(const struct session_entry *entry, struct stats_picture *picture)
@@ -45,11 +43,6 @@ struct session_rates session_rates_of(const struct stats_session *before,
         .file_bytes = (double)(now->file_bytes - before->file_bytes) / seconds,
         .over_ns = over_ns,
     };
-}
-
-const char *session_policy_text(uint32_t policy)
-{
-    return policy == RING_OVERWRITE ? "overwrite" : policy == RING_BLOCK ? "block" : "drop";
 }
 
 static void counts_json(struct json_writer *json, const struct stats_counts *c)
@@ -110,7 +103,7 @@ void session_stats_json(struct json_writer *json, const struct stats_picture *pi
 {
     const struct stats_session *s = picture->session;
 
-    json_text(json, "policy", session_policy_text(s->policy));
+    json_text(json, "policy", stats_policy_text(s->policy));
     json_signed(json, "level", s->level);
     json_signed(json, "level_wanted", s->level_wanted);
     json_unsigned(json, "lag_ns", s->lag_ns);

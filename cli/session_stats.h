@@ -27,7 +27,4 @@ struct session_rates session_rates_of(const struct stats_session *before,
  * `adatrace info`. */
 void session_stats_json(struct json_writer *json, const struct stats_picture *picture);
 
-/* "drop", "overwrite", "block" */
-const char *session_policy_text(uint32_t policy);
-
 #endif

@@ -9,6 +9,7 @@
 
 #include "drain/control.h"
 #include "drain/door.h"
+#include "drain/drain_stats.h"
 #include "drain/machine.h"
 #include "drain/program_file.h"
 #include "drain/session_folder.h"
@@ -58,11 +59,6 @@ static const char *untraceable(void *context, uint32_t pid, const char *path)
 
 /* ---- start ---- */
 
-static const char *policy_name(enum ring_policy policy)
-{
-    return policy == RING_OVERWRITE ? "overwrite" : policy == RING_BLOCK ? "block" : "drop";
-}
-
 static int drain_make(struct collector *c, int fd, const struct collector_options *o,
                       enum clock_source clock)
 {
@@ -88,7 +84,7 @@ static int drain_make(struct collector *c, int fd, const struct collector_option
     }
     machine_describe(machine, clock, clock_source_rate(clock));
     machine->recording.command = o->command;
-    machine->recording.policy = policy_name(o->geometry.policy);
+    machine->recording.policy = stats_policy_text(o->geometry.policy);
     err = trace_writer_open(&writer, fd, &writer_options, &machine->recording);
     free(machine);
     return err ? err : drain_create(&c->drain, writer, &options);

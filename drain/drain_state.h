@@ -148,7 +148,7 @@ struct drain {
     uint64_t figures_ns;
     unsigned ticks_unflushed;
     struct drain_untraced *untraced;
-    struct live *live; /* NULL: nobody listens */
+    struct live *live;         /* NULL: nobody listens */
     struct triggers *triggers; /* NULL: nobody has asked for any */
     bool finished;
     int error;

@@ -323,6 +323,11 @@ void stats_picture_free(struct stats_picture *picture)
     *picture = (struct stats_picture){0};
 }
 
+const char *stats_policy_text(uint32_t policy)
+{
+    return policy == RING_OVERWRITE ? "overwrite" : policy == RING_BLOCK ? "block" : "drop";
+}
+
 int control_stats(struct control_context *c)
 {
     struct stats_picture picture;

@@ -119,6 +119,9 @@ void stats_picture_free(struct stats_picture *picture);
 /* Add b to a; marks are not summed, the higher one stays. */
 void stats_counts_add(struct stats_counts *a, const struct stats_counts *b);
 
+/* "drop", "overwrite" or "block", of an enum ring_policy. */
+const char *stats_policy_text(uint32_t policy);
+
 /* The verb `stats`: no words; the answer is a picture. */
 int control_stats(struct control_context *context);
 

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "drain/control.h"
 #include "drain/drain.h"
+#include "drain/drain_stats.h"
 #include "drain/machine.h"
 #include "registry/registry.h"
 #include "registry/session_host.h"
@@ -50,11 +51,6 @@ static int output_open(const char *path, bool replace, bool *created)
     return fd < 0 ? -errno : fd;
 }
 
-static const char *policy_name(enum ring_policy policy)
-{
-    return policy == RING_OVERWRITE ? "overwrite" : policy == RING_BLOCK ? "block" : "drop";
-}
-
 static int writer_open(struct trace_writer **out, int fd, const struct session_host_options *o,
                        enum clock_source clock, const char *command)
 {
@@ -69,7 +65,7 @@ static int writer_open(struct trace_writer **out, int fd, const struct session_h
     }
     machine_describe(machine, clock, clock_source_rate(clock));
     machine->recording.command = command ? command : "";
-    machine->recording.policy = policy_name(o->geometry.policy);
+    machine->recording.policy = stats_policy_text(o->geometry.policy);
     err = trace_writer_open(out, fd, &options, &machine->recording);
     free(machine);
     return err;
