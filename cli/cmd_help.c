@@ -36,6 +36,8 @@ const struct command command_help = {
     .description = "Shows the list of commands, or what one of them does and which options it "
                    "takes.",
     .options = options,
+    .completes = COMPLETES_OWN,
+    .says_all_itself = true,
     .operands_max = 1,
     .run = help_run,
 };

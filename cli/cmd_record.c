@@ -102,15 +102,6 @@ static void geometry_fit(struct segment_geometry *geometry, __rlimit_resource_t 
         geometry->slots /= 2;
 }
 
-static uint64_t ring_max_of(const struct record_settings *s, uint64_t ring_bytes)
-{
-    int64_t most = s->ring_max_bytes ? ring_capacity_for(s->ring_max_bytes) : 0;
-
-    if (most <= 0)
-        return segment_ring_max_for(ring_bytes);
-    return (uint64_t)most > ring_bytes ? (uint64_t)most : ring_bytes;
-}
-
 static struct segment_geometry geometry_of(const struct record_settings *s)
 {
     static const enum ring_policy policies[] = {
@@ -118,12 +109,10 @@ static struct segment_geometry geometry_of(const struct record_settings *s)
         [RECORD_POLICY_OVERWRITE] = RING_OVERWRITE,
         [RECORD_POLICY_BLOCK] = RING_BLOCK,
     };
-    int64_t ring = ring_capacity_for(s->ring_bytes);
-    uint64_t bytes = ring > 0 ? (uint64_t)ring : SEGMENT_RING_DEFAULT;
-    uint64_t most = ring_max_of(s, bytes);
+    uint64_t most = record_ring_max(s);
     struct segment_geometry geometry = {
         .slots = segment_slots_for(most),
-        .ring_bytes = bytes,
+        .ring_bytes = s->ring_bytes,
         .ring_max_bytes = most,
         .arena_bytes = SEGMENT_ARENA_DEFAULT,
         .policy = policies[s->policy.policy],

@@ -11,6 +11,15 @@
 
 #include "cli/option.h"
 
+/* A set of options under one name. */
+struct option_preset_word {
+    const char *name, *word; /* as on a command line, without the dashes; NULL ends the set */
+};
+struct option_preset {
+    const char *name;
+    const struct option_preset_word *words;
+};
+
 struct command {
     const char *name;
     const char *summary;     /* one line, imperative, no full stop */
@@ -20,6 +29,8 @@ struct command {
     const char *examples;    /* one "command line<tab>what it does" a line; NULL: none */
 
     const struct option_row *options;
+    const struct option_preset *presets; /* in the order of the option_preset row's words */
+    bool says_all_itself;            /* files and the environment say nothing about its options */
     enum option_completes completes; /* what the operands are */
     int operands_min, operands_max;  /* -1: as many as there are */
     bool operands_end_options;       /* the first operand ends our options: `record CMD -x` */
@@ -38,6 +49,7 @@ extern const struct command command_verify;
 extern const struct command command_cut;
 extern const struct command command_merge;
 extern const struct command command_list;
+extern const struct command command_config;
 extern const struct command command_help;
 
 /* All commands in the order of --help; NULL ends the table. */

@@ -14,6 +14,7 @@ const struct command *const commands[] = {
     &command_verify,
     &command_cut,
     &command_merge,
+    &command_config,
     &command_help,
     NULL,
 };

@@ -37,6 +37,11 @@ static const char prologue[] =
     "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
     "        if [[ ${COMP_WORDS[i]} != -* ]]; then\n"
     "            command=${COMP_WORDS[i]}\n"
+    "            # the options behind 'config COMMAND' are that command's\n"
+    "            if [[ $command == config && ${COMP_WORDS[i + 1]} != -* ]] &&\n"
+    "                ((i + 1 < COMP_CWORD)); then\n"
+    "                command=${COMP_WORDS[++i]}\n"
+    "            fi\n"
     "            break\n"
     "        fi\n"
     "    done\n"
@@ -47,6 +52,12 @@ static const char epilogue[] = "    esac\n"
                                "}\n"
                                "\n"
                                "complete -F _adatrace adatrace\n";
+
+static void commands_print(FILE *to)
+{
+    for (const struct command *const *c = commands; *c; c++)
+        fprintf(to, "%s ", (*c)->name);
+}
 
 static void completes_print(FILE *to, enum option_completes completes)
 {
@@ -59,6 +70,11 @@ static void completes_print(FILE *to, enum option_completes completes)
         break;
     case COMPLETES_TRACES:
         fputs("_adatrace_offer_files '*.adatrace'", to);
+        break;
+    case COMPLETES_OWN:
+        fputs("_adatrace_offer \"", to);
+        commands_print(to);
+        fputc('"', to);
         break;
     case COMPLETES_COMMANDS:
         fputs("mapfile -t COMPREPLY < <(compgen -c -- \"$current\")", to);
@@ -79,12 +95,6 @@ static void options_print(FILE *to, const struct option_row *rows, unsigned coun
             fprintf(to, "-%c ", rows[i].letter);
         fprintf(to, "--%s ", rows[i].name);
     }
-}
-
-static void commands_print(FILE *to)
-{
-    for (const struct command *const *c = commands; *c; c++)
-        fprintf(to, "%s ", (*c)->name);
 }
 
 /* The value after an option: one branch of `case $previous`. */
@@ -137,7 +147,7 @@ static void program_print(FILE *to, const struct option_row *rows)
 static void command_print(FILE *to, const struct command *command)
 {
     fprintf(to, "    %s)\n", command->name);
-    if (command->operands_end_options)
+    if (command->completes == COMPLETES_COMMANDS)
         program_print(to, command->options);
     fputs("        case $previous in\n", to);
     for (const struct option_row *row = command->options; row->name; row++)
@@ -147,13 +157,7 @@ static void command_print(FILE *to, const struct command *command)
           to);
     options_print(to, command->options, UINT32_MAX);
     fputs("\"\n        else\n            ", to);
-    if (command == &command_help) {
-        fputs("_adatrace_offer \"", to);
-        commands_print(to);
-        fputc('"', to);
-    } else {
-        completes_print(to, command->completes);
-    }
+    completes_print(to, command->completes);
     fputs("\n        fi\n        ;;\n", to);
 }
 

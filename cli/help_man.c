@@ -112,10 +112,30 @@ static void title_print(FILE *to, const struct command *command)
     fputs(" 1 \"\" \"adatrace " ADATRACE_VERSION "\" \"User Commands\"\n", to);
 }
 
-static void environment_print(FILE *to)
+static void environment_print(FILE *to, const struct command *command)
 {
-    fputs(".SH ENVIRONMENT\n.TP\n\\fBNO_COLOR\\fR\n"
+    fputs(".SH ENVIRONMENT\n", to);
+    if (!command || !command->says_all_itself)
+        fputs(".TP\n\\fBADATRACE_\\fIOPTION\\fR\n"
+              "The value of an option that the command line does not give: its name in capitals, "
+              "with underscores, such as ADATRACE_RING_SIZE for \\-\\-ring\\-size.\n"
+              ".TP\n\\fBADATRACE_CONFIG\\fR\nThe configuration file, like \\-\\-config.\n",
+              to);
+    fputs(".TP\n\\fBNO_COLOR\\fR\n"
           "When set and not empty, nothing is coloured. Without it, only terminals get colours.\n",
+          to);
+}
+
+static void files_print(FILE *to, const struct command *command)
+{
+    if (command && command->says_all_itself && command != &command_config)
+        return;
+    fputs(".SH FILES\n.TP\n\\fI$XDG_CONFIG_HOME/adatrace/adatrace.ini\\fR, "
+          "\\fI~/.config/adatrace/adatrace.ini\\fR\n"
+          "Options of the user, which give way to the environment and to the command line; "
+          "adatrace\\-config(1) has the syntax.\n"
+          ".TP\n\\fI/etc/adatrace/adatrace.ini\\fR\n"
+          "Options for all users, which give way to all others.\n",
           to);
 }
 
@@ -153,7 +173,8 @@ static void overview_print(FILE *to)
         fputs(".\n", to);
     }
     options_print(to, global_options, global_options_shown);
-    environment_print(to);
+    environment_print(to, NULL);
+    files_print(to, NULL);
     see_also_print(to, NULL);
 }
 
@@ -179,6 +200,7 @@ void help_print_man(FILE *to, const struct command *command)
         fputs(".SH EXAMPLES\n", to);
         pairs_print(to, command->examples, true);
     }
-    environment_print(to);
+    environment_print(to, command);
+    files_print(to, command);
     see_also_print(to, command);
 }

@@ -13,6 +13,7 @@
 #include "cli/command.h"
 #include "cli/help.h"
 #include "cli/message.h"
+#include "cli/option_layers.h"
 #include "cli/option_parse.h"
 #include "cli/status.h"
 
@@ -66,35 +67,58 @@ static int operands_check(const struct command *command, const struct option_lin
     return STATUS_GOOD;
 }
 
+/* What the command line did not say. */
+static int layers_fill(struct option_layers *layers, const struct command *command,
+                       struct option_line *line)
+{
+    if (command->says_all_itself)
+        return 0;
+    return option_layers_read(layers, commands, line->config, line->problem) ||
+           option_layers_apply(layers, command, line);
+}
+
+static int line_run(const struct command *command, struct option_line *line)
+{
+    struct option_layers layers = {0};
+    int status;
+
+    if (option_line_parse(line)) {
+        status = misuse(command, line->problem);
+    } else if (line->help) {
+        help_print_command(stdout, command);
+        status = stdout_finish(STATUS_GOOD);
+    } else if (layers_fill(&layers, command, line)) {
+        status = misuse(command, line->problem);
+    } else {
+        status = operands_check(command, line);
+        if (status == STATUS_GOOD)
+            status = stdout_finish(command->run(line->settings, line->operand_count, line->words));
+    }
+    option_layers_free(&layers);
+    return status;
+}
+
 static int command_run(const struct command *command, int count, char **words)
 {
     struct option_line line = {
         .rows = command->options,
+        .origins = calloc(option_row_count(command->options) + 1, sizeof(*line.origins)),
+        .settings = calloc(1, command->settings_bytes + 1),
         .operands_end_options = command->operands_end_options,
         .words = words,
         .count = count,
     };
-    int status;
+    int status = STATUS_FAILED;
 
-    line.settings = calloc(1, command->settings_bytes + 1);
-    if (!line.settings) {
+    if (!line.settings || !line.origins) {
         message_print("out of memory");
-        return STATUS_FAILED;
-    }
-    if (command->defaults)
-        memcpy(line.settings, command->defaults, command->settings_bytes);
-
-    if (option_line_parse(&line)) {
-        status = misuse(command, line.problem);
-    } else if (line.help) {
-        help_print_command(stdout, command);
-        status = stdout_finish(STATUS_GOOD);
     } else {
-        status = operands_check(command, &line);
-        if (status == STATUS_GOOD)
-            status = stdout_finish(command->run(line.settings, line.operand_count, line.words));
+        if (command->defaults)
+            memcpy(line.settings, command->defaults, command->settings_bytes);
+        status = line_run(command, &line);
     }
     free(line.settings);
+    free(line.origins);
     return status;
 }
 

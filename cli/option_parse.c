@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/option_parse.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -8,6 +9,8 @@
 #include <string.h>
 
 #include "base/suggestion.h"
+
+enum { SAID_MAX = 200 + OPTION_VARIABLE_MAX };
 
 __attribute__((format(printf, 2, 3))) static int refuse(struct option_line *line,
                                                         const char *format, ...)
@@ -37,33 +40,103 @@ static const struct option_row *row_by_name(const struct option_row *rows, const
     return NULL;
 }
 
-static int refuse_unknown(struct option_line *line, const char *name, size_t length)
+size_t option_row_count(const struct option_row *rows)
+{
+    size_t count = 0;
+
+    while (rows[count].name)
+        count++;
+    return count;
+}
+
+const struct option_row *option_row_find(const struct option_row *rows, const char *name)
+{
+    return row_by_name(rows, name, strlen(name));
+}
+
+const char *option_row_suggest(const struct option_row *rows, const char *name, unsigned *best)
 {
     const char *nearest = NULL, *candidate;
+
+    for (; rows->name; rows++)
+        if ((candidate = suggestion_consider(name, rows->name, best)))
+            nearest = candidate;
+    return nearest;
+}
+
+int option_refuse_unknown(struct option_line *line, const char *dashes, const char *name,
+                          const char *nearest)
+{
+    if (nearest)
+        return refuse(line, "there is no option %s%s; did you mean %s%s?", dashes, name, dashes,
+                      nearest);
+    return refuse(line, "there is no option %s%s", dashes, name);
+}
+
+static int refuse_unknown(struct option_line *line, const char *name, size_t length)
+{
     unsigned best = UINT_MAX;
     char word[64];
 
     snprintf(word, sizeof(word), "%.*s", (int)(length < 60 ? length : 60), name);
-    for (const struct option_row *row = line->rows; row->name; row++)
-        if ((candidate = suggestion_consider(word, row->name, &best)))
-            nearest = candidate;
-    if (nearest)
-        return refuse(line, "there is no option --%s; did you mean --%s?", word, nearest);
-    return refuse(line, "there is no option --%s", word);
+    return option_refuse_unknown(line, "--", word, option_row_suggest(line->rows, word, &best));
+}
+
+const char *option_variable(char *text, const char *name)
+{
+    size_t at = sizeof("ADATRACE_") - 1;
+
+    memcpy(text, "ADATRACE_", at);
+    for (; *name && at < OPTION_VARIABLE_MAX - 1; name++)
+        text[at++] = *name == '-' ? '_' : (char)toupper((unsigned char)*name);
+    text[at] = 0;
+    return text;
+}
+
+/* "--level 99", "ADATRACE_LEVEL 99", "/etc/adatrace/adatrace.ini:3: level 99" */
+static void said_print(char said[SAID_MAX], const struct option_row *row,
+                       const struct option_origin *origin)
+{
+    switch (origin->source) {
+    case FROM_FILE:
+        snprintf(said, SAID_MAX, "%.200s:%u: %s", origin->where, origin->line, row->name);
+        break;
+    case FROM_ENVIRONMENT:
+        option_variable(said, row->name);
+        break;
+    default:
+        snprintf(said, SAID_MAX, "--%s", row->name);
+    }
+}
+
+int option_row_apply(struct option_line *line, const struct option_row *row,
+                     const struct option_origin *origin)
+{
+    const char *text = origin->word;
+    int status = row->type->apply(row, text, (char *)line->settings + row->offset);
+    char said[SAID_MAX];
+
+    if (!status) {
+        if (line->origins)
+            line->origins[row - line->rows] = *origin;
+        return 0;
+    }
+    said_print(said, row, origin);
+    if (status == -E2BIG)
+        return refuse(line, "%s is too long: it takes %s", said, row->type->accepts);
+    return refuse(line, "%s %.60s: it takes %s%s%s", said, text && *text ? text : "''",
+                  row->type->accepts, row->words ? " " : "", row->words ? row->words : "");
 }
 
 static int row_apply(struct option_line *line, const struct option_row *row, const char *text)
 {
-    int status = row->type->apply(row, text, (char *)line->settings + row->offset);
+    const struct option_origin origin = {.source = FROM_LINE, .word = text};
 
     if (row->type == &option_help)
         line->help = true;
-    if (!status)
-        return 0;
-    if (status == -E2BIG)
-        return refuse(line, "--%s is too long: it takes %s", row->name, row->type->accepts);
-    return refuse(line, "--%s %.60s: it takes %s%s%s", row->name, *text ? text : "''",
-                  row->type->accepts, row->words ? " " : "", row->words ? row->words : "");
+    if (row->type == &option_config)
+        line->config = text;
+    return option_row_apply(line, row, &origin);
 }
 
 /* The word after an option, when it needs one. */
@@ -88,7 +161,7 @@ static int long_parse(struct option_line *line, int *at)
         return refuse_unknown(line, name, length);
     if (name[length] == '=')
         value = name + length + 1;
-    if (value && !option_value_name(row))
+    if (value && !option_value_name(row) && row->type != &option_flag)
         return refuse(line, "--%s takes no value", row->name);
     if (!value && option_value_name(row))
         status = value_take(line, row, at, &value);
@@ -127,6 +200,7 @@ int option_line_parse(struct option_line *line)
 
     line->operand_count = 0;
     line->help = false;
+    line->config = NULL;
     for (at = 0; at < line->count && !line->help; at++) {
         char *word = line->words[at];
 

@@ -2,11 +2,14 @@
 #include "cli/options_record.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/quantity.h"
 #include "cli/command.h"
+#include "cli/presets_record.h"
+#include "drain/drain.h"
 
 enum { LEVEL_MIN = -7, LEVEL_MAX = 19, DRAIN_THREADS_MAX = 16 };
 #define BLOCK_TIMEOUT_DEFAULT_NS UINT64_C(1000000000)
@@ -66,6 +69,7 @@ static int threads_apply(const struct option_row *row, const char *text, void *f
     return 0;
 }
 
+/* Rounded up to what a ring can be. */
 static int ring_apply(const struct option_row *row, const char *text, void *field)
 {
     uint64_t bytes;
@@ -73,8 +77,14 @@ static int ring_apply(const struct option_row *row, const char *text, void *fiel
     (void)row;
     if (quantity_parse_bytes(text, &bytes) || bytes < RING_BYTES_MIN || bytes > RING_BYTES_MAX)
         return -EINVAL;
-    *(uint64_t *)field = bytes;
+    *(uint64_t *)field = (uint64_t)ring_capacity_for(bytes);
     return 0;
+}
+
+static int budget_apply(const struct option_row *row, const char *text, void *field)
+{
+    (void)row;
+    return quantity_parse_bytes(text, field);
 }
 
 static int wait_apply(const struct option_row *row, const char *text, void *field)
@@ -83,20 +93,96 @@ static int wait_apply(const struct option_row *row, const char *text, void *fiel
     return wait_choice_parse(text, field);
 }
 
+uint64_t record_ring_max(const struct record_settings *s)
+{
+    if (!s->ring_max_bytes)
+        return segment_ring_max_for(s->ring_bytes);
+    return s->ring_max_bytes > s->ring_bytes ? s->ring_max_bytes : s->ring_bytes;
+}
+
+/* ---- what is in force, as one would type it ---- */
+
+static void policy_show(const struct option_row *row, const void *settings, const void *field,
+                        char *text)
+{
+    const struct record_policy_choice *choice = field;
+
+    (void)row, (void)settings;
+    strcpy(text, choice->policy == RECORD_POLICY_OVERWRITE ? "overwrite"
+                 : choice->policy == RECORD_POLICY_BLOCK   ? "block:"
+                                                           : "drop");
+    if (choice->policy == RECORD_POLICY_BLOCK)
+        quantity_print_time(text + strlen(text), choice->block_timeout_ns);
+}
+
+static void level_show(const struct option_row *row, const void *settings, const void *field,
+                       char *text)
+{
+    (void)row, (void)settings;
+    snprintf(text, OPTION_SHOWN_MAX, "%d", *(const int *)field);
+}
+
+static void threads_show(const struct option_row *row, const void *settings, const void *field,
+                         char *text)
+{
+    (void)row, (void)settings;
+    snprintf(text, OPTION_SHOWN_MAX, "%u", *(const unsigned *)field);
+}
+
+static void ring_show(const struct option_row *row, const void *settings, const void *field,
+                      char *text)
+{
+    (void)row, (void)settings;
+    quantity_print_bytes(text, *(const uint64_t *)field);
+}
+
+static void ring_max_show(const struct option_row *row, const void *settings, const void *field,
+                          char *text)
+{
+    (void)row, (void)field;
+    quantity_print_bytes(text, record_ring_max(settings));
+}
+
+static void budget_show(const struct option_row *row, const void *settings, const void *field,
+                        char *text)
+{
+    (void)row, (void)settings;
+    quantity_print_bytes(text, room_budget(*(const uint64_t *)field));
+}
+
+static void wait_show(const struct option_row *row, const void *settings, const void *field,
+                      char *text)
+{
+    (void)row, (void)settings;
+    wait_choice_print(text, field);
+}
+
 static const struct option_type option_policy = {
     .accepts = "drop, overwrite, block, or block:TIMEOUT such as block:10ms",
-    .apply = policy_apply};
-static const struct option_type option_level = {.accepts = "a whole number from -7 to 19",
-                                                .apply = level_apply};
-static const struct option_type option_threads = {.accepts = "a whole number from 1 to 16",
-                                                  .apply = threads_apply};
-static const struct option_type option_wait = {.accepts = WAIT_CHOICE_ACCEPTS, .apply = wait_apply};
-static const struct option_type option_ring = {.accepts = "a size from 4K to 1G",
-                                               .apply = ring_apply};
+    .apply = policy_apply,
+    .show = policy_show};
+static const struct option_type option_level = {
+    .accepts = "a whole number from -7 to 19", .apply = level_apply, .show = level_show};
+static const struct option_type option_threads = {
+    .accepts = "a whole number from 1 to 16", .apply = threads_apply, .show = threads_show};
+static const struct option_type option_wait = {
+    .accepts = WAIT_CHOICE_ACCEPTS, .apply = wait_apply, .show = wait_show};
+static const struct option_type option_ring = {
+    .accepts = "a size from 4K to 1G", .apply = ring_apply, .show = ring_show};
+static const struct option_type option_ring_max = {
+    .accepts = "a size from 4K to 1G", .apply = ring_apply, .show = ring_max_show};
+static const struct option_type option_budget = {
+    .accepts = "a size such as 64M or 1G", .apply = budget_apply, .show = budget_show};
 
 #define FIELD(name) .offset = offsetof(struct record_settings, name)
 
 static const struct option_row options[] = {
+    {.name = "preset",
+     .words = RECORD_PRESETS,
+     .help = "Begin with a set of options for a purpose, which 'adatrace config --preset' shows; "
+             "every option that is given beside it counts more",
+     .type = &option_preset,
+     FIELD(preset)},
     {.letter = 'o',
      .name = "output",
      .argument = "FILE",
@@ -120,13 +206,13 @@ static const struct option_row options[] = {
      .help = "Let the ring of a thread that writes faster than can be stored grow up to SIZE, and "
              "shrink again when it is calm; 8 times --ring-size and at most 32M by default, "
              "--ring-size itself to have rings that do not grow",
-     .type = &option_ring,
+     .type = &option_ring_max,
      FIELD(ring_max_bytes)},
     {.name = "ring-budget",
      .argument = "SIZE",
      .help = "Let all rings together grow by SIZE at most; 512M by default, or an eighth of the "
              "memory where that is less",
-     .type = &option_bytes,
+     .type = &option_budget,
      FIELD(ring_budget_bytes)},
     {.letter = 'p',
      .name = "policy",
@@ -181,7 +267,7 @@ static const struct option_row options[] = {
 };
 
 static const struct record_settings defaults = {
-    .ring_bytes = UINT64_C(4) << 20, .level = 1, .drain_threads = 1};
+    .preset = -1, .ring_bytes = UINT64_C(4) << 20, .level = 1, .drain_threads = 1};
 
 static int record_run(void *settings, int operand_count, char **operands)
 {
@@ -213,6 +299,7 @@ const struct command command_record = {
                 "adatrace record --policy block:10ms -- ./program\t"
                 "rather wait than lose records\n",
     .options = options,
+    .presets = record_presets,
     .completes = COMPLETES_COMMANDS,
     .operands_min = 1,
     .operands_max = -1,

@@ -17,6 +17,7 @@ struct record_policy_choice {
 };
 
 struct record_settings {
+    int preset;         /* less than 0: none; its options are among those below already */
     const char *output; /* NULL: PROGRAM.adatrace in the current folder */
     bool force;         /* replace another recording */
     uint64_t ring_bytes;
@@ -30,6 +31,9 @@ struct record_settings {
     struct wait_choice wait;
     bool verbose;
 };
+
+/* What rings may grow to: what was said, or what goes with their size; never less than that. */
+uint64_t record_ring_max(const struct record_settings *settings);
 
 /* Record `words` (the program and its arguments, `count` of them, at least one). Returns the exit
  * status: the program's, 128+n for signal n, 126 or 127 when it cannot be run. */

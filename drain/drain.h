@@ -44,6 +44,9 @@ struct drain_options {
     void (*turn)(void *context, struct drain *drain, uint64_t now_ns);
 };
 
+/* What room_budget 0 stands for on this machine; others for themselves. */
+uint64_t room_budget(uint64_t wanted_bytes);
+
 /* Takes the writer over, also on failure. Returns 0 or a negative errno. */
 int drain_create(struct drain **out, struct trace_writer *writer,
                  const struct drain_options *options) __attribute__((warn_unused_result));

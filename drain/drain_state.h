@@ -263,7 +263,6 @@ void stats_process_ended(struct drain *d, const struct drain_process *p);
 uint64_t thread_take_runs(struct drain *d, struct drain_thread *t, uint64_t bytes_max);
 
 /* ---- drain_room.c ---- */
-uint64_t room_budget(uint64_t wanted_bytes); /* 0: a good one */
 /* After a visit: give it more room, or take some back. */
 void thread_room_follow(struct drain *d, struct drain_thread *t);
 /* We leave it; `ended`: and so has its owner. */

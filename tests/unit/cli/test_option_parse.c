@@ -122,7 +122,11 @@ static void missing_or_needless_value_is_refused(void **state)
     (void)state;
     REFUSED("--text needs a value: --text TEXT", "--text");
     REFUSED("--word needs a value: --word one|two|three", "-w");
-    REFUSED("--flag takes no value", "--flag=yes");
+    REFUSED("--flag perhaps: it takes yes or no", "--flag=perhaps");
+    REFUSED("--help takes no value", "--help=yes");
+    assert_int_equal(PARSE("--flag=yes", "--other", "--other=no"), 0);
+    assert_true(settings.flag);
+    assert_false(settings.other);
 }
 
 static void wrong_value_says_what_is_taken(void **state)
