@@ -13,6 +13,7 @@
 
 struct decode_settings {
     struct input_selection selection;
+    const char *where;
     int format;
     uint64_t jobs;
 };
@@ -23,10 +24,12 @@ static const struct decode_format *const formats[] = {&decode_format_text, &deco
 /* ---- all of it ---- */
 
 static int trace_print(struct input *input, const struct trace_filter *filter,
-                       const struct decode_format *format, unsigned jobs)
+                       const struct where *where, const struct decode_format *format, unsigned jobs)
 {
-    struct decode decode = {
-        .trace = input->trace, .filter = filter, .colour = terminal_has_colour(STDOUT_FILENO)};
+    struct decode decode = {.trace = input->trace,
+                            .filter = filter,
+                            .where = where,
+                            .colour = terminal_has_colour(STDOUT_FILENO)};
     struct trace_cursor *cursor = NULL;
     int status = out_open_stdout(&decode.out), written = 0;
 
@@ -50,21 +53,35 @@ static int trace_print(struct input *input, const struct trace_filter *filter,
     return STATUS_GOOD;
 }
 
+static int input_print(struct input *input, const struct decode_settings *wanted,
+                       struct where *where)
+{
+    struct trace_filter filter;
+    unsigned jobs = input_jobs_set(input, wanted->jobs);
+    int status = input_filter(input, &wanted->selection, &filter);
+
+    if (status == STATUS_GOOD)
+        status = where_bind(where, input->trace);
+    if (status == STATUS_GOOD)
+        status = trace_print(input, &filter, where, formats[wanted->format], jobs);
+    return status;
+}
+
 static int decode_run(void *settings, int operand_count, char **operands)
 {
     const struct decode_settings *wanted = settings;
     struct input input;
-    struct trace_filter filter;
-    unsigned jobs;
-    int status = input_open(&input, operand_count, operands);
+    struct where *where;
+    int status = where_parse(&where, wanted->where);
 
     if (status)
         return status;
-    jobs = input_jobs_set(&input, wanted->jobs);
-    status = input_filter(&input, &wanted->selection, &filter);
-    if (status == STATUS_GOOD)
-        status = trace_print(&input, &filter, formats[wanted->format], jobs);
-    input_close(&input);
+    status = input_open(&input, operand_count, operands);
+    if (status == STATUS_GOOD) {
+        status = input_print(&input, wanted, where);
+        input_close(&input);
+    }
+    where_free(where);
     return status;
 }
 
@@ -76,6 +93,7 @@ static const struct option_row options[] = {
      .type = &option_word,
      .offset = offsetof(struct decode_settings, format)},
     INPUT_SELECTION_ROWS(struct decode_settings),
+    WHERE_ROW(struct decode_settings),
     INPUT_JOBS_ROW(struct decode_settings),
     OPTION_HELP_ROW,
 };
@@ -106,13 +124,18 @@ const struct command command_decode = {
         "records are an event adatrace:gap.\n"
         "\n"
         "As CSV, every field name that occurs has a column; a code address NAME has a second one, "
-        "NAME_symbol.",
+        "NAME_symbol.\n"
+        "\n"
+        "--where takes conditions over fields, names of threads and functions, times and how long "
+        "calls took, put together with && || ! and parentheses: 'sql:query.text contains "
+        "\"UPDATE\" || latency_us > 50ms'.",
     .statuses = "0\tthe events were printed\n"
                 "1\tFILE cannot be read\n"
                 "2\tthe command line was not understood\n",
     .examples = "adatrace decode git.adatrace | less\tread a trace\n"
                 "adatrace decode --from 1.2s --to 1.3s -t 'worker*'\t"
                 "a tenth of a second of some threads\n"
+                "adatrace decode -w 'slow(parse) > 20ms'\tcalls that took long\n"
                 "adatrace decode -F json -e 'memory:*' | jq .fields.size\t"
                 "the size of every allocation\n",
     .options = options,

@@ -53,6 +53,9 @@ static inline uint32_t thread_of(struct decode *decode, const struct trace_threa
 void decode_follow(struct decode *decode, const struct decode_format *format,
                    const struct trace_batch *batch, struct decode_mark *marks)
 {
+    /* Who does not show calls may be asked for events by how long they took. */
+    if (!format->follow && where_needs_calls(decode->where))
+        format = &decode_format_text;
     if (!format->follow)
         return;
     for (size_t i = 0; i < batch->count; i++) {
@@ -64,15 +67,26 @@ void decode_follow(struct decode *decode, const struct decode_format *format,
     }
 }
 
+static bool is_wanted(const struct decode *decode, const struct trace_record *record,
+                      uint32_t thread, const struct decode_mark *mark)
+{
+    const struct where_call call = {.is_known = mark->is_known, .start_ticks = mark->start_ticks};
+
+    return where_fits(decode->where, record, thread, &call);
+}
+
 void decode_print(struct decode *decode, const struct decode_format *format,
                   const struct trace_batch *batch, const struct decode_mark *marks)
 {
     for (size_t i = 0; i < batch->count; i++) {
         const struct trace_record *record = &batch->records[i];
-        const struct decode_text *label = &decode->labels[thread_of(decode, record->thread)];
+        uint32_t thread = thread_of(decode, record->thread);
+        const struct decode_text *label = &decode->labels[thread];
         const struct decode_type *type =
             record->run ? &decode->types[record->run->type->index] : NULL;
 
+        if (decode->where && !is_wanted(decode, record, thread, &marks[i]))
+            continue;
         if (type && format->quick && format->quick(decode, record, type, label, &marks[i]))
             continue;
         trace_record_event(decode->trace, record, &decode->event);

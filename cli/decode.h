@@ -16,6 +16,7 @@
 #include "cli/out_text.h"
 #include "cli/symbol_cache.h"
 #include "cli/thread_index.h"
+#include "cli/where.h"
 #include "format/trace_reader.h"
 
 /* Text that is copied again and again; TEXT_PIECE bytes more can be read. */
@@ -53,6 +54,7 @@ struct decode_mark {
 struct decode {
     struct trace *trace;
     const struct trace_filter *filter;
+    const struct where *where; /* NULL: all that the filter selects */
     struct out_buffer out;
     struct symbol_cache symbols;
     bool failed;                            /* out of memory on the way */

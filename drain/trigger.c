@@ -10,34 +10,7 @@
 #include "base/clock.h"
 #include "drain/trigger_state.h"
 
-/* ---- the drain's own events ---- */
-
-static const struct ada_field exit_fields[] = {
-    {"status", NULL, 0, 1, ADA_KIND_SIGNED, 4},
-    {"signal", NULL, 0, 1, ADA_KIND_SIGNED, 4},
-};
-static const struct ada_label gap_kinds[] = {{"dropped", TRACE_GAP_DROPPED},
-                                             {"overwritten", TRACE_GAP_OVERWRITTEN},
-                                             {"damaged", TRACE_GAP_DAMAGED}};
-static const struct ada_field gap_fields[] = {
-    {"kind", gap_kinds, 3, 1, ADA_KIND_ENUM, 4},
-    {"records", NULL, 0, 1, ADA_KIND_UNSIGNED, 8},
-    {"bytes", NULL, 0, 1, ADA_KIND_UNSIGNED, 8},
-};
-
-static const struct schema own_types[OWN_TYPES] = {
-    [OWN_EXIT] = {.level = ADA_LEVEL_INFO,
-                  .field_count = 2,
-                  .provider = "adatrace",
-                  .name = "exit",
-                  .fields = exit_fields},
-    [OWN_GAP] = {.level = ADA_LEVEL_WARNING,
-                 .field_count = 3,
-                 .provider = "adatrace",
-                 .name = "gap",
-                 .fields = gap_fields},
-    [OWN_SIGNAL] = {.level = ADA_LEVEL_INFO, .provider = "adatrace", .name = "signal"},
-};
+/* ---- words ---- */
 
 static const struct {
     const char *word, *meaning;
@@ -60,7 +33,7 @@ static const char *meaning_of(const char *expression)
 
 static void trigger_fini(struct trigger *t)
 {
-    for (unsigned i = 0; i < OWN_TYPES; i++)
+    for (unsigned i = 0; i < OWN_EVENTS; i++)
         expression_program_free(t->own[i].program);
     expression_free(t->expression);
     free(t->text);
@@ -72,9 +45,10 @@ static int trigger_init(struct trigger *t, const char *text, struct expression_e
     static const struct expression_binding binding = {0};
     int status = expression_parse(&t->expression, meaning_of(text), error);
 
-    for (unsigned i = 0; i < OWN_TYPES && !status; i++) {
+    for (unsigned i = 0; i < OWN_EVENTS && !status; i++) {
         t->own[i].trigger = t;
-        status = expression_bind(t->expression, &own_types[i], &binding, &t->own[i].program, error);
+        status = expression_bind(t->expression, &own_event_types[i], &binding, &t->own[i].program,
+                                 error);
     }
     t->text = status ? NULL : strdup(text);
     if (!status && t->text)
@@ -189,7 +163,7 @@ static void trigger_met(struct drain *d, const struct trigger *trigger,
                         const struct trigger_event *event)
 {
     struct triggers *all = d->triggers;
-    bool is_exit = event->schema == &own_types[OWN_EXIT];
+    bool is_exit = event->schema == &own_event_types[OWN_EXIT];
 
     if (all->pending || is_over(all) || (!is_exit && clock_monotonic_ns() < all->quiet_until_ns)) {
         all->others++;
@@ -223,7 +197,7 @@ void trigger_test_run(struct drain *d, struct trigger_test *test, const struct t
         trigger_met(d, test->trigger, event);
 }
 
-static void own_event(struct drain *d, enum trigger_own own, const struct drain_process *p,
+static void own_event(struct drain *d, enum own_event own, const struct drain_process *p,
                       const struct drain_thread *t, const void *payload, uint32_t size,
                       uint64_t ticks)
 {
@@ -235,8 +209,11 @@ static void own_event(struct drain *d, enum trigger_own own, const struct drain_
                                             .payload_bytes = size,
                                             .emitter = &emitter,
                                             .time_ns = triggers_time_ns(d, ticks)};
-    const struct trigger_event event = {
-        .schema = &own_types[own], .process = p, .thread = t, .ticks = ticks, .values = &values};
+    const struct trigger_event event = {.schema = &own_event_types[own],
+                                        .process = p,
+                                        .thread = t,
+                                        .ticks = ticks,
+                                        .values = &values};
     struct triggers *all = d->triggers;
 
     for (unsigned i = 0; i < all->count; i++)
@@ -246,29 +223,26 @@ static void own_event(struct drain *d, enum trigger_own own, const struct drain_
 
 void triggers_gap(struct drain *d, struct drain_thread *t, const struct trace_gap *gap)
 {
-    unsigned char payload[20];
-    const int32_t kind = (int32_t)gap->kind;
+    const struct own_gap payload = {
+        .records = gap->records, .bytes = gap->bytes, .kind = (int32_t)gap->kind};
 
-    memcpy(payload, &kind, 4);
-    memcpy(payload + 4, &gap->records, 8);
-    memcpy(payload + 12, &gap->bytes, 8);
     /* Entries and exits are missing: what was open may have ended. */
     if (t->trigger_calls)
         t->trigger_calls->count = t->trigger_calls->beyond = 0;
-    own_event(d, OWN_GAP, t->process, t, payload, sizeof(payload), gap->last_ticks);
+    own_event(d, OWN_GAP, t->process, t, &payload, sizeof(payload), gap->last_ticks);
 }
 
 void triggers_exit(struct drain *d, const struct drain_process *p)
 {
-    int32_t how[2] = {0, 0};
+    struct own_exit how = {0};
 
     if (p->status == -1 || p->replaced)
         return;
     if (WIFSIGNALED(p->status))
-        how[1] = WTERMSIG(p->status);
+        how.signal = WTERMSIG(p->status);
     else
-        how[0] = WEXITSTATUS(p->status);
-    own_event(d, OWN_EXIT, p, NULL, how, sizeof(how), p->end_ticks);
+        how.status = WEXITSTATUS(p->status);
+    own_event(d, OWN_EXIT, p, NULL, &how, sizeof(how), p->end_ticks);
 }
 
 void triggers_signal(struct drain *d)

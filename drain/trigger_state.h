@@ -6,6 +6,7 @@
 #ifndef ADATRACE_DRAIN_TRIGGER_STATE_H
 #define ADATRACE_DRAIN_TRIGGER_STATE_H
 
+#include "base/own_event.h"
 #include "drain/drain_state.h"
 #include "drain/trigger.h"
 #include "drain/trigger_hooks.h"
@@ -14,9 +15,6 @@ enum {
     TRIGGER_SLOW_MAX = 64,  /* slow() in all triggers together: bits of a mask */
     TRIGGER_CALLS_MAX = 64, /* open calls of one thread that slow() means */
 };
-
-/* The drain's own events. */
-enum trigger_own { OWN_EXIT, OWN_GAP, OWN_SIGNAL, OWN_TYPES };
 
 /* A condition, as one type has it. */
 struct trigger_test {
@@ -49,7 +47,7 @@ struct trigger {
     struct expression *expression;
     unsigned first_slow; /* number of its first slow() among all */
     bool told;           /* that something is wrong with it */
-    struct trigger_test own[OWN_TYPES];
+    struct trigger_test own[OWN_EVENTS];
 };
 
 /* Calls of one thread that slow() means, innermost last. */

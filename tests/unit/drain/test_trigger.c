@@ -393,7 +393,7 @@ static void drop_is_a_moment(void **state)
     drain_round(stage.drain);
     assert_int_equal(heard.moments, 1);
     assert_non_null(strstr(heard.text, "trigger drop: adatrace:gap of thread producer/"));
-    assert_non_null(strstr(heard.text, ": kind dropped, records 1, bytes 16"));
+    assert_non_null(strstr(heard.text, ": records 1, bytes 16, kind dropped"));
     stage_clear(&stage);
 }
 
