@@ -20,6 +20,7 @@
 #include "cli/message.h"
 #include "cli/record_agent.h"
 #include "cli/record_child.h"
+#include "cli/record_files.h"
 #include "cli/record_output.h"
 #include "cli/record_signals.h"
 #include "cli/record_talk.h"
@@ -160,7 +161,7 @@ static int collector_begin(struct recording *r, int fd, int count)
     const struct record_settings *s = r->settings;
     char *command = command_text(r->words, count);
     char file[PATH_MAX];
-    const struct collector_options options = {
+    struct collector_options options = {
         .geometry = geometry_of(s),
         .ring_budget = s->ring_budget_bytes,
         .wait = s->wait,
@@ -170,13 +171,17 @@ static int collector_begin(struct recording *r, int fd, int count)
         .drain_threads = s->drain_threads,
         .command = command ? command : r->words[0],
         .name = s->name,
-        .file = realpath(r->output.path, file) ? file : r->output.path,
+        .file = r->output.base,
         .context = &r->talk,
         .news = s->verbose ? record_talk_news : NULL,
     };
     enum collector_step step;
-    int err = collector_create(&r->collector, fd, &options, &step);
+    int err;
 
+    record_files_options(s, &options);
+    if (record_files_kind(s) == OUTPUT_FILE && realpath(r->output.path, file))
+        options.file = file;
+    err = collector_create(&r->collector, fd, &options, &step);
     free(command);
     return err ? collector_problem(r, step, err) : 0;
 }
@@ -258,9 +263,7 @@ static void collector_end(struct recording *r)
                         (unsigned long long)figures.lost, r->output.path);
     else if (err)
         message_failure(err, "%s may not be complete", r->output.path);
-    record_talk_summary(&figures,
-                        r->output.is_new ? record_output_bytes(&r->output) : figures.file_bytes,
-                        r->output.path);
+    record_files_summary(r->collector, r->settings, &r->output, &figures);
 }
 
 static int program_record(struct recording *r)
@@ -296,7 +299,9 @@ int cmd_record(const struct record_settings *settings, int count, char **words)
     r->settings = settings;
     r->words = program_words;
     record_talk_init(&r->talk);
-    status = program_choose(r);
+    status = record_files_check(settings);
+    if (!status)
+        status = program_choose(r);
     if (status)
         goto out;
     status = STATUS_FAILED;
@@ -304,10 +309,11 @@ int cmd_record(const struct record_settings *settings, int count, char **words)
         message_failure(errno, "cannot hold signals back");
         goto out;
     }
-    fd = record_output_open(&r->output, settings->output, words[0], settings->force);
+    fd = record_output_open(&r->output, settings->output, words[0], record_files_kind(settings),
+                            settings->force);
     if (fd < 0)
         goto out_signals;
-    status = collector_begin(r, fd, count);
+    status = collector_begin(r, record_files_kind(settings) == OUTPUT_NONE ? -1 : fd, count);
     if (status)
         record_output_discard(&r->output);
     else

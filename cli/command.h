@@ -42,6 +42,8 @@ struct command {
 };
 
 extern const struct command command_record;
+extern const struct command command_snapshot;
+extern const struct command command_rotate;
 extern const struct command command_decode;
 extern const struct command command_report;
 extern const struct command command_info;

@@ -8,6 +8,8 @@
 const struct command *const commands[] = {
     &command_record,
     &command_list,
+    &command_snapshot,
+    &command_rotate,
     &command_decode,
     &command_report,
     &command_info,

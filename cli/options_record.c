@@ -8,6 +8,7 @@
 
 #include "base/quantity.h"
 #include "cli/command.h"
+#include "cli/options_files.h"
 #include "cli/presets_record.h"
 #include "drain/drain.h"
 
@@ -258,6 +259,35 @@ static const struct option_row options[] = {
              "block:TIME sleep no longer than TIME, 1us to 1s",
      .type = &option_wait,
      FIELD(wait)},
+    {.name = "rotate-size",
+     .argument = "SIZE",
+     .help = "Go on in another file when this one has SIZE: NAME.0001.adatrace, NAME.0002.adatrace "
+             "and so on, each complete in itself",
+     .type = &option_rotate_size,
+     FIELD(rotate_bytes)},
+    {.name = "rotate-time",
+     .argument = "TIME",
+     .help = "Go on in another file every TIME, such as 10m",
+     .type = &option_rotate_time,
+     FIELD(rotate_ns)},
+    {.name = "keep",
+     .argument = "N",
+     .help = "Of the files of a rotating recording keep the newest N, and delete older ones",
+     .type = &option_keep,
+     FIELD(keep)},
+    {.name = "flight",
+     .argument = "SIZE|TIME",
+     .help = "Flight recorder: write no file, but keep the newest records in memory, compressed, "
+             "in SIZE at most (such as 64M), or as old as TIME (such as 10s); `adatrace snapshot` "
+             "writes them. SIZE,TIME has neither exceeded; off writes a file after all",
+     .type = &option_flight,
+     FIELD(flight)},
+    {.name = "snapshot-on-exit",
+     .words = "never|error|always",
+     .help = "Have a flight recorder write a last snapshot when the program was ended by a signal "
+             "or failed (error, the default), always, or never",
+     .type = &option_word,
+     FIELD(last_snapshot)},
     {.letter = 'v',
      .name = "verbose",
      .help = "Tell about every process and thread that comes and goes",
@@ -266,8 +296,11 @@ static const struct option_row options[] = {
     OPTION_HELP_ROW,
 };
 
-static const struct record_settings defaults = {
-    .preset = -1, .ring_bytes = UINT64_C(4) << 20, .level = 1, .drain_threads = 1};
+static const struct record_settings defaults = {.preset = -1,
+                                                .last_snapshot = RECORD_LAST_ERROR,
+                                                .ring_bytes = UINT64_C(4) << 20,
+                                                .level = 1,
+                                                .drain_threads = 1};
 
 static int record_run(void *settings, int operand_count, char **operands)
 {
@@ -296,6 +329,10 @@ const struct command command_record = {
     .examples = "adatrace record -- git log --stat\trecord git into git.adatrace\n"
                 "adatrace record -o sort.adatrace -e 'memory:*' -- sort big.txt\t"
                 "record allocations only\n"
+                "adatrace record --flight 64M -- ./server\t"
+                "keep the newest records in memory until `adatrace snapshot`\n"
+                "adatrace record --rotate-size 64M --keep 10 -- ./server\t"
+                "at most ten files of about 64 MiB\n"
                 "adatrace record --policy block:10ms -- ./program\t"
                 "rather wait than lose records\n",
     .options = options,

@@ -8,6 +8,7 @@
 
 #include "base/wait_choice.h"
 #include "cli/option.h"
+#include "cli/options_files.h"
 
 enum record_policy { RECORD_POLICY_DROP, RECORD_POLICY_OVERWRITE, RECORD_POLICY_BLOCK };
 
@@ -15,6 +16,8 @@ struct record_policy_choice {
     enum record_policy policy;
     uint64_t block_timeout_ns; /* RECORD_POLICY_BLOCK: then the record is dropped */
 };
+
+enum record_last { RECORD_LAST_NEVER, RECORD_LAST_ERROR, RECORD_LAST_ALWAYS };
 
 struct record_settings {
     int preset;         /* less than 0: none; its options are among those below already */
@@ -30,6 +33,11 @@ struct record_settings {
     const char *name; /* of the session; NULL: not said */
     struct wait_choice wait;
     bool verbose;
+    uint64_t rotate_bytes; /* 0: not said */
+    int64_t rotate_ns;
+    uint64_t keep;
+    struct record_flight flight;
+    int last_snapshot; /* enum record_last */
 };
 
 /* What rings may grow to: what was said, or what goes with their size; never less than that. */

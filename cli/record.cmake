@@ -9,8 +9,11 @@ target_link_libraries(ada_cli_session PUBLIC ada_settings)
 target_sources(adatrace-command PRIVATE
     cmd_list.c
     cmd_record.c
+    cmd_rotate.c
+    cmd_snapshot.c
     record_agent.c
     record_child.c
+    record_files.c
     record_output.c
     record_signals.c
     record_talk.c)

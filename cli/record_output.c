@@ -9,6 +9,31 @@
 #include <unistd.h>
 
 #include "cli/message.h"
+#include "drain/file_names.h"
+
+static int base_make(struct record_output *output)
+{
+    char folder[PATH_MAX];
+    int size;
+
+    if (output->path[0] != '/' && !getcwd(folder, sizeof(folder)))
+        return -errno;
+    size =
+        snprintf(output->base, sizeof(output->base), "%s%s%s", output->path[0] == '/' ? "" : folder,
+                 output->path[0] == '/' ? "" : "/", output->path);
+    return size < (int)sizeof(output->base) ? 0 : -ENAMETOOLONG;
+}
+
+/* The name of the first of several files; those of an earlier recording give way. */
+static int path_number(struct record_output *output, bool force)
+{
+    char path[PATH_MAX];
+    int err;
+
+    memcpy(path, output->path, sizeof(path));
+    err = file_name_rotated(output->path, sizeof(output->path), path, 1);
+    return err || !force ? err : file_names_clear(path, 0);
+}
 
 static int path_choose(struct record_output *output, const char *path, const char *program)
 {
@@ -32,15 +57,21 @@ static int file_make(const char *path, bool force)
 }
 
 int record_output_open(struct record_output *output, const char *path, const char *program,
-                       bool force)
+                       enum record_output_kind kind, bool force)
 {
     struct stat status;
     int fd = path_choose(output, path, program);
 
+    if (!fd)
+        fd = base_make(output);
+    if (!fd && kind == OUTPUT_NUMBERED)
+        fd = path_number(output, force);
     if (fd) {
         message_failure(fd, "cannot write %.100s", path ? path : program);
         return fd;
     }
+    if (kind == OUTPUT_NONE)
+        return 0;
     output->is_new = stat(output->path, &status) || S_ISREG(status.st_mode);
     if (output->is_new) {
         fd = file_make(output->path, force);

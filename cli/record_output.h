@@ -10,8 +10,15 @@
 #include <stdint.h>
 
 struct record_output {
-    char path[PATH_MAX];
-    bool is_new; /* made by us: a regular file */
+    char path[PATH_MAX]; /* of the (first) file */
+    char base[PATH_MAX]; /* what all files are named after, absolute */
+    bool is_new;         /* made by us: a regular file */
+};
+
+enum record_output_kind {
+    OUTPUT_FILE,
+    OUTPUT_NUMBERED, /* the first of several */
+    OUTPUT_NONE,     /* a flight recorder: nothing is opened, and 0 returned */
 };
 
 /*
@@ -20,7 +27,8 @@ struct record_output {
  * descriptor, or a negative errno after saying why on stderr.
  */
 int record_output_open(struct record_output *output, const char *path, const char *program,
-                       bool force) __attribute__((warn_unused_result));
+                       enum record_output_kind kind, bool force)
+    __attribute__((warn_unused_result));
 
 /* Nothing was recorded: leave nothing behind. */
 void record_output_discard(const struct record_output *output);

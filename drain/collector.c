@@ -9,10 +9,9 @@
 
 #include "drain/control.h"
 #include "drain/door.h"
-#include "drain/drain_stats.h"
-#include "drain/machine.h"
 #include "drain/program_file.h"
 #include "drain/session_folder.h"
+#include "drain/session_writer.h"
 #include "registry/handshake.h"
 
 struct collector {
@@ -22,6 +21,11 @@ struct collector {
     struct drain *drain;
     struct door *door;
     struct control *control; /* NULL: nobody can ask */
+    struct session_files *files;
+    bool flight;
+    enum collector_last last_snapshot;
+    struct snapshot_result last_result;
+    bool has_last_result;
     struct drain_figures last;
     bool finished;
     void (*news)(void *context, const char *text);
@@ -57,13 +61,36 @@ static const char *untraceable(void *context, uint32_t pid, const char *path)
     return c->verdict.why;
 }
 
+static void turn_pass_on(void *context, struct drain *drain, uint64_t now_ns)
+{
+    struct collector *c = context;
+
+    session_files_turn(c->files, drain, now_ns);
+}
+
+static void resolve(void *context, const struct drain_module *modules, struct trace_ending *ending)
+{
+    struct symbolize_figures ignored;
+
+    (void)context;
+    (void)symbolize_ending(ending, modules, &ignored); /* what is not named stays a number */
+}
+
 /* ---- start ---- */
 
 static int drain_make(struct collector *c, int fd, const struct collector_options *o,
                       enum clock_source clock)
 {
-    const struct trace_writer_options writer_options = {.level = o->compression,
-                                                        .threads = o->drain_threads};
+    const struct session_writer_options writer_options = {
+        .clock = clock,
+        .policy = o->geometry.policy,
+        .level = o->compression,
+        .threads = o->drain_threads,
+        .command = o->command,
+        .flight = o->flight,
+        .flight_bytes = o->flight_bytes,
+        .flight_ns = o->flight_ns,
+    };
     const struct drain_options options = {
         .clock = clock,
         .level = o->compression,
@@ -73,21 +100,24 @@ static int drain_make(struct collector *c, int fd, const struct collector_option
         .context = c,
         .news = news_pass_on,
         .untraceable = untraceable,
+        .turn = turn_pass_on,
     };
-    struct machine *machine = malloc(sizeof(*machine));
     struct trace_writer *writer;
-    int err;
+    int err = session_writer_open(&writer, fd, &writer_options);
 
-    if (!machine) {
-        close(fd);
-        return -ENOMEM;
-    }
-    machine_describe(machine, clock, clock_source_rate(clock));
-    machine->recording.command = o->command;
-    machine->recording.policy = stats_policy_text(o->geometry.policy);
-    err = trace_writer_open(&writer, fd, &writer_options, &machine->recording);
-    free(machine);
     return err ? err : drain_create(&c->drain, writer, &options);
+}
+
+static int files_make(struct collector *c, const struct collector_options *o)
+{
+    struct session_files_options options = o->files;
+
+    options.path = o->file ? o->file : "adatrace";
+    options.context = c;
+    options.resolve = resolve;
+    c->flight = o->flight;
+    c->last_snapshot = o->last_snapshot;
+    return session_files_create(&c->files, &options);
 }
 
 static int door_make(struct collector *c, const struct collector_options *o,
@@ -123,6 +153,7 @@ static void control_make(struct collector *c, const struct collector_options *o)
     const struct control_options options = {
         .folder = &c->folder,
         .drain = c->drain,
+        .files = c->files,
         .identity = {.kind = "record", .name = o->name, .command = o->command, .file = o->file},
     };
     int err = control_open(&c->control, &options);
@@ -143,12 +174,19 @@ int collector_create(struct collector **out, int fd, const struct collector_opti
 
     *step = COLLECTOR_FILE;
     if (!c) {
-        close(fd);
+        if (fd >= 0)
+            close(fd);
         return -ENOMEM;
     }
     c->socket_fd = -1;
     c->news = o->news;
     c->context = o->context;
+    err = files_make(c, o);
+    if (err) {
+        if (fd >= 0)
+            close(fd);
+        goto fail;
+    }
     err = drain_make(c, fd, o, clock);
     if (err)
         goto fail;
@@ -199,7 +237,30 @@ void collector_figures(struct collector *c, struct drain_figures *out)
     drain_figures(c->drain, out);
 }
 
+void collector_files(struct collector *c, struct session_files_figures *out)
+{
+    session_files_figures(c->files, out);
+}
+
+const struct snapshot_result *collector_last_snapshot(const struct collector *c)
+{
+    return c->has_last_result ? &c->last_result : NULL;
+}
+
 /* ---- end ---- */
+
+/* A flight recorder's last words: what led to a bad end. */
+static void last_snapshot_take(struct collector *c, int status)
+{
+    const struct snapshot_wish wish = {0};
+
+    if (!c->flight || c->last_snapshot == LAST_NEVER ||
+        (c->last_snapshot == LAST_ON_ERROR && status == 0))
+        return;
+    c->has_last_result = true;
+    c->last_result.status =
+        session_files_snapshot_wait(c->files, c->drain, &wish, true, &c->last_result);
+}
 
 int collector_finish(struct collector *c, uint32_t pid, int status,
                      struct symbolize_figures *symbols)
@@ -212,7 +273,9 @@ int collector_finish(struct collector *c, uint32_t pid, int status,
     door_close(c->door);
     c->door = NULL;
     drain_stop(c->drain);
-    err = symbolize(c->drain, symbols);
+    last_snapshot_take(c, pid ? status : 0);
+    session_files_wait(c->files);
+    err = c->flight ? 0 : symbolize(c->drain, symbols);
     c->finished = true;
     status = drain_close(c->drain);
     return status ? status : err;
@@ -229,6 +292,7 @@ void collector_destroy(struct collector *c)
     door_close(c->door);
     control_close(c->control);
     drain_destroy(c->drain);
+    session_files_destroy(c->files);
     if (c->socket_fd >= 0)
         close(c->socket_fd);
     session_folder_remove(&c->folder);

@@ -10,6 +10,7 @@
 #define ADATRACE_DRAIN_COLLECTOR_H
 
 #include "drain/drain.h"
+#include "drain/session_files.h"
 #include "drain/symbolize.h"
 
 struct collector;
@@ -25,7 +26,14 @@ struct collector_options {
     const char *command;              /* as one would type it */
     const char *name;                 /* of the session, for people; NULL: none */
     const char *file;                 /* the trace's absolute path, for people */
-    void *context;                    /* for news, which comes from the drain's thread */
+    /* More than one file; of these: replace, rotate_bytes, rotate_ns, keep. */
+    struct session_files_options files;
+    /* A flight recorder: no file, the newest records in memory, as many as either allows (0: any
+     * number). `fd` is -1 then, and `file` what snapshots are named after. */
+    bool flight;
+    uint64_t flight_bytes, flight_ns;
+    enum collector_last { LAST_ON_ERROR, LAST_NEVER, LAST_ALWAYS } last_snapshot; /* at the end */
+    void *context; /* for news, which comes from the drain's thread */
     void (*news)(void *context, const char *text);
 };
 
@@ -54,6 +62,11 @@ void collector_figures(struct collector *collector, struct drain_figures *out);
  */
 int collector_finish(struct collector *collector, uint32_t pid, int status,
                      struct symbolize_figures *symbols);
+
+/* Then: the snapshot that the end has left; NULL: none. */
+const struct snapshot_result *collector_last_snapshot(const struct collector *collector);
+/* Of files besides the one that collector_create() was given. */
+void collector_files(struct collector *collector, struct session_files_figures *out);
 
 /* Removes the session folder. A collector that was not finished ends its file as well as it can. */
 void collector_destroy(struct collector *collector);

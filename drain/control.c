@@ -46,6 +46,11 @@ struct drain *control_drain(const struct control *c)
     return c->options.drain;
 }
 
+struct session_files *control_files(const struct control *c)
+{
+    return c->options.files;
+}
+
 const struct control_identity *control_identity(const struct control *c)
 {
     return &c->options.identity;

@@ -22,6 +22,7 @@
 
 #include "drain/control_protocol.h"
 #include "drain/drain.h"
+#include "drain/session_files.h"
 #include "drain/session_folder.h"
 
 struct control;
@@ -38,6 +39,7 @@ struct control_identity {
 struct control_options {
     struct session_folder *folder; /* stays the caller's */
     struct drain *drain;           /* outlives the control */
+    struct session_files *files;   /* the same; NULL: it has one file, and no snapshots */
     struct control_identity identity;
 };
 

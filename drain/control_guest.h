@@ -51,6 +51,7 @@ void guest_end(struct control_guest *guest);
 
 /* ---- control.c ---- */
 struct drain *control_drain(const struct control *control);
+struct session_files *control_files(const struct control *control);
 const struct control_identity *control_identity(const struct control *control);
 uint32_t control_program(const struct control *control); /* its pid */
 bool control_may_keep(const struct control *control);    /* one guest more */

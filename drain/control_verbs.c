@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "drain/control_files.h"
 #include "drain/control_guest.h"
 #include "drain/control_live.h"
 #include "drain/drain_stats.h"
@@ -45,6 +46,8 @@ const struct control_verb control_verbs[] = {
     {.name = "describe", .run = describe},
     {.name = "stats", .run = control_stats},
     {.name = "subscribe", .run = control_subscribe},
+    {.name = "rotate", .run = control_rotate},
+    {.name = "snapshot", .words_min = 3, .words_max = 3, .run = control_snapshot},
     {0},
 };
 

@@ -229,7 +229,8 @@ void drain_tick(struct drain *d)
         drain_fail(d, trace_writer_flush(d->writer));
         d->ticks_unflushed = 0;
     }
-    trace_writer_expire(d->writer, drain_now(d));
+    if (trace_writer_is_flight(d->writer))
+        drain_forget_before(d, trace_writer_expire(d->writer, drain_now(d)));
 }
 
 static void pace_follow(struct drain *d, const struct wait_load *load, uint64_t now_ns)

@@ -26,6 +26,7 @@
 #include "registry/segment.h"
 
 struct drain;
+struct drain_module;
 
 struct drain_options {
     enum clock_source clock;
@@ -112,6 +113,17 @@ void drain_account(struct drain *drain);
 int drain_switch(struct drain *drain, int fd, struct trace_ending **old)
     __attribute__((warn_unused_result));
 
+/*
+ * All that was taken, and the modules it may refer to, for another thread to write
+ * (trace_writer_snapshot()). `before_ns` not 0: of a flight recorder about the last so many only.
+ */
+int drain_snapshot(struct drain *drain, uint64_t before_ns, struct trace_snapshot **out,
+                   struct drain_module **modules) __attribute__((warn_unused_result));
+/* Nothing will be asked any more about what was unmapped before that. */
+void drain_forget_before(struct drain *drain, uint64_t ticks);
+/* Now, by the recording's clock. */
+uint64_t drain_ticks(const struct drain *drain);
+
 /* ---- as a thread ---- */
 
 /* Run rounds in a thread of the drain's own, with all signals blocked. Returns 0 or a negative
@@ -131,7 +143,8 @@ struct drain_module {
     uint64_t image; /* also the number of the image's first process */
     uint32_t number, process;
     uint64_t base, end, bias, from_ticks, to_ticks;
-    char build_id[65]; /* lower-case hexadecimal, or "" */
+    uint64_t left_ticks; /* when the last process of its image had ended; UINT64_MAX: lives */
+    char build_id[65];   /* lower-case hexadecimal, or "" */
     char path[];
 };
 /* Newest first. */

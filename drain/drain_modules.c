@@ -94,7 +94,7 @@ void modules_map(struct drain *d, struct drain_source *s, const struct arena_ite
     m->end = map.end;
     m->bias = map.bias;
     m->from_ticks = plausible_ticks(d, map.ticks);
-    m->to_ticks = UINT64_MAX;
+    m->to_ticks = m->left_ticks = UINT64_MAX;
     build_id_print(m->build_id, sizeof(m->build_id), &map);
     memcpy(m->path, path, length);
     m->next = d->modules;

@@ -328,6 +328,8 @@ void source_free(struct drain *d, struct drain_source *s)
         at = &(*at)->next;
     if (*at)
         *at = s->next;
+    for (struct drain_module *m = s->modules; m; m = m->next_of_image)
+        m->left_ticks = drain_now(d);
     for (struct drain_process *p = d->processes; p; p = next) {
         next = p->next;
         if (p->source == s)

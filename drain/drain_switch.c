@@ -87,6 +87,45 @@ int drain_switch(struct drain *d, int fd, struct trace_ending **old)
     return 0;
 }
 
+/* The least ticks that are asked for; 0: all. */
+static uint64_t ticks_from(const struct drain *d, uint64_t before_ns)
+{
+    uint64_t now = drain_now(d);
+    double ticks = (double)before_ns * (double)clock_source_rate(d->options.clock) / 1e9;
+
+    return before_ns && ticks < (double)now ? now - (uint64_t)ticks : 0;
+}
+
+/* All that was published by now is taken; a ring holds no more than its capacity. */
+static void rings_empty(struct drain *d)
+{
+    struct wait_load load = {0};
+
+    for (struct drain_source *s = d->sources; s && !d->finished; s = s->next)
+        source_round(d, s, segment_ring_capacity(&s->segment.geometry), &load);
+}
+
+int drain_snapshot(struct drain *d, uint64_t before_ns, struct trace_snapshot **out,
+                   struct drain_module **modules)
+{
+    int err;
+
+    rings_empty(d);
+    drain_account(d);
+    err = trace_writer_snapshot(d->writer, ticks_from(d, before_ns), out);
+    if (err)
+        return err;
+    err = drain_modules_copy(d, 0, modules);
+    if (err)
+        trace_snapshot_free(*out);
+    return err;
+}
+
+uint64_t drain_ticks(const struct drain *d)
+{
+    return drain_now(d);
+}
+
 /* ---- modules, for whoever resolves symbols in another thread ---- */
 
 static struct drain_module *module_copy(const struct drain_module *m)
@@ -105,7 +144,7 @@ int drain_modules_copy(const struct drain *d, uint64_t from_ticks, struct drain_
 
     *out = NULL;
     for (const struct drain_module *m = d->modules; m; m = m->next) {
-        if (m->to_ticks < from_ticks)
+        if (m->to_ticks < from_ticks || m->left_ticks < from_ticks)
             continue;
         *end = module_copy(m);
         if (!*end) {
@@ -117,6 +156,42 @@ int drain_modules_copy(const struct drain *d, uint64_t from_ticks, struct drain_
         *end = NULL;
     }
     return 0;
+}
+
+/* Unmapped, or of an image that nobody runs any more. */
+static bool module_is_over(const struct drain_module *m, uint64_t ticks)
+{
+    return m->to_ticks < ticks || m->left_ticks < ticks;
+}
+
+static void image_modules_forget(struct drain_source *s, uint64_t ticks)
+{
+    struct drain_module **at = &s->modules;
+
+    while (*at)
+        if (module_is_over(*at, ticks))
+            *at = (*at)->next_of_image;
+        else
+            at = &(*at)->next_of_image;
+}
+
+void drain_forget_before(struct drain *d, uint64_t ticks)
+{
+    struct drain_module **at = &d->modules;
+
+    trace_writer_keep_from(d->writer, ticks);
+    for (struct drain_source *s = d->sources; s; s = s->next)
+        image_modules_forget(s, ticks);
+    while (*at) {
+        struct drain_module *m = *at;
+
+        if (!module_is_over(m, ticks)) {
+            at = &m->next;
+            continue;
+        }
+        *at = m->next;
+        free(m);
+    }
 }
 
 void drain_modules_free(struct drain_module *modules)

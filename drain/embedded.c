@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,8 +16,8 @@
 #include "base/clock.h"
 #include "drain/control.h"
 #include "drain/drain.h"
-#include "drain/drain_stats.h"
-#include "drain/machine.h"
+#include "drain/session_files.h"
+#include "drain/session_writer.h"
 #include "registry/registry.h"
 #include "registry/session_host.h"
 
@@ -28,6 +29,7 @@ static struct {
     pid_t pid;              /* a forked child has a copy of all this, but no thread */
     struct session_folder folder;
     struct control *control; /* NULL: nobody can ask */
+    struct session_files *files;
     bool fork_is_watched;
 } host;
 
@@ -51,23 +53,19 @@ static int output_open(const char *path, bool replace, bool *created)
     return fd < 0 ? -errno : fd;
 }
 
-static int writer_open(struct trace_writer **out, int fd, const struct session_host_options *o,
-                       enum clock_source clock, const char *command)
+/* Names of further files are absolute: the application may go to another folder. */
+static int files_begin(const char *path, const struct session_host_options *o)
 {
-    const struct trace_writer_options options = {.level = o->compression,
-                                                 .threads = o->drain_threads};
-    struct machine *machine = malloc(sizeof(*machine));
+    struct session_files_options options = {.replace = o->overwrite_file};
+    char folder[PATH_MAX], *absolute = NULL;
     int err;
 
-    if (!machine) {
-        close(fd);
+    if (path[0] != '/' && getcwd(folder, sizeof(folder)) &&
+        asprintf(&absolute, "%s/%s", folder, path) < 0)
         return -ENOMEM;
-    }
-    machine_describe(machine, clock, clock_source_rate(clock));
-    machine->recording.command = command ? command : "";
-    machine->recording.policy = stats_policy_text(o->geometry.policy);
-    err = trace_writer_open(out, fd, &options, &machine->recording);
-    free(machine);
+    options.path = absolute ? absolute : path;
+    err = session_files_create(&host.files, &options);
+    free(absolute);
     return err;
 }
 
@@ -115,11 +113,21 @@ static int drain_begin(const struct session_host_options *o, int fd, bool reused
         .pidfd = -1,
         .ticks = clock_source_ticks(clock),
     };
+    struct session_writer_options writer_options = {
+        .clock = clock,
+        .policy = o->geometry.policy,
+        .level = o->compression,
+        .threads = o->drain_threads,
+        .flight = o->flight,
+        .flight_bytes = o->flight_bytes,
+        .flight_ns = o->flight_ns,
+    };
     struct trace_writer *writer;
     int err;
 
     proc_facts_read(self.pid, &self.facts);
-    err = writer_open(&writer, fd, o, clock, self.facts.command);
+    writer_options.command = self.facts.command;
+    err = session_writer_open(&writer, fd, &writer_options);
     if (!err)
         err = drain_create(&host.drain, writer, &options);
     if (err) {
@@ -158,6 +166,7 @@ static void control_begin(const char *path, const struct session_host_options *o
     struct control_options options = {
         .folder = &host.folder,
         .drain = host.drain,
+        .files = host.files,
         .identity = {.kind = "embedded", .name = o->name, .pid = (uint32_t)getpid()},
     };
     struct proc_facts facts;
@@ -191,17 +200,22 @@ static int embedded_start(const char *path, const struct session_host_options *o
                           struct segment *segment)
 {
     bool reused = false, created;
-    int fd, err;
+    int fd = -1, err;
 
     /* A forked child goes on in its parent's segment, whose drain is the parent's thread. */
     if (host.drain || (host.pid && host.pid != getpid()))
         return -EALREADY;
-    fd = output_open(path, o->overwrite_file, &created);
-    if (fd < 0)
+    created = false;
+    if (!o->flight)
+        fd = output_open(path, o->overwrite_file, &created);
+    if (!o->flight && fd < 0)
         return fd;
-    err = segment_begin(o, &reused);
+    err = files_begin(path, o);
+    if (!err)
+        err = segment_begin(o, &reused);
     if (err) {
-        close(fd);
+        if (fd >= 0)
+            close(fd);
         goto fail;
     }
     err = drain_begin(o, fd, reused);
@@ -212,6 +226,8 @@ static int embedded_start(const char *path, const struct session_host_options *o
     *segment = host.segment;
     return 0;
 fail:
+    session_files_destroy(host.files);
+    host.files = NULL;
     if (created)
         unlink(path);
     return err;
@@ -225,12 +241,32 @@ static int embedded_stop(void)
         return 0;
     control_end();
     drain_stop(host.drain);
+    session_files_wait(host.files);
     err = drain_close(host.drain);
     drain_destroy(host.drain);
+    session_files_destroy(host.files);
     host.drain = NULL;
+    host.files = NULL;
     return err;
 }
 
-static const struct session_host embedded = {.start = embedded_start, .stop = embedded_stop};
+static int embedded_snapshot(const char *path)
+{
+    const struct snapshot_wish wish = {.path = path, .replace = true};
+    struct snapshot_result *result;
+    int err;
+
+    if (!host.drain || host.pid != getpid())
+        return -ESRCH;
+    result = malloc(sizeof(*result));
+    if (!result)
+        return -ENOMEM;
+    err = session_files_snapshot_wait(host.files, host.drain, &wish, false, result);
+    free(result);
+    return err;
+}
+
+static const struct session_host embedded = {
+    .start = embedded_start, .stop = embedded_stop, .snapshot = embedded_snapshot};
 
 const struct session_host *session_host_embedded = &embedded;

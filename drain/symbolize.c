@@ -27,7 +27,8 @@ struct place {
 };
 
 struct symbolizer {
-    struct trace_writer *writer;
+    struct trace_writer *writer; /* the one or the other */
+    struct trace_ending *ending;
     struct code *codes;
     size_t code_count, code_capacity;
     struct place *places; /* sorted by image, base */
@@ -136,7 +137,9 @@ static struct symbol_file *file_symbols(struct symbolizer *z, struct known_file 
                  "%s is another file by now than the one that was mapped: its symbols are not "
                  "known",
                  file->path);
-        (void)trace_writer_note(z->writer, &note); /* an output error shows at the end */
+        /* An output error shows at the end. */
+        (void)(z->ending ? trace_ending_note(z->ending, &note)
+                         : trace_writer_note(z->writer, &note));
     }
     if (err)
         file->symbols = NULL;
@@ -168,7 +171,9 @@ static void symbol_write(struct symbolizer *z, const struct code *code, const st
     item.line = found.line;
     z->figures.named += found.name != NULL;
     z->figures.with_lines += found.file != NULL;
-    (void)trace_writer_symbol(z->writer, &item); /* an output error shows at the end */
+    /* An output error shows at the end. */
+    (void)(z->ending ? trace_ending_symbol(z->ending, &item)
+                     : trace_writer_symbol(z->writer, &item));
 }
 
 /* The last place of the image that begins at `address` or before, +1; 0: none. */
@@ -237,23 +242,38 @@ static void codes_resolve(struct symbolizer *z)
     }
 }
 
+static int codes_name(struct symbolizer *z, const struct drain_module *modules,
+                      struct symbolize_figures *figures)
+{
+    int err = z->error ? z->error : modules_take(z, modules);
+
+    if (!err) {
+        codes_count(z);
+        codes_resolve(z);
+    }
+    for (size_t i = 0; i < z->file_count; i++)
+        if (z->files[i].symbols)
+            symbol_file_close(z->files[i].symbols);
+    free(z->files);
+    free(z->places);
+    free(z->codes);
+    *figures = z->figures;
+    return err;
+}
+
 int symbolize(struct drain *drain, struct symbolize_figures *figures)
 {
     struct symbolizer z = {.writer = drain_writer(drain)};
-    int err;
 
     trace_writer_addresses(z.writer, code_add, &z);
-    err = z.error ? z.error : modules_take(&z, drain_modules(drain));
-    if (!err) {
-        codes_count(&z);
-        codes_resolve(&z);
-    }
-    for (size_t i = 0; i < z.file_count; i++)
-        if (z.files[i].symbols)
-            symbol_file_close(z.files[i].symbols);
-    free(z.files);
-    free(z.places);
-    free(z.codes);
-    *figures = z.figures;
-    return err;
+    return codes_name(&z, drain_modules(drain), figures);
+}
+
+int symbolize_ending(struct trace_ending *ending, const struct drain_module *modules,
+                     struct symbolize_figures *figures)
+{
+    struct symbolizer z = {.ending = ending};
+
+    trace_ending_addresses(ending, code_add, &z);
+    return codes_name(&z, modules, figures);
 }

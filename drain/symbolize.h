@@ -13,6 +13,10 @@ struct symbolize_figures {
     uint64_t named, with_lines;
 };
 
+/* Of a file that the drain has left: the same, with these modules. Any thread. */
+int symbolize_ending(struct trace_ending *ending, const struct drain_module *modules,
+                     struct symbolize_figures *figures);
+
 /* After drain_finish() and before drain_close(). Files that cannot be read cost their names, and
  * what could not be written shows at drain_close(). -ENOMEM. */
 int symbolize(struct drain *drain, struct symbolize_figures *figures);

@@ -109,6 +109,11 @@ void trace_ending_addresses(struct trace_ending *e,
 
 /* ---- the end ---- */
 
+uint64_t trace_ending_bytes(const struct trace_ending *e)
+{
+    return e->volume.output.written;
+}
+
 int trace_ending_close(struct trace_ending *e, uint64_t *file_bytes)
 {
     int status;

@@ -23,6 +23,9 @@ void trace_ending_addresses(struct trace_ending *ending,
                                           uint64_t first_ticks, uint64_t last_ticks),
                             void *context);
 
+/* The file's size as it is now. */
+uint64_t trace_ending_bytes(const struct trace_ending *ending);
+
 /* Write what there is, index and end, close the file, free. Returns the first error that the file
  * ever met; *file_bytes (may be NULL) becomes its size. */
 int trace_ending_close(struct trace_ending *ending, uint64_t *file_bytes)

@@ -159,9 +159,13 @@ int trace_writer_switch(struct trace_writer *w, int fd, struct trace_ending **ol
 int trace_writer_snapshot(struct trace_writer *w, uint64_t from_ticks, struct trace_snapshot **out)
     __attribute__((warn_unused_result));
 
+/* What was unmapped before that is of no use to any further file. */
+void trace_writer_keep_from(struct trace_writer *w, uint64_t ticks);
+
 bool trace_writer_is_flight(const struct trace_writer *w);
-/* A flight recorder lets go what is too old by now, and forgets what nobody needs for the rest. */
-void trace_writer_expire(struct trace_writer *w, uint64_t now_ticks);
+/* A flight recorder lets go what is too old by now, and forgets what nobody needs for the rest.
+ * Returns the least ticks of what is kept. */
+uint64_t trace_writer_expire(struct trace_writer *w, uint64_t now_ticks);
 
 /* Flush, write the index and the end block, close the fd, free. Returns the first error ever met.
  */

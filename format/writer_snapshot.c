@@ -84,17 +84,23 @@ bool trace_writer_is_flight(const struct trace_writer *w)
     return w->store != NULL;
 }
 
-void trace_writer_expire(struct trace_writer *w, uint64_t now_ticks)
+void trace_writer_keep_from(struct trace_writer *w, uint64_t ticks)
+{
+    catalogue_keep_from(w->catalogue, ticks);
+}
+
+uint64_t trace_writer_expire(struct trace_writer *w, uint64_t now_ticks)
 {
     uint64_t oldest;
 
     if (!w->store)
-        return;
+        return 0;
     writer_settle(w); /* who writes adds addresses */
     oldest = block_store_expire(w->store, now_ticks);
-    catalogue_keep_from(w->catalogue, oldest);
+    trace_writer_keep_from(w, oldest);
     for (size_t i = 0; i < w->image_count; i++)
         addresses_forget(&w->images[i]->addresses, oldest);
+    return oldest;
 }
 
 static int flight_take(struct trace_writer *w, uint64_t from_ticks, struct trace_snapshot *s)

@@ -15,15 +15,17 @@
 struct session_host_options {
     struct segment_geometry geometry;
     const char *globs;
-    uint32_t level;           /* highest level that is on */
-    int compression;          /* zstd level */
-    uint64_t ring_budget;     /* bytes by which all rings may grow; 0: a good number */
-    struct wait_choice wait;  /* of the drain */
-    unsigned drain_threads;   /* that compress and write; 0: 1, at most 16 */
-    bool overwrite_file;      /* an existing file may be replaced */
-    const char *segment_path; /* NULL: memfd; else a file that survives the process */
-    const char *name;         /* for people; NULL: the program's */
-    bool is_private;          /* nobody can find it, ask it or steer it */
+    uint32_t level;                   /* highest level that is on */
+    int compression;                  /* zstd level */
+    uint64_t ring_budget;             /* bytes by which all rings may grow; 0: a good number */
+    struct wait_choice wait;          /* of the drain */
+    unsigned drain_threads;           /* that compress and write; 0: 1, at most 16 */
+    bool overwrite_file;              /* an existing file may be replaced */
+    const char *segment_path;         /* NULL: memfd; else a file that survives the process */
+    const char *name;                 /* for people; NULL: the program's */
+    bool flight;                      /* no file: the newest records stay in memory */
+    uint64_t flight_bytes, flight_ns; /* as many as either allows; 0: any number */
+    bool is_private;                  /* nobody can find it, ask it or steer it */
 };
 
 struct session_host {
@@ -38,6 +40,9 @@ struct session_host {
     /* Drain everything published before the call, end the file, stop the thread. Returns the first
      * error. */
     int (*stop)(void);
+    /* Write what there is into a file of its own, which may be there already; NULL: the next that
+     * is free beside the trace's name. Waits for it. -ESRCH: no session runs. */
+    int (*snapshot)(const char *path);
 };
 
 /* Defined by whoever links a drain in; tracer/ holds a weak NULL. No const pointer: compilers fold

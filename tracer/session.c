@@ -106,6 +106,9 @@ static int host_options(const struct ada_session_options *given, struct session_
         .segment_path = o->segment_path,
         .name = o->name,
         .is_private = o->is_private != 0,
+        .flight = o->flight_bytes || o->flight_ns,
+        .flight_bytes = o->flight_bytes,
+        .flight_ns = o->flight_ns,
     };
     return 0;
 }
@@ -172,6 +175,17 @@ int ada_session_stop(void)
     return err;
 }
 
+int ada_snapshot(const char *path)
+{
+    int saved = errno, err;
+
+    pthread_mutex_lock(&session_lock);
+    err = session_is_ours ? session_host_embedded->snapshot(path) : -ESRCH;
+    pthread_mutex_unlock(&session_lock);
+    errno = saved;
+    return err;
+}
+
 int ada_session_is_active(void)
 {
     return tracer_is_attached() && !load_relaxed(&tracer_state.stopped) &&
@@ -199,7 +213,8 @@ const char *ada_error_text(int error)
     case EALREADY:
         return "a session is active already";
     case ERANGE:
-        return "the ring size is not within 4 KiB and 1 GiB";
+        return "a size is out of range: rings have 4 KiB to 1 GiB, a flight recorder 256 KiB or "
+               "more";
     case EINVAL:
         return "an argument is not valid";
     case ENOTSUP:
@@ -208,6 +223,10 @@ const char *ada_error_text(int error)
         return "the list of globs is too long";
     case EPROTONOSUPPORT:
         return "tracer and collector are of different versions";
+    case ESRCH:
+        return "no session of this program's own runs";
+    case ESPIPE:
+        return "the session does not write into a regular file";
     case EAGAIN:
         return "interrupted itself; try again outside the signal handler";
     default:

@@ -71,6 +71,10 @@ struct ada_session_options {
     uint64_t ring_max_bytes;
     uint64_t ring_budget_bytes; /* by which all rings together may grow; 512 MiB, or an eighth of
                                    the memory where that is less */
+    /* Flight recorder, when one of them is not 0: no file is written; the newest records stay in
+     * memory, compressed, until ada_snapshot() writes them. */
+    uint64_t flight_bytes; /* that they take at most, 256 KiB or more; as many as flight_ns says */
+    uint64_t flight_ns;    /* how far back they reach; as far as flight_bytes allow */
 };
 
 /*
@@ -86,6 +90,17 @@ ADA_EXPORT int ada_session_start(const char *path,
 /* Everything emitted before this call is in the file when it returns. 0, or the first error that
  * writing met. A joined session goes on; then this does nothing. Not signal-safe. */
 ADA_EXPORT int ada_session_stop(void);
+
+/*
+ * Write what the session of this program has at this moment into a trace at `path`, replacing what
+ * is there: of a flight recorder the newest records, else a copy of the file so far. NULL: a file
+ * NAME-snapshot-0001.adatrace, or the next number that is free, beside the session's NAME.adatrace.
+ * Everything the calling thread emitted before is in it; other threads go on meanwhile. Returns
+ * when the file is complete: 0, or a negative errno. -ESRCH: no session of its own runs (one of
+ * `adatrace record` takes snapshots by `adatrace snapshot`); -ESPIPE: the session does not write
+ * into a regular file. Not signal-safe.
+ */
+ADA_EXPORT int ada_snapshot(const char *path) ADA_MUST_CHECK;
 
 /* Is a session taking events right now? Not while it is paused. Signal-safe. */
 ADA_EXPORT int ada_session_is_active(void);

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * File names: what the files of one session are called, by the name of its trace. Functions without
+ * state: any thread.
+ */
+#ifndef ADATRACE_DRAIN_FILE_NAMES_H
+#define ADATRACE_DRAIN_FILE_NAMES_H
+
+#include <stddef.h>
+
+/* NAME.0001.adatrace for NAME.adatrace, NAME.0001 for NAME. 0 or -ENAMETOOLONG. */
+int file_name_rotated(char *out, size_t size, const char *path, unsigned number)
+    __attribute__((warn_unused_result));
+
+/* NAME-snapshot-0001.adatrace, of both. */
+int file_name_snapshot(char *out, size_t size, const char *path, unsigned number)
+    __attribute__((warn_unused_result));
+
+/* Delete NAME.0001.adatrace and all others of that kind but for the one numbered `but`: they are of
+ * an earlier session. 0 or a negative errno. */
+int file_names_clear(const char *path, unsigned but) __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rotation: one file after the other. */
+#include "drain/session_files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "drain/file_names.h"
+#include "drain/session_files_state.h"
+
+enum {
+    RETRY_NS = 1000 * 1000 * 1000, /* after the next file could not be begun */
+    ROOM_BYTES = 16 << 20,         /* free again on a disk that was full: worth another file */
+};
+
+/* A file that the drain has left behind. */
+struct finished_file {
+    struct errand errand;
+    struct session_files *files;
+    struct trace_ending *ending;
+    struct drain_module *modules;
+    uint64_t bytes; /* before its end */
+    unsigned number;
+};
+
+int session_files_create(struct session_files **out, const struct session_files_options *options)
+{
+    struct session_files *f = calloc(1, sizeof(*f));
+
+    if (!f)
+        return -ENOMEM;
+    f->options = *options;
+    f->path = strdup(options->path);
+    f->errands = errands_create();
+    f->number = f->oldest = 1;
+    f->figures.number = options->rotate_bytes || options->rotate_ns;
+    pthread_mutex_init(&f->lock, NULL);
+    if (!f->path || !f->errands) {
+        session_files_destroy(f);
+        return -ENOMEM;
+    }
+    f->options.path = f->path;
+    *out = f;
+    return 0;
+}
+
+void session_files_wait(struct session_files *f)
+{
+    errands_wait(f->errands);
+}
+
+void session_files_destroy(struct session_files *f)
+{
+    if (!f)
+        return;
+    errands_destroy(f->errands);
+    pthread_mutex_destroy(&f->lock);
+    free(f->path);
+    free(f);
+}
+
+void session_files_figures(struct session_files *f, struct session_files_figures *out)
+{
+    pthread_mutex_lock(&f->lock);
+    *out = f->figures;
+    pthread_mutex_unlock(&f->lock);
+}
+
+int file_create(const char *path, bool replace)
+{
+    int fd;
+
+    /* Who still reads the old one keeps it. */
+    if (replace && unlink(path) && errno != ENOENT)
+        return -errno;
+    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
+    return fd < 0 ? -errno : fd;
+}
+
+/* ---- in the errands' thread ---- */
+
+int file_end(struct session_files *f, struct trace_ending *ending, struct drain_module *modules,
+             uint64_t *file_bytes)
+{
+    if (f->options.resolve)
+        f->options.resolve(f->options.context, modules, ending);
+    drain_modules_free(modules);
+    return trace_ending_close(ending, file_bytes);
+}
+
+/* A session whose first file was to be the only one has no number in its name. */
+static int rotated_name(const struct session_files *f, char *out, unsigned number)
+{
+    if (number == 1 && !f->options.rotate_bytes && !f->options.rotate_ns)
+        return snprintf(out, PATH_MAX, "%s", f->path) < PATH_MAX ? 0 : -ENAMETOOLONG;
+    return file_name_rotated(out, PATH_MAX, f->path, number);
+}
+
+/* `newest` has begun: all but the last `keep` go. */
+static void old_files_delete(struct session_files *f, unsigned newest)
+{
+    char path[PATH_MAX];
+
+    while (f->options.keep && newest - f->oldest >= f->options.keep) {
+        if (rotated_name(f, path, f->oldest++) != 0 || unlink(path) != 0)
+            continue;
+        pthread_mutex_lock(&f->lock);
+        f->figures.deleted++;
+        pthread_mutex_unlock(&f->lock);
+    }
+}
+
+static void finished_run(struct errand *errand)
+{
+    struct finished_file *done = (struct finished_file *)errand;
+    struct session_files *f = done->files;
+    uint64_t bytes = 0;
+    int err = file_end(f, done->ending, done->modules, &bytes);
+    char path[PATH_MAX];
+
+    pthread_mutex_lock(&f->lock);
+    f->figures.end_bytes += bytes > done->bytes ? bytes - done->bytes : 0;
+    if (err && !f->figures.error && rotated_name(f, path, done->number) == 0) {
+        f->figures.error = err;
+        snprintf(f->figures.error_path, sizeof(f->figures.error_path), "%.255s", path);
+    }
+    pthread_mutex_unlock(&f->lock);
+    old_files_delete(f, done->number + 1);
+    free(done);
+}
+
+/* ---- in the drain's thread ---- */
+
+static void file_begun(struct session_files *f, struct drain *d, uint64_t now_ns)
+{
+    struct trace_writer_stats stats;
+
+    trace_writer_stats(drain_writer(d), &stats);
+    f->begun_ns = now_ns;
+    f->begun_bytes = stats.file_bytes;
+    f->begun_lost = stats.lost_records;
+    f->begun_ticks[1] = f->begun_ticks[0];
+    f->begun_ticks[0] = drain_ticks(d);
+    f->started = true;
+}
+
+/* Whatever the file refers to may have been unmapped just before it began: its first records had
+ * waited in their rings. */
+static void finished_post(struct session_files *f, struct drain *d, struct finished_file *done)
+{
+    uint64_t from_ticks = f->begun_ticks[1];
+
+    done->errand.run = finished_run;
+    done->files = f;
+    done->number = f->number;
+    done->bytes = trace_ending_bytes(done->ending);
+    if (drain_modules_copy(d, from_ticks, &done->modules) != 0)
+        done->modules = NULL; /* costs its symbols */
+    drain_forget_before(d, from_ticks);
+    errands_post(f->errands, &done->errand);
+}
+
+static int next_begin(struct session_files *f, struct drain *d, uint64_t now_ns, char *path)
+{
+    struct finished_file *done = calloc(1, sizeof(*done));
+    int err = done ? rotated_name(f, path, f->number + 1) : -ENOMEM, fd = -1;
+
+    if (!err && trace_writer_is_flight(drain_writer(d)))
+        err = -ENOTSUP;
+    if (!err)
+        fd = file_create(path, f->options.replace);
+    if (fd < 0 || err) {
+        free(done);
+        return err ? err : fd;
+    }
+    err = drain_switch(d, fd, &done->ending);
+    if (err) {
+        unlink(path);
+        free(done);
+        return err;
+    }
+    finished_post(f, d, done);
+    f->number++;
+    f->complained = false;
+    pthread_mutex_lock(&f->lock);
+    f->figures.number = f->number;
+    pthread_mutex_unlock(&f->lock);
+    file_begun(f, d, now_ns);
+    return 0;
+}
+
+/* A disk that was full may have room again: what is lost is lost, but the session goes on. */
+static bool room_is_back(const struct session_files *f)
+{
+    char folder[PATH_MAX];
+    struct statvfs vfs;
+    char *slash;
+
+    snprintf(folder, sizeof(folder), "%s", f->path);
+    slash = strrchr(folder, '/');
+    if (!slash || slash == folder)
+        snprintf(folder, sizeof(folder), "%s", slash ? "/" : ".");
+    else
+        *slash = 0;
+    return statvfs(folder, &vfs) == 0 && (uint64_t)vfs.f_bavail * vfs.f_frsize >= ROOM_BYTES;
+}
+
+static bool is_due(const struct session_files *f, struct drain *d, uint64_t now_ns)
+{
+    struct trace_writer_stats stats;
+
+    if (f->options.rotate_ns && now_ns - f->begun_ns >= f->options.rotate_ns)
+        return true;
+    trace_writer_stats(drain_writer(d), &stats);
+    if (f->options.rotate_bytes && stats.file_bytes - f->begun_bytes >= f->options.rotate_bytes)
+        return true;
+    return stats.lost_records != f->begun_lost && room_is_back(f);
+}
+
+void session_files_turn(struct session_files *f, struct drain *d, uint64_t now_ns)
+{
+    char path[PATH_MAX], text[PATH_MAX + 160];
+    int err;
+
+    if (!f->options.rotate_bytes && !f->options.rotate_ns)
+        return;
+    if (!f->started)
+        file_begun(f, d, now_ns);
+    if (now_ns < f->retry_ns || !is_due(f, d, now_ns))
+        return;
+    err = next_begin(f, d, now_ns, path);
+    if (!err)
+        return;
+    f->retry_ns = now_ns + RETRY_NS;
+    if (f->complained)
+        return;
+    f->complained = true;
+    snprintf(text, sizeof(text), "cannot go on in %s, the file before it grows on: %s", path,
+             strerror(-err));
+    drain_note(d, TRACE_NOTE_WARNING, text);
+}
+
+struct rotate_call {
+    struct session_files *files;
+    char *path;
+};
+
+static int rotate_run(struct drain *d, void *context)
+{
+    const struct rotate_call *call = context;
+    uint64_t now_ns = clock_monotonic_ns();
+
+    if (!call->files->started)
+        file_begun(call->files, d, now_ns);
+    return next_begin(call->files, d, now_ns, call->path);
+}
+
+int session_files_rotate(struct session_files *f, struct drain *d, char path[PATH_MAX])
+{
+    struct rotate_call call = {.files = f, .path = path};
+
+    path[0] = 0;
+    return drain_call(d, rotate_run, &call);
+}
