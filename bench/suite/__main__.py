@@ -27,11 +27,11 @@ from gap import Gap
 from lttng import Daemon
 from result import CaseResult
 from samples import patience
-from settings import DOCUMENT, WORK, Settings
+from settings import DOCUMENT, TUNING, WORK, Settings
 from traces import CallTraces, MemoryTraces
 
 CASES = ("clock", "emit", "tail", "off", "threads", "sustain", "calls", "size", "read", "start",
-         "idle", "malloc")
+         "idle", "wait", "malloc")
 CHECK_TRIES = 3
 DISTURBED_CORES = 0.05  # busy with others' work: a loss says nothing
 PROFILED_FIB = 22
@@ -107,13 +107,13 @@ def merge_earlier(settings, results, names):
     return [earlier[name] for name in CASES if name in earlier]
 
 
-def write_between(text, name, content):
+def write_between(text, name, content, document=DOCUMENT):
     """Replace what stands between the markers of `name`; they stay."""
     begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
     before, _, rest = text.partition(begin)
     _, found, after = rest.partition(end)
     if not found:
-        raise SystemExit(f"bench: {DOCUMENT.name} has lost its markers {begin} and {end}")
+        raise SystemExit(f"bench: {document.name} has lost its markers {begin} and {end}")
     return f"{before}{begin}\n\n{content}\n{end}{after}"
 
 
@@ -129,6 +129,15 @@ def write_document(bench, run):
     DOCUMENT.write_text(write_between(text, "listing", code), encoding="utf-8")
 
 
+def write_tuning(run):
+    """The page for who wants to change something has the table of the ways of waiting, too."""
+    for result in run["results"]:
+        if result.name == "wait":
+            content = f"Measured {run['date']} on {machine.in_words(run['machine'])}\n\n{markdown.case_table(result)}"
+            text = write_between(TUNING.read_text(encoding="utf-8"), "wait", content, TUNING)
+            TUNING.write_text(text, encoding="utf-8")
+
+
 def write_results(bench, run):
     settings = bench.settings
     settings.results.mkdir(parents=True, exist_ok=True)
@@ -142,6 +151,7 @@ def write_results(bench, run):
         (settings.results / "plot.svg").write_text(picture, encoding="utf-8")
     if not run["quick"]:
         write_document(bench, run)
+        write_tuning(run)
 
 
 def judged(lost, base, run, disturbed):

@@ -13,6 +13,7 @@ ADATRACE = BUILD / "cli" / "adatrace"
 LUA = ROOT / "build" / "lua"
 WORK = ROOT / "build" / "bench-work"  # traces come here, and go again
 DOCUMENT = ROOT / "docs" / "PERFORMANCE.md"
+TUNING = ROOT / "docs" / "TUNING.md"
 BASELINE = BENCH / "baseline.json"
 
 
