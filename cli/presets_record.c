@@ -17,8 +17,14 @@ static const struct option_preset_word low_overhead[] = {{"ring-size", "1M"},   
                                                          {"ring-budget", "64M"}, {"level", "-1"},
                                                          {"wait", "block"},      {NULL, NULL}};
 
+/* Always on: what led to a bad moment is in memory, and nothing on the disk. */
+static const struct option_preset_word flight[] = {{"flight", "64M"},       {"ring-size", "1M"},
+                                                   {"ring-max", "8M"},      {"level", "3"},
+                                                   {"wait", "block:100ms"}, {NULL, NULL}};
+
 const struct option_preset record_presets[] = {
     {"low-latency", low_latency},
     {"high-throughput", high_throughput},
     {"low-overhead", low_overhead},
+    {"flight", flight},
 };

@@ -9,7 +9,7 @@
 #include "cli/command.h"
 
 /* The row's words, in the order of the table. */
-#define RECORD_PRESETS "low-latency|high-throughput|low-overhead"
+#define RECORD_PRESETS "low-latency|high-throughput|low-overhead|flight"
 
 extern const struct option_preset record_presets[];
 
