@@ -11,15 +11,22 @@ target_sources(adatrace-command PRIVATE
     cmd_record.c
     cmd_rotate.c
     cmd_snapshot.c
+    cmd_replay.c
     record_agent.c
     record_child.c
     record_files.c
     record_output.c
     record_signals.c
-    record_talk.c)
+    record_talk.c
+    replay.c
+    replay_exec.c
+    replay_pace.c
+    replay_player.c
+    replay_types.c)
 # Where the agent is installed, seen from where the command is: the installed tree can be moved.
 file(RELATIVE_PATH _agent_from_bin
     ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR}/adatrace)
 target_compile_definitions(adatrace-command PRIVATE
     ADATRACE_AGENT_FROM_BIN="${_agent_from_bin}")
-target_link_libraries(adatrace-command PRIVATE ada_cli_session ada_collector ada_drain ada_rings ada_registry)
+target_link_libraries(adatrace-command PRIVATE ada_cli_session ada_collector ada_drain ada_rings ada_registry
+    ada_tracer)

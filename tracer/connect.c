@@ -94,7 +94,7 @@ static int hear_welcome(int fd)
     return got == sizeof(welcome) && welcome.status < 0 ? welcome.status : -EPROTO;
 }
 
-static int attach(const char *path, enum handshake_role role)
+int tracer_attach_socket(const char *path, enum handshake_role role)
 {
     struct segment segment;
     int fd = connect_to(path), memory = -1, err;
@@ -124,7 +124,7 @@ int tracer_attach_from_environment(enum handshake_role role)
 
     if (tracer_is_attached())
         return 0;
-    err = path && *path ? attach(path, role) : -ENOENT;
+    err = path && *path ? tracer_attach_socket(path, role) : -ENOENT;
     errno = saved;
     return err;
 }

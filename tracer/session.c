@@ -159,6 +159,22 @@ int ada_session_start(const char *path, const struct ada_session_options *option
     return err;
 }
 
+int ada_session_join(const char *socket)
+{
+    int saved = errno, err;
+
+    pthread_mutex_lock(&session_lock);
+    if (is_joined())
+        err = 1;
+    else if (tracer_is_attached())
+        err = -EALREADY; /* its segment is its own, for life */
+    else
+        err = socket ? tracer_attach_socket(socket, HANDSHAKE_LIBRARY) : -EINVAL;
+    pthread_mutex_unlock(&session_lock);
+    errno = saved;
+    return err;
+}
+
 int ada_session_stop(void)
 {
     int saved = errno, err = 0;

@@ -26,6 +26,9 @@
  */
 int tracer_attach_from_environment(enum handshake_role role);
 
+/* The same for the socket at `path`. Not attached yet; errno may change. */
+int tracer_attach_socket(const char *path, enum handshake_role role);
+
 /* Use a segment that is already mapped (an embedded session). `segment` is copied. */
 int tracer_attach_segment(const struct segment *segment);
 

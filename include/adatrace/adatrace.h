@@ -87,6 +87,15 @@ struct ada_session_options {
 ADA_EXPORT int ada_session_start(const char *path,
                                  const struct ada_session_options *options) ADA_MUST_CHECK;
 
+/*
+ * Become a further process of a session that runs under `adatrace record`: `socket` is the path
+ * that ADATRACE_SESSION holds in the environment of the programs recorded there. For the life of
+ * the process. 0, 1: joined already; -EALREADY: it has a session of its own; -ENOENT,
+ * -ECONNREFUSED: nobody is there; -EPERM, -EPROTO: not of this user, or of another version. Not
+ * signal-safe.
+ */
+ADA_EXPORT int ada_session_join(const char *socket) ADA_MUST_CHECK;
+
 /* Everything emitted before this call is in the file when it returns. 0, or the first error that
  * writing met. A joined session goes on; then this does nothing. Not signal-safe. */
 ADA_EXPORT int ada_session_stop(void);
