@@ -14,7 +14,8 @@ enum {
     BYTES_MAX = 64 << 20,     /* between reader and players */
     AHEAD_NS = 2000000000,    /* no further ahead: players of short-lived threads would pile up */
     START_BATCHES = 16,       /* read before the first event is played */
-    START_AFTER_NS = 5000000, /* for players to get ready */
+    START_LOOKS = 10,         /* that long at most players may take to get ready */
+    START_AFTER_NS = 1000000, /* then; their sleep ends before */
     LOOK_NS = 20000000,       /* how often the main thread looks for a stop */
 };
 
@@ -44,14 +45,6 @@ static bool is_stopped(const struct replay *replay)
 
 /* These with the lock held. */
 
-static void start(struct replay *replay)
-{
-    if (replay->start_ns)
-        return;
-    replay->start_ns = clock_monotonic_ns() + START_AFTER_NS;
-    pthread_cond_broadcast(&replay->begun);
-}
-
 /* Until something moves, or for a moment. */
 static void moment_wait(struct replay *replay)
 {
@@ -64,6 +57,16 @@ static void moment_wait(struct replay *replay)
         until.tv_nsec -= 1000000000;
     }
     (void)pthread_cond_timedwait(&replay->moved, &replay->lock, &until);
+}
+
+static void start(struct replay *replay)
+{
+    if (replay->start_ns)
+        return;
+    for (unsigned n = 0; replay->ready < replay->alive && n < START_LOOKS; n++)
+        moment_wait(replay);
+    replay->start_ns = clock_monotonic_ns() + START_AFTER_NS;
+    pthread_cond_broadcast(&replay->begun);
 }
 
 /* Has the reader come far enough ahead of the players? */

@@ -43,9 +43,9 @@ struct replay {
     pthread_mutex_t lock; /* of all below */
     pthread_cond_t moved; /* something below has changed that the main thread waits for */
     pthread_cond_t begun;
-    uint64_t start_ns; /* when first_ns is played; 0: not yet */
-    uint64_t bytes;    /* between the reader and the players */
-    unsigned alive;
+    uint64_t start_ns;     /* when first_ns is played; 0: not yet */
+    uint64_t bytes;        /* between the reader and the players */
+    unsigned alive, ready; /* players; `ready` counts until the start */
     struct replay_figures figures;
 
     struct replay_player **players; /* by place of the thread; the main thread's */

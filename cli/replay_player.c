@@ -56,6 +56,8 @@ static uint64_t start_await(struct replay *replay)
     uint64_t start_ns;
 
     pthread_mutex_lock(&replay->lock);
+    replay->ready++;
+    pthread_cond_signal(&replay->moved);
     while (!replay->start_ns)
         pthread_cond_wait(&replay->begun, &replay->lock);
     start_ns = replay->start_ns;
