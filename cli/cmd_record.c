@@ -24,6 +24,7 @@
 #include "cli/record_output.h"
 #include "cli/record_signals.h"
 #include "cli/record_talk.h"
+#include "cli/record_triggers.h"
 #include "cli/status.h"
 #include "drain/collector.h"
 #include "drain/program_file.h"
@@ -179,6 +180,7 @@ static int collector_begin(struct recording *r, int fd, int count)
     int err;
 
     record_files_options(s, &options);
+    record_triggers_options(s, &options);
     if (record_files_kind(s) == OUTPUT_FILE && realpath(r->output.path, file))
         options.file = file;
     err = collector_create(&r->collector, fd, &options, &step);
@@ -238,6 +240,10 @@ static void child_attend(struct recording *r)
             break;
         if (fds[1].revents)
             record_signals_pass_on(&r->signals, r->child.pid);
+        if (r->signals.requests) {
+            r->signals.requests = 0;
+            collector_signal(r->collector);
+        }
         if (fds[0].revents || (r->child.pidfd < 0 && record_child_has_ended(&r->child)))
             break;
         if (ready == 0) {
@@ -301,11 +307,13 @@ int cmd_record(const struct record_settings *settings, int count, char **words)
     record_talk_init(&r->talk);
     status = record_files_check(settings);
     if (!status)
+        status = record_triggers_check(settings);
+    if (!status)
         status = program_choose(r);
     if (status)
         goto out;
     status = STATUS_FAILED;
-    if (record_signals_hold(&r->signals)) {
+    if (record_signals_hold(&r->signals, settings->trigger.count > 0)) {
         message_failure(errno, "cannot hold signals back");
         goto out;
     }

@@ -288,6 +288,7 @@ static const struct option_row options[] = {
              "or failed (error, the default), always, or never",
      .type = &option_word,
      FIELD(last_snapshot)},
+    TRIGGER_ROWS(struct record_settings),
     {.letter = 'v',
      .name = "verbose",
      .help = "Tell about every process and thread that comes and goes",
@@ -298,6 +299,10 @@ static const struct option_row options[] = {
 
 static const struct record_settings defaults = {.preset = -1,
                                                 .last_snapshot = RECORD_LAST_ERROR,
+                                                .before_ns = 5000000000,
+                                                .after_ns = 1000000000,
+                                                .cool_down_ns = 10000000000,
+                                                .snapshots_max = 10,
                                                 .ring_bytes = UINT64_C(4) << 20,
                                                 .level = 1,
                                                 .drain_threads = 1};
@@ -319,6 +324,10 @@ const struct command command_record = {
         "-finstrument-functions, and whatever events the program emits by itself through the "
         "adatrace API.\n"
         "\n"
+        "With --trigger it also writes a snapshot whenever something happens: EXPRESSION is a "
+        "condition over fields of events, names of threads and functions, and how long calls "
+        "took, as for decode --where. A counter's trigger is met when it crosses the limit.\n"
+        "\n"
         "An interrupt (Ctrl-C) goes to the program; the recording ends when it has ended, and "
         "the file is good. Programs that cannot be traced (static, set-user-id, of another "
         "architecture) run unharmed, and the trace says so.",
@@ -331,6 +340,8 @@ const struct command command_record = {
                 "record allocations only\n"
                 "adatrace record --flight 64M -- ./server\t"
                 "keep the newest records in memory until `adatrace snapshot`\n"
+                "adatrace record --flight 64M --trigger 'slow(parse) > 20ms' -- ./server\t"
+                "write what led to every slow call\n"
                 "adatrace record --rotate-size 64M --keep 10 -- ./server\t"
                 "at most ten files of about 64 MiB\n"
                 "adatrace record --policy block:10ms -- ./program\t"

@@ -9,6 +9,7 @@
 #include "base/wait_choice.h"
 #include "cli/option.h"
 #include "cli/options_files.h"
+#include "cli/options_trigger.h"
 
 enum record_policy { RECORD_POLICY_DROP, RECORD_POLICY_OVERWRITE, RECORD_POLICY_BLOCK };
 
@@ -38,6 +39,9 @@ struct record_settings {
     uint64_t keep;
     struct record_flight flight;
     int last_snapshot; /* enum record_last */
+    struct record_triggers trigger;
+    int64_t before_ns, after_ns, cool_down_ns; /* around a trigger, and after its snapshot */
+    uint64_t snapshots_max;                    /* by triggers; 0: any number */
 };
 
 /* What rings may grow to: what was said, or what goes with their size; never less than that. */

@@ -18,6 +18,7 @@ target_sources(adatrace-command PRIVATE
     record_output.c
     record_signals.c
     record_talk.c
+    record_triggers.c
     replay.c
     replay_exec.c
     replay_pace.c

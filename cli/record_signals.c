@@ -10,21 +10,23 @@
 /* A sender that addresses us and our process group asks once, not twice. */
 static const uint64_t one_question_ns = 500000000;
 
-static void set_of_ending(sigset_t *set)
+static void set_of_ending(sigset_t *set, bool listens)
 {
     sigemptyset(set);
     sigaddset(set, SIGINT);
     sigaddset(set, SIGQUIT);
     sigaddset(set, SIGTERM);
     sigaddset(set, SIGHUP);
+    if (listens)
+        sigaddset(set, SIGUSR1);
 }
 
-int record_signals_hold(struct record_signals *s)
+int record_signals_hold(struct record_signals *s, bool listens)
 {
     sigset_t ending, held;
 
     *s = (struct record_signals){.fd = -1};
-    set_of_ending(&ending);
+    set_of_ending(&ending, listens);
     held = ending;
     /* A closed stderr, a file size limit or a background terminal must not end or stop us. */
     sigaddset(&held, SIGPIPE);
@@ -57,6 +59,10 @@ void record_signals_pass_on(struct record_signals *s, pid_t program)
     while (read(s->fd, &info, sizeof(info)) == sizeof(info)) {
         uint64_t now_ns = clock_monotonic_ns();
 
+        if (info.ssi_signo == SIGUSR1) { /* a question to us; the program's is its own */
+            s->requests++;
+            continue;
+        }
         if (!is_for_us_alone(&info, program) || (s->asked && now_ns - s->last_ns < one_question_ns))
             continue;
         s->last_ns = now_ns;

@@ -9,6 +9,7 @@
 
 #include "drain/control.h"
 #include "drain/door.h"
+#include "drain/module_names.h"
 #include "drain/program_file.h"
 #include "drain/session_folder.h"
 #include "drain/session_writer.h"
@@ -22,6 +23,8 @@ struct collector {
     struct door *door;
     struct control *control; /* NULL: nobody can ask */
     struct session_files *files;
+    struct session_triggers *triggers; /* NULL: none were asked for */
+    struct module_names *names;        /* for them; the drain's thread */
     bool flight;
     enum collector_last last_snapshot;
     struct snapshot_result last_result;
@@ -29,6 +32,7 @@ struct collector {
     struct drain_figures last;
     bool finished;
     void (*news)(void *context, const char *text);
+    void (*trigger_news)(void *context, const char *text);
     void *context;
     struct program_verdict verdict; /* the drain's thread: of the program looked at last */
 };
@@ -120,6 +124,62 @@ static int files_make(struct collector *c, const struct collector_options *o)
     return session_files_create(&c->files, &options);
 }
 
+/* ---- triggers ---- */
+
+static void trigger_news_pass_on(void *context, const char *text)
+{
+    struct collector *c = context;
+
+    if (c->trigger_news)
+        c->trigger_news(c->context, text);
+}
+
+static const char *function_name(void *context, const struct drain_module *module, uint64_t address)
+{
+    struct collector *c = context;
+
+    return c->names ? module_names_find(c->names, module, address) : NULL;
+}
+
+/* While the drain does not run yet. */
+static int triggers_make(struct collector *c, const struct collector_options *o,
+                         enum clock_source clock)
+{
+    const struct session_triggers_options options = {
+        .files = c->files,
+        .clock = clock,
+        .timing = o->timing,
+        .context = c,
+        .tell = trigger_news_pass_on,
+        .function_name = function_name,
+    };
+    struct expression_error error;
+    int err;
+
+    if (!o->trigger_count)
+        return 0;
+    c->trigger_news = o->trigger_news;
+    c->names = module_names_create();
+    err = session_triggers_create(&c->triggers, &options);
+    for (unsigned i = 0; i < o->trigger_count && !err; i++)
+        err = session_triggers_add(c->triggers, c->drain, o->triggers[i], NULL, &error);
+    return err;
+}
+
+static int signal_tell(struct drain *drain, void *context)
+{
+    (void)context;
+    triggers_signal(drain);
+    return 0;
+}
+
+void collector_signal(struct collector *c)
+{
+    (void)!drain_call(c->drain, signal_tell, NULL); /* when it has ended there is nothing to ask */
+}
+
+/* ---- start, the rest of it ---- */
+
 static int door_make(struct collector *c, const struct collector_options *o,
                      enum clock_source clock)
 {
@@ -199,6 +259,9 @@ int collector_create(struct collector **out, int fd, const struct collector_opti
     if (err)
         goto fail;
     *step = COLLECTOR_THREADS;
+    err = triggers_make(c, o, clock);
+    if (err)
+        goto fail;
     err = drain_start(c->drain);
     if (err)
         goto fail;
@@ -257,6 +320,8 @@ static void last_snapshot_take(struct collector *c, int status)
     if (!c->flight || c->last_snapshot == LAST_NEVER ||
         (c->last_snapshot == LAST_ON_ERROR && status == 0))
         return;
+    if (session_triggers_kept_end(c->triggers))
+        return;
     c->has_last_result = true;
     c->last_result.status =
         session_files_snapshot_wait(c->files, c->drain, &wish, true, &c->last_result);
@@ -293,6 +358,8 @@ void collector_destroy(struct collector *c)
     control_close(c->control);
     drain_destroy(c->drain);
     session_files_destroy(c->files);
+    session_triggers_destroy(c->triggers);
+    module_names_destroy(c->names);
     if (c->socket_fd >= 0)
         close(c->socket_fd);
     session_folder_remove(&c->folder);

@@ -11,6 +11,7 @@
 
 #include "drain/drain.h"
 #include "drain/session_files.h"
+#include "drain/session_triggers.h"
 #include "drain/symbolize.h"
 
 struct collector;
@@ -33,8 +34,13 @@ struct collector_options {
     bool flight;
     uint64_t flight_bytes, flight_ns;
     enum collector_last { LAST_ON_ERROR, LAST_NEVER, LAST_ALWAYS } last_snapshot; /* at the end */
-    void *context; /* for news, which comes from the drain's thread */
+    /* Conditions that triggers_check() has passed: a snapshot each time that one is met. */
+    const char *const *triggers;
+    unsigned trigger_count;
+    struct trigger_timing timing;
+    void *context; /* for the calls below, which come from threads of the collector's */
     void (*news)(void *context, const char *text);
+    void (*trigger_news)(void *context, const char *text); /* of triggers, or NULL */
 };
 
 /* Which step failed, for a message. */
@@ -50,6 +56,9 @@ const char *collector_socket(const struct collector *collector);
 
 /* The program runs, as this process. */
 void collector_program(struct collector *collector, uint32_t pid);
+
+/* Somebody asks for a snapshot by a signal: that is an event for triggers. */
+void collector_signal(struct collector *collector);
 
 void collector_note(struct collector *collector, enum trace_note_kind kind, const char *text);
 

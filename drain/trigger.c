@@ -76,6 +76,11 @@ int triggers_create(struct triggers **out, const struct trigger_options *options
     return 0;
 }
 
+void triggers_set_options(struct triggers *all, const struct trigger_options *options)
+{
+    all->options = *options;
+}
+
 int triggers_add(struct triggers *all, const char *expression, struct expression_error *error)
 {
     struct trigger *t = &all->list[all->count];
@@ -136,6 +141,7 @@ static void moment_make(struct drain *d, bool is_end)
         .from_ticks = all->met_ticks > before ? all->met_ticks - before : 0,
         .to_ticks = all->met_ticks + after < now ? all->met_ticks + after : now,
         .others = all->others,
+        .is_end = is_end,
     };
 
     moment.is_last = is_end || is_over(all);
@@ -165,6 +171,8 @@ static void trigger_met(struct drain *d, const struct trigger *trigger,
     struct triggers *all = d->triggers;
     bool is_exit = event->schema == &own_event_types[OWN_EXIT];
 
+    if (is_exit && all->pending)
+        moment_make(d, false); /* the end is a moment of its own */
     if (all->pending || is_over(all) || (!is_exit && clock_monotonic_ns() < all->quiet_until_ns)) {
         all->others++;
         return;

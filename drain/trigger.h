@@ -43,6 +43,7 @@ struct trigger_moment {
     uint64_t from_ticks, to_ticks; /* before_ns and after_ns around it, as far as it got */
     uint64_t others; /* triggers that were met since, and are not moments of their own */
     bool is_last;    /* no more will come: the most that were asked for, or the end */
+    bool is_end;     /* the recording ends with it */
 };
 
 struct trigger_options {
@@ -66,14 +67,15 @@ int triggers_check(const char *expression, struct expression_error *error)
 
 int triggers_create(struct triggers **out, const struct trigger_options *options)
     __attribute__((warn_unused_result));
+/* From now on; the clock's rate and whether there are function names stay as they were. */
+void triggers_set_options(struct triggers *triggers, const struct trigger_options *options);
 /* -EINVAL (error tells), -ENOMEM, -ENOSPC: there are TRIGGERS_MAX already. */
 int triggers_add(struct triggers *triggers, const char *expression, struct expression_error *error)
     __attribute__((warn_unused_result));
 
-/* From now on the drain looks for them; it owns them, and adds what types it knows already. NULL:
- * for none any more. */
-int drain_set_triggers(struct drain *drain, struct triggers *triggers)
-    __attribute__((warn_unused_result));
+/* From now on the drain looks for them, also in types that it knows already, and owns them. The
+ * same again when some were added. NULL: for none any more. */
+void drain_set_triggers(struct drain *drain, struct triggers *triggers);
 
 /* Somebody asks for a moment. */
 void triggers_signal(struct drain *drain);

@@ -33,10 +33,10 @@ static bool is_slow_scope(const struct triggers *all, const struct schema *schem
     return false;
 }
 
-static bool is_scalar(const struct schema *schema, unsigned field, uint8_t kind, uint8_t width)
+static bool has_address(const struct schema *schema)
 {
-    return schema->field_count > field && schema->fields[field].kind == kind &&
-           schema->fields[field].width == width && schema->fields[field].count == 1;
+    return schema->field_count && schema->fields[0].kind == ADA_KIND_CODE &&
+           schema->fields[0].count == 1;
 }
 
 /* What its records mean for slow(), if any does. */
@@ -54,13 +54,12 @@ static void role_find(const struct triggers *all, struct trigger_type *type)
         break;
     case ADA_PHASE_FUNCTION_ENTER:
     case ADA_PHASE_FUNCTION_EXIT:
-        if (!all->slow_count || !all->options.function_name ||
-            !is_scalar(schema, 0, ADA_KIND_CODE, 8))
+        if (!all->slow_count || !all->options.function_name || !has_address(schema))
             break;
         type->role =
             schema->phase == ADA_PHASE_FUNCTION_ENTER ? ROLE_FUNCTION_ENTER : ROLE_FUNCTION_EXIT;
         if (schema->field_count > 1 && schema->fields[1].width == 2)
-            type->frame_offset = 8;
+            type->frame_offset = schema->fields[0].width;
         break;
     default:
         break;
@@ -158,13 +157,15 @@ static void source_read_back(struct drain *d, struct drain_source *s)
             triggers_type(d, s, d->item.bytes, d->item.size);
 }
 
-int drain_set_triggers(struct drain *d, struct triggers *triggers)
+void drain_set_triggers(struct drain *d, struct triggers *triggers)
 {
-    triggers_destroy(d);
+    if (d->triggers != triggers)
+        triggers_destroy(d);
     d->triggers = triggers;
-    for (struct drain_source *s = d->sources; triggers && s; s = s->next)
+    for (struct drain_source *s = d->sources; triggers && s; s = s->next) {
+        triggers_source_free(s);
         source_read_back(d, s);
-    return 0;
+    }
 }
 
 /* ---- records ---- */
@@ -193,12 +194,15 @@ static bool function_is_slow(void *context, unsigned n, uint64_t address)
     return mask >> (asked->trigger->first_slow + n) & 1;
 }
 
-static uint64_t function_address(const unsigned char *payload, uint32_t payload_bytes)
+/* Untrusted: copied once, a key and no more. */
+static uint64_t function_address(const struct trigger_type *type, const unsigned char *payload,
+                                 uint32_t payload_bytes)
 {
+    unsigned width = type->schema.schema.fields[0].width;
     uint64_t address = 0;
 
-    if (payload_bytes >= sizeof(address))
-        memcpy(&address, payload, sizeof(address)); /* untrusted: copied once, a key and no more */
+    for (unsigned i = 0; i < width && width <= payload_bytes; i++)
+        address |= (uint64_t)payload[i] << 8 * i;
     return address;
 }
 
@@ -209,7 +213,7 @@ static void call_begins(struct drain *d, struct drain_thread *t, const struct tr
     uint16_t frame = 0;
 
     if (type->role == ROLE_FUNCTION_ENTER) {
-        key = function_address(payload, payload_bytes);
+        key = function_address(type, payload, payload_bytes);
         if (!trigger_function_mask(d, t->source, key))
             return;
         if (type->frame_offset && payload_bytes >= type->frame_offset + sizeof(frame))
@@ -225,7 +229,7 @@ static void call_ends(struct drain *d, struct drain_thread *t, const struct trig
     uint64_t key = type->scope, took;
 
     if (type->role == ROLE_FUNCTION_EXIT) {
-        key = function_address(values->payload, values->payload_bytes);
+        key = function_address(type, values->payload, values->payload_bytes);
         if (!trigger_function_mask(d, t->source, key))
             return;
     }
