@@ -52,6 +52,15 @@ struct spsc_end {
     uint64_t unused[13];
 };
 
+/*
+ * Records so far, and the index that belongs to. Of two in turn, the one whose index is the current
+ * one counts: so whoever takes over from a side that was killed at any instruction goes on with the
+ * right figure.
+ */
+struct spsc_count {
+    uint64_t index, records;
+};
+
 struct spsc_shared {
     /* Nobody, after it was made. */
     uint32_t magic, version;
@@ -63,13 +72,15 @@ struct spsc_shared {
 
     /* The writer. */
     uint64_t head; /* bytes published, free-running */
-    uint64_t written, dropped, writer_high_water;
-    uint64_t unused2[12];
+    struct spsc_count written[2];
+    uint64_t dropped, writer_high_water;
+    uint64_t unused2[9];
 
     /* The reader. */
     uint64_t tail; /* bytes given back */
-    uint64_t read, damaged_bytes, reader_high_water;
-    uint64_t unused3[12];
+    struct spsc_count read[2];
+    uint64_t damaged_bytes, reader_high_water;
+    uint64_t unused3[9];
 
     struct spsc_end writer; /* flags: the reader; life: its holder */
     struct spsc_end reader;
@@ -84,6 +95,26 @@ _Static_assert(offsetof(struct spsc_shared, head) == 1 * SPSC_LINE, "layout");
 _Static_assert(offsetof(struct spsc_shared, tail) == 2 * SPSC_LINE, "layout");
 _Static_assert(offsetof(struct spsc_shared, writer) == 3 * SPSC_LINE, "layout");
 _Static_assert(offsetof(struct spsc_shared, reader) == 4 * SPSC_LINE, "layout");
+
+/* Say how many records there are at `index`, before the index itself is published: with a release,
+ * which the compiler must not move this behind. */
+static inline void spsc_count_store(struct spsc_count counts[2], uint64_t *turn, uint64_t index,
+                                    uint64_t records)
+{
+    struct spsc_count *count = &counts[ *turn ^= 1];
+
+    /* relaxed: a figure; in order for who is killed in between. */
+    store_relaxed(&count->records, records);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    store_relaxed(&count->index, index);
+}
+
+static inline uint64_t spsc_count_load(const struct spsc_count counts[2], uint64_t index)
+{
+    /* relaxed: a figure, exact while its side does not work. */
+    return load_relaxed(&counts[0].index) == index ? load_relaxed(&counts[0].records)
+                                                   : load_relaxed(&counts[1].records);
+}
 
 /* ---- records ---- */
 
@@ -129,7 +160,8 @@ struct ada_ring {
         uint64_t open;    /* records reserved and not committed */
         uint64_t written, dropped, high_water;
         uint64_t calm; /* the attention that asks for nothing */
-        uint64_t unused[6];
+        uint64_t turn; /* of shared->written */
+        uint64_t unused[5];
     } w;
 
     struct {
@@ -140,7 +172,8 @@ struct ada_ring {
         uint64_t read, damaged_bytes, high_water;
         uint64_t calm;
         uint64_t other; /* the writer's attention, as last seen alive and open */
-        uint64_t unused[7];
+        uint64_t turn;  /* of shared->read */
+        uint64_t unused[6];
     } r;
 } __attribute__((aligned(SPSC_LINE)));
 

@@ -22,11 +22,11 @@ void ada_ring_snapshot(const struct ada_ring *r, struct ada_ring_snapshot *s)
     uint64_t by_reader = load_relaxed(&shared->reader_high_water);
 
     s->capacity = r->capacity;
-    /* relaxed: figures; acquire keeps their order, so that head and written are not behind. */
-    s->read = load_acquire(&shared->read);
+    /* Acquire keeps the order of these figures, so that head and written are not behind. */
     s->tail = load_acquire(&shared->tail);
-    s->head = load_relaxed(&shared->head);
-    s->written = load_relaxed(&shared->written);
+    s->read = spsc_count_load(shared->read, s->tail);
+    s->head = load_acquire(&shared->head);
+    s->written = spsc_count_load(shared->written, s->head);
     s->dropped = load_relaxed(&shared->dropped);
     s->damaged_bytes = load_relaxed(&shared->damaged_bytes);
     s->high_water_bytes = by_writer > by_reader ? by_writer : by_reader;

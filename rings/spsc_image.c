@@ -91,8 +91,8 @@ int64_t ada_ring_snapshot_with_data(const struct ada_ring *r, void *out, size_t 
     image.head = head;
     image.tail = tail;
     /* relaxed: figures, of about that moment; `read` is made to fit. */
-    image.written = load_relaxed(&shared->written);
-    image.read = load_relaxed(&shared->damaged_bytes) ? load_relaxed(&shared->read)
+    image.written = spsc_count_load(shared->written, head);
+    image.read = load_relaxed(&shared->damaged_bytes) ? spsc_count_load(shared->read, tail)
                                                       : image.written - (uint64_t)records;
     image.dropped = load_relaxed(&shared->dropped);
     image.damaged_bytes = load_relaxed(&shared->damaged_bytes);
@@ -155,8 +155,8 @@ int ada_ring_restore(struct ada_ring *r, const void *bytes, size_t size)
                                                            : r->capacity - offset;
     memcpy(r->data + offset, data, (size_t)first);
     memcpy(r->data, data + first, (size_t)(image.head - image.tail - first));
-    shared->written = image.written;
-    shared->read = image.read;
+    shared->written[0] = shared->written[1] = (struct spsc_count){image.head, image.written};
+    shared->read[0] = shared->read[1] = (struct spsc_count){image.tail, image.read};
     shared->dropped = image.dropped;
     shared->damaged_bytes = image.damaged_bytes;
     shared->writer_high_water = image.writer_high_water;

@@ -81,10 +81,13 @@ int spsc_handle_begin(struct ada_ring *r)
     memset(&r->r, 0, sizeof(r->r));
     r->w.reserve = r->w.head = r->w.limit = head;
     r->w.tail = r->r.at = r->r.tail = r->r.head = tail;
-    r->w.written = load_relaxed(&shared->written); /* relaxed: counts, ours from now on */
-    r->w.dropped = load_relaxed(&shared->dropped);
+    r->w.written = spsc_count_load(shared->written, head); /* ours from now on */
+    /* Turned so that the next one is not the one in force. */
+    r->w.turn = load_relaxed(&shared->written[0].index) != head;
+    r->r.turn = load_relaxed(&shared->read[0].index) != tail;
+    r->w.dropped = load_relaxed(&shared->dropped); /* relaxed: figures, ours from now on */
     r->w.high_water = load_relaxed(&shared->writer_high_water);
-    r->r.read = load_relaxed(&shared->read);
+    r->r.read = spsc_count_load(shared->read, tail);
     r->r.damaged_bytes = load_relaxed(&shared->damaged_bytes);
     r->r.high_water = load_relaxed(&shared->reader_high_water);
     r->w.calm = w_calm;

@@ -110,7 +110,7 @@ static inline void release(struct ada_ring *r)
     if (r->r.tail == r->r.at)
         return;
     r->r.tail = r->r.at;
-    store_relaxed(&r->shared->read, r->r.read); /* relaxed: a figure */
+    spsc_count_store(r->shared->read, &r->r.turn, r->r.tail, r->r.read);
     /* Reclaim. Release: our reads of these bytes end before the writer may use them again. Pairs
      * with the acquire in tail_refresh(). */
     store_release(&r->shared->tail, r->r.tail);

@@ -90,7 +90,7 @@ static inline void publish(struct ada_ring *r)
     r->w.written += r->w.open;
     r->w.open = 0;
     r->w.head = r->w.reserve;
-    store_relaxed(&r->shared->written, r->w.written); /* relaxed: a figure */
+    spsc_count_store(r->shared->written, &r->w.turn, r->w.head, r->w.written);
     /* Publish. Release: words and payloads are visible before head moves over them. Pairs with the
      * acquire in head_refresh(). */
     store_release(&r->shared->head, r->w.head);
