@@ -126,7 +126,7 @@ enum ada_channel_presence channel_presence(const struct spsc_end *end)
     uint32_t life = load_acquire(&end->attention.life);
 
     if (life & FUTEX_OWNER_DIED)
-        return load_relaxed(&end->pid) ? ADA_CHANNEL_DIED : ADA_CHANNEL_LEFT;
+        return load_relaxed(&end->left) ? ADA_CHANNEL_LEFT : ADA_CHANNEL_DIED;
     return life & FUTEX_TID_MASK ? ADA_CHANNEL_HERE : ADA_CHANNEL_NEVER;
 }
 

@@ -47,9 +47,11 @@ union spsc_attention {
 struct spsc_end {
     union spsc_attention attention;
     uint32_t generation; /* how often it was taken on; 0: never */
-    uint32_t pid;        /* of the holder, for people; 0: it has left by itself */
+    uint32_t pid;        /* of the holder, for people */
     uint64_t wake_at;    /* reader's end: the tail that lets a sleeping writer go on */
-    uint64_t unused[13];
+    uint32_t tid;        /* fan-in: of the producer, for people */
+    uint32_t left;       /* the holder has ended by itself */
+    uint64_t unused[12];
 };
 
 /*
@@ -147,9 +149,10 @@ struct ada_ring {
     int fd;
     void *map;
     size_t map_bytes;
-    uint32_t *bell;              /* fan-in: wakes the reader of many rings; else NULL */
-    struct spsc_end *writer_end; /* shared->writer, unless a fan-in keeps it elsewhere */
-    uint64_t unused0[6];
+    uint32_t *bell;                  /* fan-in: wakes the reader of many rings; else NULL */
+    struct spsc_end *writer_end;     /* shared->writer, unless a fan-in keeps it elsewhere */
+    const struct spsc_end *consumer; /* whose end is the reader's: shared->reader, or a fan-in's */
+    uint64_t unused0[5];
 
     struct {
         uint64_t reserve; /* next byte to hand out */
@@ -173,7 +176,8 @@ struct ada_ring {
         uint64_t calm;
         uint64_t other; /* the writer's attention, as last seen alive and open */
         uint64_t turn;  /* of shared->read */
-        uint64_t unused[6];
+        uint64_t muted; /* fan-in: its index is nonsense; until its producer has ended */
+        uint64_t unused[5];
     } r;
 } __attribute__((aligned(SPSC_LINE)));
 

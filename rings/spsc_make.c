@@ -108,6 +108,7 @@ int spsc_handle_init(struct ada_ring *r, struct spsc_shared *shared, unsigned ch
     r->spin_ns = SPIN_NS;
     r->fd = -1;
     r->writer_end = &shared->writer;
+    r->consumer = &shared->reader;
     err = spsc_handle_begin(r);
     if (!err && !spsc_fence_register())
         store_relaxed(&shared->naps, 1); /* relaxed: who sleeps looks behind a fence */

@@ -14,7 +14,11 @@
 #define MFD_NOEXEC_SEAL 0x0008U
 #endif
 
-enum { NAME_MAX_BYTES = 200, DATA_OFFSET = 4096 };
+enum {
+    NAME_MAX_BYTES = 200,
+    DATA_OFFSET = 4096,
+    BEFORE_BYTES = SPSC_HANDLE_BYTES + SPSC_SHADOW_BYTES
+};
 
 #define ALPHANUMERIC "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
@@ -38,12 +42,30 @@ int spsc_file_allocate(int fd, uint64_t bytes)
     return -err;
 }
 
+/* Private memory with `bytes` of room behind it. */
+static unsigned char *map_base(size_t bytes, int flags)
+{
+    void *base = mmap(NULL, BEFORE_BYTES + bytes, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+
+    return base == MAP_FAILED ? NULL : base;
+}
+
+int spsc_map_private(uint64_t bytes, struct spsc_map *map)
+{
+    memset(map, 0, sizeof(*map));
+    map->base = map_base((size_t)bytes, MAP_POPULATE);
+    if (!map->base)
+        return -errno;
+    map->file = map->base + BEFORE_BYTES;
+    map->file_bytes = bytes;
+    return 0;
+}
+
 int spsc_map_file(int fd, uint64_t least, struct spsc_map *map)
 {
-    const size_t before = SPSC_HANDLE_BYTES + SPSC_SHADOW_BYTES;
     struct stat status;
     size_t bytes;
-    void *base;
 
     memset(map, 0, sizeof(*map));
     if (fstat(fd, &status))
@@ -53,27 +75,25 @@ int spsc_map_file(int fd, uint64_t least, struct spsc_map *map)
     if ((uint64_t)status.st_size > SPSC_FILE_MAX)
         return -EFBIG;
     bytes = (size_t)status.st_size;
-    base = mmap(NULL, before + bytes, PROT_READ | PROT_WRITE,
-                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (base == MAP_FAILED)
+    map->base = map_base(bytes, MAP_NORESERVE);
+    if (!map->base)
         return -errno;
-    if (mmap((unsigned char *)base + before, bytes, PROT_READ | PROT_WRITE,
-             MAP_SHARED | MAP_FIXED | MAP_POPULATE, fd, 0) == MAP_FAILED) {
+    map->file = map->base + BEFORE_BYTES;
+    map->file_bytes = bytes;
+    if (mmap(map->file, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_POPULATE, fd,
+             0) == MAP_FAILED) {
         int err = -errno;
 
-        munmap(base, before + bytes);
+        spsc_map_fini(map);
         return err;
     }
-    map->base = base;
-    map->file = map->base + before;
-    map->file_bytes = bytes;
     return 0;
 }
 
 void spsc_map_fini(struct spsc_map *map)
 {
     if (map->base)
-        munmap(map->base, SPSC_HANDLE_BYTES + SPSC_SHADOW_BYTES + (size_t)map->file_bytes);
+        munmap(map->base, BEFORE_BYTES + (size_t)map->file_bytes);
     map->base = NULL;
 }
 
@@ -90,7 +110,7 @@ int spsc_map_attach(struct spsc_map *map, struct ada_ring **out)
         return err;
     r->memory = SPSC_MAPPED;
     r->map = map->base;
-    r->map_bytes = SPSC_HANDLE_BYTES + SPSC_SHADOW_BYTES + (size_t)map->file_bytes;
+    r->map_bytes = BEFORE_BYTES + (size_t)map->file_bytes;
     *out = r;
     return 0;
 }
@@ -136,26 +156,36 @@ int ada_ring_attach_fd(int fd, struct ada_ring **out)
     return err;
 }
 
+int spsc_memfd(const char *name)
+{
+    int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+
+    if (fd < 0 && errno == EINVAL) /* Linux before 6.3 */
+        fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    return fd < 0 ? -errno : fd;
+}
+
+int spsc_seal(int fd)
+{
+    return fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) ? -errno : 0;
+}
+
 int ada_ring_create_fd(uint64_t capacity, struct ada_ring **out)
 {
-    int fd, err;
+    int err, fd = spsc_memfd("adatrace-ring");
 
-    fd = memfd_create("adatrace-ring", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
-    if (fd < 0 && errno == EINVAL) /* Linux before 6.3 */
-        fd = memfd_create("adatrace-ring", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
-        return -errno;
+        return fd;
     err = make_in_file(fd, capacity, out);
-    if (!err && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)) {
-        err = -errno;
-        ada_ring_destroy(*out);
-    }
     if (err) {
         close(fd);
         return err;
     }
     (*out)->fd = fd;
-    return 0;
+    err = spsc_seal(fd);
+    if (err)
+        ada_ring_destroy(*out);
+    return err;
 }
 
 int ada_ring_fd(const struct ada_ring *r)
@@ -171,7 +201,7 @@ static int shm_name(const char *name, char path[NAME_MAX_BYTES + 2])
     return 0;
 }
 
-int ada_ring_create_named(const char *name, uint64_t capacity, struct ada_ring **out)
+int spsc_shm_create(const char *name)
 {
     char path[NAME_MAX_BYTES + 2];
     int fd, err = shm_name(name, path);
@@ -179,16 +209,10 @@ int ada_ring_create_named(const char *name, uint64_t capacity, struct ada_ring *
     if (err)
         return err;
     fd = shm_open(path, O_RDWR | O_CREAT | O_EXCL, 0600); /* close-on-exec, no symbolic links */
-    if (fd < 0)
-        return -errno;
-    err = make_in_file(fd, capacity, out);
-    if (err)
-        shm_unlink(path);
-    close(fd);
-    return err;
+    return fd < 0 ? -errno : fd;
 }
 
-int ada_ring_attach_named(const char *name, struct ada_ring **out)
+int spsc_shm_open(const char *name)
 {
     char path[NAME_MAX_BYTES + 2];
     struct stat status;
@@ -199,14 +223,36 @@ int ada_ring_attach_named(const char *name, struct ada_ring **out)
     fd = shm_open(path, O_RDWR, 0);
     if (fd < 0)
         return -errno;
-    if (fstat(fd, &status))
-        err = -errno;
-    else if (status.st_uid != geteuid())
-        err = -EPERM;
-    else if (!status.st_size)
-        err = -EAGAIN;
-    else
-        err = ada_ring_attach_fd(fd, out);
+    err = fstat(fd, &status)             ? -errno
+          : status.st_uid != geteuid()   ? -EPERM
+          : status.st_size < DATA_OFFSET ? -EAGAIN /* it is being made */
+                                         : 0;
+    if (!err)
+        return fd;
+    close(fd);
+    return err;
+}
+
+int ada_ring_create_named(const char *name, uint64_t capacity, struct ada_ring **out)
+{
+    int err, fd = spsc_shm_create(name);
+
+    if (fd < 0)
+        return fd;
+    err = make_in_file(fd, capacity, out);
+    if (err)
+        (void)ada_ring_remove(name);
+    close(fd);
+    return err;
+}
+
+int ada_ring_attach_named(const char *name, struct ada_ring **out)
+{
+    int err, fd = spsc_shm_open(name);
+
+    if (fd < 0)
+        return fd;
+    err = ada_ring_attach_fd(fd, out);
     close(fd);
     return err;
 }

@@ -32,6 +32,15 @@ bool spsc_name_is_valid(const char *name, size_t length_max);
 /* Give an empty file its size and memory. Negative errno. */
 int spsc_file_allocate(int fd, uint64_t bytes) __attribute__((warn_unused_result));
 
+/* New descriptors, or negative errno: of a memfd that can be sealed; of shared memory (shm_open) by
+ * a name that is checked, new or this user's. */
+int spsc_memfd(const char *name) __attribute__((warn_unused_result));
+int spsc_seal(int fd) __attribute__((warn_unused_result)); /* no longer, no shorter */
+int spsc_shm_create(const char *name) __attribute__((warn_unused_result));
+int spsc_shm_open(const char *name) __attribute__((warn_unused_result));
+
+/* The same layout with private memory, all of it there, instead of a file. */
+int spsc_map_private(uint64_t bytes, struct spsc_map *map) __attribute__((warn_unused_result));
 /* Map a file of at least `least` bytes, all there is of it. -EBADMSG: shorter; -EFBIG. */
 int spsc_map_file(int fd, uint64_t least, struct spsc_map *map) __attribute__((warn_unused_result));
 void spsc_map_fini(struct spsc_map *map);

@@ -126,7 +126,7 @@ static int look(const struct waiting *w)
     got = spsc_make_room(r, w->bytes);
     if (got)
         return got;
-    if (!spsc_end_is_over(&r->shared->reader))
+    if (!spsc_end_is_over(r->consumer))
         return 0;
     got = spsc_make_room(r, w->bytes); /* what it gave back before */
     return got ? got : -EPIPE;

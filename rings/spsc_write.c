@@ -51,7 +51,7 @@ int spsc_make_room(struct ada_ring *r, uint64_t bytes)
 static int refuse(struct ada_ring *r)
 {
     store_relaxed(&r->shared->dropped, ++r->w.dropped); /* relaxed: a figure */
-    return spsc_end_is_over(&r->shared->reader) ? -EPIPE : -EAGAIN;
+    return spsc_end_is_over(r->consumer) ? -EPIPE : -EAGAIN;
 }
 
 static int claim_slowly(struct ada_ring *r, uint64_t need)

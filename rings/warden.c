@@ -100,13 +100,19 @@ static void link_in(struct robust_list *link)
     warden.list.list.next = link;
 }
 
-static void link_out(const struct robust_list *link)
+/* False: it is not there. Only our own list tells what we hold: the word lies where others write.
+ */
+static bool link_out(const struct robust_list *link)
 {
     struct robust_list *at = &warden.list.list;
 
-    while (at->next != link)
+    while (at->next != link) {
         at = at->next;
+        if (at == &warden.list.list)
+            return false;
+    }
     at->next = link->next;
+    return true;
 }
 
 /* Take the word. Whoever sleeps on it, for what its holder does, goes on sleeping. */
@@ -134,19 +140,26 @@ int warden_hold(struct spsc_end *end, bool again, uint32_t *tid)
         err = begin();
     if (err)
         goto out;
+    /* Of this process nobody else can take it while we have the lock, and a link is linked once. */
+    if (load_relaxed(&end->attention.life) & FUTEX_TID_MASK) {
+        err = -EBUSY;
+        goto unused;
+    }
     link_in(link_of(end)); /* first: there is no moment in which our death would not be seen */
     err = word_take(end, again);
     if (err) {
-        link_out(link_of(end));
-        if (!warden.held)
-            finish();
-        goto out;
+        (void)link_out(link_of(end));
+        goto unused;
     }
     warden.held++;
     *tid = warden.tid;
     /* relaxed: for people. */
     store_relaxed(&end->pid, (uint32_t)getpid());
+    store_relaxed(&end->left, 0);
     add_relaxed(&end->generation, 1);
+unused:
+    if (!warden.held)
+        finish();
 out:
     pthread_mutex_unlock(&warden.lock);
     return err;
@@ -158,15 +171,18 @@ void warden_release(struct spsc_end *end)
 
     pthread_mutex_lock(&warden.lock);
     /* A child that was forked holds nothing. */
-    if (warden.held && (load_relaxed(&end->attention.life) & FUTEX_TID_MASK) == warden.tid) {
-        store_relaxed(&end->pid, 0);
+    if (!warden.held || !link_out(link_of(end)))
+        goto out;
+    life = load_relaxed(&end->attention.life);
+    if ((life & FUTEX_TID_MASK) == warden.tid) {
+        store_relaxed(&end->left, 1); /* relaxed: for people */
         /* Over. Release: what we published is visible. Pairs with spsc_end_is_over(). */
         life = exchange_acq_rel(&end->attention.life, FUTEX_OWNER_DIED);
         if (life & FUTEX_WAITERS)
             spsc_futex_wake(&end->attention.life);
-        link_out(link_of(end));
-        if (!--warden.held)
-            finish();
     }
+    if (!--warden.held)
+        finish();
+out:
     pthread_mutex_unlock(&warden.lock);
 }

@@ -23,7 +23,7 @@
 int warden_hold(struct spsc_end *end, bool again, uint32_t *tid)
     __attribute__((warn_unused_result));
 
-/* Give it up, which looks like death with pid 0 to the others, and wake who sleeps on it. */
+/* Give it up, which looks like death to the others, but for `left`, and wake who sleeps on it. */
 void warden_release(struct spsc_end *end);
 
 #endif
