@@ -32,8 +32,9 @@
 extern "C" {
 #endif
 
-#define ADA_CHANNEL_NAME_MAX 63 /* bytes of a name; letters, digits, `.`, `_`, `-`, as for rings \
-                                 */
+#define ADA_CHANNEL_NAME_MAX                                            \
+    63 /* bytes of a name; letters, digits, `.`, `_`, `-`, as for rings \
+        */
 
 struct ada_channel; /* a process's hold of one end */
 
