@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "drain/control.h"
 #include "drain/drain.h"
+#include "drain/file_names.h"
 #include "drain/session_files.h"
 #include "drain/session_writer.h"
 #include "registry/registry.h"
@@ -56,7 +57,10 @@ static int output_open(const char *path, bool replace, bool *created)
 /* Names of further files are absolute: the application may go to another folder. */
 static int files_begin(const char *path, const struct session_host_options *o)
 {
-    struct session_files_options options = {.replace = o->overwrite_file};
+    struct session_files_options options = {.replace = o->overwrite_file,
+                                            .rotate_bytes = o->rotate_bytes,
+                                            .rotate_ns = o->rotate_ns,
+                                            .keep = o->keep};
     char folder[PATH_MAX], *absolute = NULL;
     int err;
 
@@ -100,11 +104,22 @@ static int segment_begin(const struct session_host_options *o, bool *reused)
     return switches_begin(&host.segment, o->globs, o->level);
 }
 
+static void files_turn(void *context, struct drain *drain, uint64_t now_ns)
+{
+    (void)context;
+    session_files_turn(host.files, drain, now_ns);
+}
+
 static int drain_begin(const struct session_host_options *o, int fd, bool reused)
 {
     enum clock_source clock = (enum clock_source)host.segment.geometry.clock;
     const struct drain_options options = {
-        .clock = clock, .level = o->compression, .room_budget = o->ring_budget, .wait = o->wait};
+        .clock = clock,
+        .level = o->compression,
+        .room_budget = o->ring_budget,
+        .wait = o->wait,
+        .turn = files_turn,
+    };
     struct drain_attachment self = {
         .segment = host.segment,
         .kept = true,
@@ -196,18 +211,33 @@ static void control_end(void)
 
 /* ---- start and stop ---- */
 
+/* The first file. Files of an earlier session that was rotated give way with it. */
+static int first_choose(char first[PATH_MAX], const char *path,
+                        const struct session_host_options *o)
+{
+    int err;
+
+    if (!o->rotate_bytes && !o->rotate_ns)
+        return snprintf(first, PATH_MAX, "%s", path) < PATH_MAX ? 0 : -ENAMETOOLONG;
+    err = file_name_rotated(first, PATH_MAX, path, 1);
+    return err || !o->overwrite_file ? err : file_names_clear(path, 0);
+}
+
 static int embedded_start(const char *path, const struct session_host_options *o,
                           struct segment *segment)
 {
-    bool reused = false, created;
+    bool reused = false, created = false;
+    char first[PATH_MAX];
     int fd = -1, err;
 
     /* A forked child goes on in its parent's segment, whose drain is the parent's thread. */
     if (host.drain || (host.pid && host.pid != getpid()))
         return -EALREADY;
-    created = false;
+    err = first_choose(first, path, o);
+    if (err)
+        return err;
     if (!o->flight)
-        fd = output_open(path, o->overwrite_file, &created);
+        fd = output_open(first, o->overwrite_file, &created);
     if (!o->flight && fd < 0)
         return fd;
     err = files_begin(path, o);
@@ -222,14 +252,14 @@ static int embedded_start(const char *path, const struct session_host_options *o
     if (err)
         goto fail;
     host.pid = getpid();
-    control_begin(path, o);
+    control_begin(first, o);
     *segment = host.segment;
     return 0;
 fail:
     session_files_destroy(host.files);
     host.files = NULL;
     if (created)
-        unlink(path);
+        unlink(first);
     return err;
 }
 

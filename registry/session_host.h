@@ -25,6 +25,8 @@ struct session_host_options {
     const char *name;                 /* for people; NULL: the program's */
     bool flight;                      /* no file: the newest records stay in memory */
     uint64_t flight_bytes, flight_ns; /* as many as either allows; 0: any number */
+    uint64_t rotate_bytes, rotate_ns; /* go on in another file then; 0: never */
+    unsigned keep;                    /* how many of those stay; 0: all */
     bool is_private;                  /* nobody can find it, ask it or steer it */
 };
 

@@ -13,7 +13,7 @@
 /* Where no drain is linked in (the agent), there is only the collector's session. */
 __attribute__((weak)) const struct session_host *session_host_embedded = NULL;
 
-enum { DRAIN_THREADS_MAX = 16 };
+enum { DRAIN_THREADS_MAX = 16, ROTATE_BYTES_MIN = 64 << 10, ROTATE_NS_MIN = 100 * 1000 * 1000 };
 
 static pthread_mutex_t session_lock = PTHREAD_MUTEX_INITIALIZER;
 static bool session_is_ours;
@@ -71,6 +71,17 @@ static int compression_of(const struct ada_session_options *o)
     return o->compression ? o->compression : 1;
 }
 
+/* Files that are too small hold nothing but what each begins with; a flight recorder writes none.
+ */
+static bool rotates_well(const struct ada_session_options *o)
+{
+    bool rotates = o->rotate_bytes || o->rotate_ns;
+
+    return (!o->rotate_bytes || o->rotate_bytes >= ROTATE_BYTES_MIN) &&
+           (!o->rotate_ns || o->rotate_ns >= ROTATE_NS_MIN) && (rotates || !o->keep) &&
+           !(rotates && (o->flight_bytes || o->flight_ns));
+}
+
 static int host_options(const struct ada_session_options *given, struct session_host_options *out,
                         struct ada_session_options *o)
 {
@@ -87,7 +98,7 @@ static int host_options(const struct ada_session_options *given, struct session_
         return (int)ring_max;
     compression = compression_of(o);
     if (o->policy > ADA_POLICY_BLOCK || compression == -EINVAL || wait_of(o, &wait) ||
-        o->drain_threads > DRAIN_THREADS_MAX)
+        !rotates_well(o) || o->drain_threads > DRAIN_THREADS_MAX)
         return -EINVAL;
     *out = (struct session_host_options){
         .geometry = {.slots = segment_slots_for((uint64_t)ring_max),
@@ -109,6 +120,9 @@ static int host_options(const struct ada_session_options *given, struct session_
         .flight = o->flight_bytes || o->flight_ns,
         .flight_bytes = o->flight_bytes,
         .flight_ns = o->flight_ns,
+        .rotate_bytes = o->rotate_bytes,
+        .rotate_ns = o->rotate_ns,
+        .keep = o->keep,
     };
     return 0;
 }

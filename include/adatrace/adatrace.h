@@ -75,6 +75,11 @@ struct ada_session_options {
      * memory, compressed, until ada_snapshot() writes them. */
     uint64_t flight_bytes; /* that they take at most, 256 KiB or more; as many as flight_ns says */
     uint64_t flight_ns;    /* how far back they reach; as far as flight_bytes allow */
+    /* Rotation, when one of them is not 0: NAME.0001.adatrace, NAME.0002.adatrace and so on in
+     * place of NAME.adatrace, each complete in itself. */
+    uint64_t rotate_bytes; /* go on in the next file when one is so large, 64 KiB or more */
+    uint64_t rotate_ns;    /* or so old, 100 ms or more */
+    uint32_t keep;         /* of those files the newest stay; all */
 };
 
 /*

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -279,6 +280,56 @@ static int group_end(void **state)
     return rmdir(folder);
 }
 
+static bool numbered_is_there(unsigned number, char name[200])
+{
+    struct stat status;
+
+    snprintf(name, 200, "%.*s.%04u.adatrace", (int)(strlen(path) - strlen(".adatrace")), path,
+             number);
+    return stat(name, &status) == 0;
+}
+
+/* Files of 50 ms, of which two stay: the first is gone when the third has come, and the others are
+ * good by themselves. */
+static void session_that_rotates_leaves_the_newest_files(void **state)
+{
+    struct session_host_options o = options();
+    time_t patience = time(NULL) + 30;
+    struct stage stage = {.pid = (uint32_t)getpid()};
+    struct trace_condition condition;
+    struct trace_error error;
+    struct trace *trace;
+    unsigned last = 3;
+    char name[200];
+
+    (void)state;
+    o.rotate_ns = 50 * 1000 * 1000;
+    o.keep = 2;
+    assert_int_equal(session_host_embedded->start(path, &o, &stage.segment), 0);
+    type_tell_once(&stage);
+    while (!numbered_is_there(3, name) && time(NULL) < patience)
+        thread_run(writer_run, &stage);
+    assert_int_equal(session_host_embedded->stop(), 0);
+    while (numbered_is_there(last + 1, name))
+        last++;
+    assert_false(numbered_is_there(last - 2, name));
+    for (unsigned number = last - 1; number <= last; number++) {
+        assert_true(numbered_is_there(number, name));
+        assert_int_equal(trace_open(&trace, name, &error), 0);
+        trace_condition(trace, &condition);
+        assert_true(condition.ended);
+        trace_close(trace);
+    }
+    /* The next session replaces those of this one. */
+    o = options();
+    o.rotate_ns = UINT64_C(3600000000000);
+    assert_int_equal(session_host_embedded->start(path, &o, &stage.segment), 0);
+    assert_int_equal(session_host_embedded->stop(), 0);
+    assert_false(numbered_is_there(last, name));
+    assert_true(numbered_is_there(1, name));
+    unlink(name);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -288,6 +339,7 @@ int main(void)
         cmocka_unit_test(file_that_is_there_is_kept_unless_told),
         cmocka_unit_test(place_that_cannot_be_written_is_an_error_at_start),
         cmocka_unit_test(second_start_is_refused),
+        cmocka_unit_test(session_that_rotates_leaves_the_newest_files),
         cmocka_unit_test(forked_child_cannot_hang_in_stop),
     };
 

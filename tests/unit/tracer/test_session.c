@@ -148,12 +148,22 @@ static void options_out_of_bounds_are_refused(void **state)
         struct ada_session_options options;
         int error;
     } bad[] = {
-        {{.ring_bytes = 100}, -ERANGE},        {{.ring_bytes = (UINT64_C(1) << 30) + 1}, -ERANGE},
-        {{.ring_bytes = UINT64_MAX}, -ERANGE}, {{.policy = (enum ada_policy)3}, -EINVAL},
-        {{.compression = 20}, -EINVAL},        {{.compression = -8}, -EINVAL},
-        {{.drain_threads = 17}, -EINVAL},      {{.ring_max_bytes = 100}, -ERANGE},
-        {{.wait = (enum ada_wait)4}, -EINVAL}, {{.wait_us = 1000001}, -EINVAL},
-        {{.compression = -100 - 1}, -EINVAL},  {{.wait = ADA_WAIT_SPIN, .wait_us = 5}, -EINVAL},
+        {{.ring_bytes = 100}, -ERANGE},
+        {{.ring_bytes = (UINT64_C(1) << 30) + 1}, -ERANGE},
+        {{.ring_bytes = UINT64_MAX}, -ERANGE},
+        {{.policy = (enum ada_policy)3}, -EINVAL},
+        {{.compression = 20}, -EINVAL},
+        {{.compression = -8}, -EINVAL},
+        {{.rotate_bytes = 4096}, -EINVAL},
+        {{.rotate_ns = 1000}, -EINVAL},
+        {{.keep = 3}, -EINVAL},
+        {{.rotate_ns = 1000000000, .flight_ns = 1}, -EINVAL},
+        {{.drain_threads = 17}, -EINVAL},
+        {{.ring_max_bytes = 100}, -ERANGE},
+        {{.wait = (enum ada_wait)4}, -EINVAL},
+        {{.wait_us = 1000001}, -EINVAL},
+        {{.compression = -100 - 1}, -EINVAL},
+        {{.wait = ADA_WAIT_SPIN, .wait_us = 5}, -EINVAL},
     };
     struct stat status;
 
