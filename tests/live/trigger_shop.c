@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A shop for tests of triggers: a thousand orders, one of which is slow, with a counter that climbs
- * and functions that are timed. Then it does what it is told to.
- *
- *     trigger_shop WHAT...    exit3, abort: end so; wait: until its standard input ends;
- *                             burst: write more than any ring holds while nothing is looked at
+ * and functions that are timed. With `status N` it exits so, with `abort` it is ended by SIGABRT.
  */
 #include <adatrace/adatrace.h>
 #include <adatrace/event.h>
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -45,20 +41,7 @@ int main(int count, char **words)
         checkout(id);
         ada_count_shop_open(id / 10);
     }
-    for (int i = 1; i < count; i++) {
-        if (strcmp(words[i], "exit3") == 0)
-            return 3;
-        if (strcmp(words[i], "abort") == 0)
-            abort();
-        if (strcmp(words[i], "wait") == 0) {
-            puts("ready");
-            fflush(stdout);
-            while (getchar() != EOF)
-                ;
-        }
-        if (strcmp(words[i], "burst") == 0)
-            for (unsigned id = 0; id < 2000000; id++)
-                ada_trace_shop_order(id, 1, NEW, "a customer with a rather long name");
-    }
-    return 0;
+    if (count > 1 && strcmp(words[1], "abort") == 0)
+        abort();
+    return count > 2 ? atoi(words[2]) : 0;
 }
