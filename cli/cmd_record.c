@@ -21,6 +21,7 @@
 #include "cli/record_agent.h"
 #include "cli/record_child.h"
 #include "cli/record_files.h"
+#include "cli/record_metrics.h"
 #include "cli/record_output.h"
 #include "cli/record_signals.h"
 #include "cli/record_talk.h"
@@ -42,6 +43,8 @@ struct recording {
     struct record_talk talk;
     struct collector *collector;
     struct record_child child;
+    struct record_metrics metrics;
+    char *command; /* as one would type it */
 };
 
 /* ---- before ---- */
@@ -157,10 +160,9 @@ static int collector_problem(const struct recording *r, enum collector_step step
 }
 
 /* 0, or the exit status. */
-static int collector_begin(struct recording *r, int fd, int count)
+static int collector_begin(struct recording *r, int fd)
 {
     const struct record_settings *s = r->settings;
-    char *command = command_text(r->words, count);
     char file[PATH_MAX];
     struct collector_options options = {
         .geometry = geometry_of(s),
@@ -170,7 +172,7 @@ static int collector_begin(struct recording *r, int fd, int count)
         .level = ADA_LEVEL_DEBUG,
         .compression = s->level,
         .drain_threads = s->drain_threads,
-        .command = command ? command : r->words[0],
+        .command = r->command ? r->command : r->words[0],
         .name = s->name,
         .file = r->output.base,
         .context = &r->talk,
@@ -184,8 +186,20 @@ static int collector_begin(struct recording *r, int fd, int count)
     if (record_files_kind(s) == OUTPUT_FILE && realpath(r->output.path, file))
         options.file = file;
     err = collector_create(&r->collector, fd, &options, &step);
-    free(command);
     return err ? collector_problem(r, step, err) : 0;
+}
+
+/* 0, or the exit status. */
+static int metrics_begin(struct recording *r)
+{
+    const char *slash = strrchr(r->words[0], '/');
+    const char *name = r->settings->name ? r->settings->name : slash ? slash + 1 : r->words[0];
+    int status = record_metrics_begin(&r->metrics, &r->settings->metrics, r->collector, name,
+                                      r->command ? r->command : r->words[0]);
+
+    if (status)
+        collector_destroy(r->collector);
+    return status;
 }
 
 /* ---- while ---- */
@@ -260,8 +274,11 @@ static void collector_end(struct recording *r)
 {
     struct symbolize_figures symbols;
     struct drain_figures figures;
-    int err = collector_finish(r->collector, (uint32_t)r->child.pid, r->child.status, &symbols);
+    int err;
 
+    record_metrics_pause(&r->metrics);
+    err = collector_finish(r->collector, (uint32_t)r->child.pid, r->child.status, &symbols);
+    record_metrics_end(&r->metrics);
     collector_figures(r->collector, &figures);
     record_talk_clear(&r->talk);
     if (err && figures.lost)
@@ -279,6 +296,8 @@ static int program_record(struct recording *r)
     untraced_tell(r);
     err = child_begin(r);
     if (err) {
+        record_metrics_pause(&r->metrics);
+        record_metrics_end(&r->metrics);
         collector_destroy(r->collector);
         record_output_discard(&r->output);
         return program_problem(r->words[0], err);
@@ -321,7 +340,10 @@ int cmd_record(const struct record_settings *settings, int count, char **words)
                             settings->force);
     if (fd < 0)
         goto out_signals;
-    status = collector_begin(r, record_files_kind(settings) == OUTPUT_NONE ? -1 : fd, count);
+    r->command = command_text(r->words, count);
+    status = collector_begin(r, record_files_kind(settings) == OUTPUT_NONE ? -1 : fd);
+    if (!status)
+        status = metrics_begin(r);
     if (status)
         record_output_discard(&r->output);
     else
@@ -330,6 +352,8 @@ out_signals:
     record_signals_release(&r->signals);
 out:
     free(program_words);
+    if (r)
+        free(r->command);
     free(r);
     return status;
 }

@@ -8,6 +8,7 @@
 
 #include "base/quantity.h"
 #include "cli/command.h"
+#include "cli/metrics_http.h"
 #include "cli/options_files.h"
 #include "cli/presets_record.h"
 #include "drain/drain.h"
@@ -158,6 +159,24 @@ static void wait_show(const struct option_row *row, const void *settings, const 
     wait_choice_print(text, field);
 }
 
+static int metrics_apply(const struct option_row *row, const char *text, void *field)
+{
+    struct record_metrics_choice *choice = field;
+
+    (void)row;
+    if (!*text)
+        return -EINVAL;
+    if (metrics_http_is_address(text))
+        choice->address = text;
+    else
+        choice->file = text;
+    return 0;
+}
+
+static const struct option_type option_metrics = {
+    .accepts = "a file name, or an address and port such as :9464",
+    .completes = COMPLETES_FILES,
+    .apply = metrics_apply};
 static const struct option_type option_policy = {
     .accepts = "drop, overwrite, block, or block:TIMEOUT such as block:10ms",
     .apply = policy_apply,
@@ -251,6 +270,14 @@ static const struct option_row options[] = {
              "it is found by the program's name or process id",
      .type = &option_text,
      FIELD(name)},
+    {.letter = 'm',
+     .name = "metrics",
+     .argument = "FILE|ADDRESS:PORT",
+     .help = "Keep the session's figures in FILE for Prometheus, written anew every second and at "
+             "the end, or serve them at http://ADDRESS:PORT/metrics; :PORT means 127.0.0.1:PORT. "
+             "Say it twice to have both",
+     .type = &option_metrics,
+     FIELD(metrics)},
     {.name = "wait",
      .argument = "STRATEGY",
      .help = "What the drain does while rings are empty: sleep (the default) sleeps by what comes, "

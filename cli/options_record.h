@@ -19,6 +19,10 @@ struct record_policy_choice {
 };
 
 enum record_last { RECORD_LAST_NEVER, RECORD_LAST_ERROR, RECORD_LAST_ALWAYS };
+/* --metrics, which may be said twice: FILE and ADDRESS:PORT. NULL: not said. */
+struct record_metrics_choice {
+    const char *file, *address;
+};
 
 struct record_settings {
     int preset;         /* less than 0: none; its options are among those below already */
@@ -32,6 +36,7 @@ struct record_settings {
     int level; /* zstd, -7 to 19; 0: stored */
     unsigned drain_threads;
     const char *name; /* of the session; NULL: not said */
+    struct record_metrics_choice metrics;
     struct wait_choice wait;
     bool verbose;
     uint64_t rotate_bytes; /* 0: not said */

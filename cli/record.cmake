@@ -1,10 +1,17 @@
 # `adatrace record` and the commands that ask a running session: what needs the recording side.
 # How sessions are found and asked; unit tests link it, too.
 add_library(ada_cli_session OBJECT
+    metrics_file.c
+    metrics_http.c
+    metrics_table.c
+    metrics_text.c
     session_client.c
     session_find.c
     session_stats.c)
-target_link_libraries(ada_cli_session PUBLIC ada_settings)
+target_link_libraries(ada_cli_session PUBLIC ada_settings ${CMAKE_DL_LIBS})
+# Not linked: loaded when metrics are to be served, so that no other command pays for it.
+target_include_directories(ada_cli_session PRIVATE ${MICROHTTPD_INCLUDE_DIRS})
+target_compile_definitions(ada_cli_session PRIVATE METRICS_HTTP_LIBRARY="libmicrohttpd.so.12")
 
 target_sources(adatrace-command PRIVATE
     cmd_list.c
@@ -15,6 +22,7 @@ target_sources(adatrace-command PRIVATE
     record_agent.c
     record_child.c
     record_files.c
+    record_metrics.c
     record_output.c
     record_signals.c
     record_talk.c

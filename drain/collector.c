@@ -310,6 +310,11 @@ const struct snapshot_result *collector_last_snapshot(const struct collector *c)
     return c->has_last_result ? &c->last_result : NULL;
 }
 
+int collector_stats(struct collector *c, struct stats_picture *picture)
+{
+    return c->finished ? drain_stats_here(c->drain, picture) : drain_stats(c->drain, picture);
+}
+
 /* ---- end ---- */
 
 /* A flight recorder's last words: what led to a bad end. */

@@ -10,6 +10,7 @@
 #define ADATRACE_DRAIN_COLLECTOR_H
 
 #include "drain/drain.h"
+#include "drain/drain_stats.h"
 #include "drain/session_files.h"
 #include "drain/session_triggers.h"
 #include "drain/symbolize.h"
@@ -64,6 +65,11 @@ void collector_note(struct collector *collector, enum trace_note_kind kind, cons
 
 /* Live, and final after collector_finish(). */
 void collector_figures(struct collector *collector, struct drain_figures *out);
+
+/* A picture of the session, from any thread. 0, -ESHUTDOWN: it is ending, or -ENOMEM; after
+ * collector_finish() the last one there is, for the thread that called that. */
+int collector_stats(struct collector *collector, struct stats_picture *picture)
+    __attribute__((warn_unused_result));
 
 /*
  * The program has ended with `status` (as waitpid(2); pid 0: it never ran): take what is there,

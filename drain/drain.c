@@ -103,6 +103,7 @@ int drain_create(struct drain **out, struct trace_writer *writer,
         wait_choose(&d->wait, &options->wait);
     pace_init(&d->pace, options->level);
     d->pace.packs_always = trace_writer_is_flight(writer);
+    d->files = !trace_writer_is_flight(writer);
     /* Without it the robust words and a look once a second have to do. */
     if (options->watches_processes)
         (void)!process_watch_init(&d->watch);

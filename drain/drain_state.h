@@ -136,7 +136,7 @@ struct drain {
     struct arena_item item;
     uint32_t next_process, next_thread, next_module;
     struct drain_figures ended; /* sums over threads that have ended */
-    uint64_t threads_ever, rounds, errors;
+    uint64_t threads_ever, rounds, errors, files;
     struct {
         struct stats_process rows[STATS_GONE_MAX], many;
         uint32_t next; /* how many there were; the row of the next one, round and round */

@@ -228,7 +228,7 @@ static void session_fill(struct drain *d, struct stats_session *s)
     s->rounds = d->rounds;
     s->sleeps = d->wait.sleeps;
     s->file_bytes = stats.file_bytes;
-    s->files = 1;
+    s->files = d->files;
     s->blocks = stats.blocks;
     s->raw_bytes = stats.raw_bytes;
     s->content_bytes = stats.content_bytes;

@@ -79,6 +79,7 @@ int drain_switch(struct drain *d, int fd, struct trace_ending **old)
     err = trace_writer_switch(d->writer, fd, old);
     if (err)
         return err;
+    d->files++;
     each_thread(d, leave);
     for (struct drain_source *s = d->sources; s; s = s->next) {
         s->unringed_before = s->unringed_told;
