@@ -52,6 +52,12 @@ static void source_discover(struct drain *d, struct drain_source *s)
     s->burst = found > s->burst - s->burst / 8 ? found : s->burst - s->burst / 8;
 }
 
+void sources_discover(struct drain *d)
+{
+    for (struct drain_source *s = d->sources; s; s = s->next)
+        source_discover(d, s);
+}
+
 void source_attach(struct drain *d, struct drain_attachment *a)
 {
     struct drain_source *s = calloc(1, sizeof(*s));
@@ -60,8 +66,7 @@ void source_attach(struct drain *d, struct drain_attachment *a)
         goto fail;
     /* What exec has made something else of may be a fork that we have not met yet: it comes first.
      */
-    for (struct drain_source *other = d->sources; other; other = other->next)
-        source_discover(d, other);
+    sources_discover(d);
     s->segment = a->segment;
     s->kept = a->kept;
     s->unringed_since = a->ticks;

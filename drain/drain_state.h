@@ -187,6 +187,8 @@ bool inbox_has_call(struct drain *d);
 void source_attach(struct drain *d, struct drain_attachment *attachment);
 void source_round(struct drain *d, struct drain_source *s, uint64_t share_bytes,
                   struct wait_load *load);
+/* Threads that have begun since the last round. */
+void sources_discover(struct drain *d);
 void source_tick(struct drain *d, struct drain_source *s);
 /* What threads without a ring wanted to say becomes the loss of a stand-in. */
 void source_unringed_tell(struct drain *d, struct drain_source *s);

@@ -258,6 +258,8 @@ int drain_stats_here(struct drain *d, struct stats_picture *picture)
     size_t bytes;
     char *memory;
 
+    if (!d->finished)
+        sources_discover(d);
     rows_count(d, &process_count, &thread_count);
     bytes = sizeof(struct stats_session) + process_count * sizeof(struct stats_process) +
             thread_count * sizeof(struct stats_thread);

@@ -34,8 +34,8 @@ static void what_was_not_taken_yet_is_in_the_picture(void **state)
 
     (void)state;
     stage_set(&stage, &small);
-    producer_claim(&p, &stage, 0, false);
     drain_round(stage.drain);
+    producer_claim(&p, &stage, 0, false); /* no round has met it */
     for (uint64_t i = 0; i < 10; i++)
         producer_write(&p, i);
     picture_take(stage.drain, &picture);
