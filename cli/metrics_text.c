@@ -8,7 +8,33 @@
 
 #include "cli/metrics_table.h"
 
+enum { ENDED_MAX = 64 /* processes that have ended and keep a series of their own */ };
+
 /* ---- what there is a series for ---- */
+
+static int newest_first(const void *a, const void *b)
+{
+    const struct stats_process *left = a, *right = b;
+
+    return left->number > right->number ? -1 : left->number < right->number;
+}
+
+/* Those that ended long ago share their labels: they will be one. */
+static void processes_bound(struct stats_process *rows, uint32_t count)
+{
+    uint32_t ended = 0;
+
+    if (count)
+        qsort(rows, count, sizeof(*rows), newest_first);
+    for (uint32_t i = 0; i < count; i++) {
+        ended += (rows[i].flags & STATS_PROCESS_ENDED) != 0;
+        if (!(rows[i].flags & STATS_PROCESS_MANY) &&
+            (!(rows[i].flags & STATS_PROCESS_ENDED) || ended <= ENDED_MAX))
+            continue;
+        rows[i].pid = 0;
+        strcpy(rows[i].name, "(ended)");
+    }
+}
 
 static int process_order(const void *a, const void *b)
 {
@@ -100,9 +126,7 @@ static int series_make(struct series *s, const struct stats_picture *picture)
         return -ENOMEM;
     memcpy(s->processes, picture->processes, from->process_count * sizeof(*s->processes));
     memcpy(s->threads, picture->threads, from->thread_count * sizeof(*s->threads));
-    for (uint32_t i = 0; i < from->process_count; i++)
-        if (s->processes[i].flags & STATS_PROCESS_MANY)
-            strcpy(s->processes[i].name, "(ended)");
+    processes_bound(s->processes, from->process_count);
     for (uint32_t i = 0; i < from->process_count; i++)
         s->session.processes_now += !(s->processes[i].flags & STATS_PROCESS_ENDED);
     s->process_count = processes_merge(s->processes, from->process_count);

@@ -14,7 +14,7 @@
 
 static struct {
     struct stats_session session;
-    struct stats_process processes[4];
+    struct stats_process processes[100];
     struct stats_thread threads[4];
 } rows;
 
@@ -92,6 +92,25 @@ static void processes_with_the_same_labels_are_one_series(void **state)
     free(text);
 }
 
+static void processes_that_ended_have_64_series_and_one(void **state)
+{
+    unsigned series = 0;
+    char *text;
+
+    (void)state;
+    for (unsigned i = 0; i < 100; i++) {
+        process_set(i, i + 1, "x", STATS_PROCESS_ENDED, 1);
+        rows.processes[i].number = i + 1;
+    }
+    text = print(METRICS_PROMETHEUS, "s");
+    assert_has(text, "_written_records_total{session=\"s\",pid=\"0\",process=\"(ended)\"} 36\n");
+    assert_has(text, "_written_records_total{session=\"s\",pid=\"100\",process=\"x\"} 1\n");
+    for (char *at = text; (at = strstr(at, "\nadatrace_process_written_records_total{")); at++)
+        series++;
+    assert_int_equal(series, 65);
+    free(text);
+}
+
 static void formats_differ_where_openmetrics_is_stricter(void **state)
 {
     char *classic, *open;
@@ -155,6 +174,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(name_of_any_bytes_becomes_valid_text, setup),
         cmocka_unit_test_setup(processes_with_the_same_labels_are_one_series, setup),
+        cmocka_unit_test_setup(processes_that_ended_have_64_series_and_one, setup),
         cmocka_unit_test_setup(formats_differ_where_openmetrics_is_stricter, setup),
         cmocka_unit_test_setup(format_is_the_one_that_is_wanted_most, setup),
         cmocka_unit_test_setup(address_is_told_from_a_file_name, setup),
