@@ -85,7 +85,7 @@ static const struct option_row options[] = {
      .offset = offsetof(struct cut_settings, output)},
     {.letter = 'f',
      .name = "force",
-     .help = "Replace the output file if it exists",
+     .help = "Replace FILE when it is there already",
      .type = &option_flag,
      .offset = offsetof(struct cut_settings, force)},
     INPUT_JOBS_ROW(struct cut_settings),

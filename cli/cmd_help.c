@@ -27,7 +27,10 @@ static int help_run(void *settings, int operand_count, char **operands)
     return STATUS_GOOD;
 }
 
-static const struct option_row options[] = {OPTION_HELP_ROW};
+static const struct option_row options[] = {
+    {.letter = 'h', .name = "help", .help = "Show this help", .type = &option_help},
+    {0},
+};
 
 const struct command command_help = {
     .name = "help",

@@ -118,7 +118,7 @@ static const struct option_row options[] = {
      .offset = offsetof(struct merge_settings, output)},
     {.letter = 'f',
      .name = "force",
-     .help = "Replace the output file if it exists",
+     .help = "Replace FILE when it is there already",
      .type = &option_flag,
      .offset = offsetof(struct merge_settings, force)},
     INPUT_JOBS_ROW(struct merge_settings),

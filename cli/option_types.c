@@ -149,7 +149,9 @@ static void bytes_show(const struct option_row *row, const void *settings, const
                        char *text)
 {
     (void)row, (void)settings;
-    quantity_print_bytes(text, *(const uint64_t *)field);
+    *text = 0;
+    if (*(const uint64_t *)field) /* else what goes without saying */
+        quantity_print_bytes(text, *(const uint64_t *)field);
 }
 
 static int time_apply(const struct option_row *row, const char *text, void *field)

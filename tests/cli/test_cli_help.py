@@ -164,6 +164,12 @@ class Completion(unittest.TestCase):
             short = {f"-{s}" for s, _ in options_of(help_of(command)).values() if s}
             self.assertLessEqual(short, self.offered(command, "-"))
 
+    def test_behind_config_and_a_command_are_that_command_s_options(self):
+        self.assertEqual(self.offered("config", ""), set(commands()))
+        self.assertEqual(self.offered("config", "report", "--so"), {"--sort"})
+        self.assertEqual(self.offered("config", "decode", "--format", ""), {"text", "json", "csv"})
+        self.assertIn("--changed", self.offered("config", "--"))
+
     def test_values_are_offered_after_their_option(self):
         self.assertEqual(self.offered("decode", "--format", ""), {"text", "json", "csv"})
         self.assertEqual(self.offered("decode", "-F", "j"), {"json"})

@@ -64,6 +64,27 @@ class Waiting(Record):
             self.assertIn("sleep:TIME", done.stderr.decode())
 
 
+class Configured(Record):
+    def ring_bytes(self, *options, **variables):
+        self.trace.unlink(missing_ok=True)
+        environment = {**os.environ, "XDG_CONFIG_HOME": str(self.folder), **variables}
+        self.assertEqual(self.record("true", options=options, env=environment).status, 0)
+        return {thread["ring_bytes"] for thread in recording.info(self.trace)["threads"]}
+
+    def test_file_environment_and_line_reach_the_rings(self):
+        (self.folder / "adatrace").mkdir()
+        (self.folder / "adatrace" / "adatrace.ini").write_text("[record]\nring-size = 100K\n")
+        self.assertEqual(self.ring_bytes(), {128 << 10})
+        self.assertEqual(self.ring_bytes(ADATRACE_RING_SIZE="64K"), {64 << 10})
+        self.assertEqual(self.ring_bytes("-r", "32K", ADATRACE_RING_SIZE="64K"), {32 << 10})
+        self.assertEqual(self.ring_bytes("--preset", "low-overhead"), {1 << 20})
+
+    def test_presets_record_everything(self):
+        for preset in ("low-latency", "high-throughput", "low-overhead"):
+            self.ring_bytes("--preset", preset)
+            self.assert_good()
+
+
 class Statuses(Record):
     def test_status_is_the_programs(self):
         for status in (0, 1, 77, 126, 127, 255):
