@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "drain/control.h"
 #include "drain/drain.h"
+#include "drain/embedded_trigger.h"
 #include "drain/file_names.h"
 #include "drain/session_files.h"
 #include "drain/session_writer.h"
@@ -31,6 +32,7 @@ static struct {
     struct session_folder folder;
     struct control *control; /* NULL: nobody can ask */
     struct session_files *files;
+    struct session_triggers *triggers; /* NULL: nobody has asked for any */
     bool fork_is_watched;
 } host;
 
@@ -275,8 +277,10 @@ static int embedded_stop(void)
     err = drain_close(host.drain);
     drain_destroy(host.drain);
     session_files_destroy(host.files);
+    session_triggers_destroy(host.triggers);
     host.drain = NULL;
     host.files = NULL;
+    host.triggers = NULL;
     return err;
 }
 
@@ -296,7 +300,17 @@ static int embedded_snapshot(const char *path)
     return err;
 }
 
-static const struct session_host embedded = {
-    .start = embedded_start, .stop = embedded_stop, .snapshot = embedded_snapshot};
+static int embedded_trigger(const struct session_host_trigger *wish)
+{
+    if (!host.drain || host.pid != getpid())
+        return -ESRCH;
+    return embedded_trigger_add(&host.triggers, host.drain, host.files,
+                                (enum clock_source)host.segment.geometry.clock, wish);
+}
+
+static const struct session_host embedded = {.start = embedded_start,
+                                             .stop = embedded_stop,
+                                             .snapshot = embedded_snapshot,
+                                             .trigger = embedded_trigger};
 
 const struct session_host *session_host_embedded = &embedded;

@@ -11,6 +11,7 @@
 struct session_triggers {
     struct session_triggers_options options;
     struct triggers *triggers; /* the drain's */
+    struct drain *drain;
     uint64_t ticks_per_second;
     bool kept_end;
 };
@@ -29,12 +30,20 @@ static void tell(const struct session_triggers *t, const char *text)
         t->options.tell(t->options.context, text);
 }
 
-static void moment_fail(const struct session_triggers *t, const char *text, int status)
+static void trouble_tell(void *context, const char *text)
+{
+    struct session_triggers *t = context;
+
+    drain_note(t->drain, TRACE_NOTE_WARNING, text);
+    tell(t, text);
+}
+
+static void moment_fail(struct session_triggers *t, const char *text, int status)
 {
     char line[TRIGGER_TEXT_BYTES + 128];
 
     snprintf(line, sizeof(line), "%s; no snapshot can be written: %s", text, strerror(-status));
-    tell(t, line);
+    trouble_tell(t, line);
 }
 
 static void moment_done(void *context, const struct snapshot_result *result)
@@ -86,11 +95,6 @@ static void moment_keep(void *context, struct drain *d, const struct trigger_mom
         free(made);
     }
     t->kept_end |= !err && moment->is_end;
-}
-
-static void trouble_tell(void *context, const char *text)
-{
-    tell(context, text);
 }
 
 static const char *name_ask(void *context, const struct drain_module *module, uint64_t address)
@@ -146,6 +150,7 @@ int session_triggers_add(struct session_triggers *t, struct drain *d, const char
     if (timing)
         t->options.timing = *timing;
     options = trigger_options_of(t);
+    t->drain = d;
     if (!t->triggers)
         status = triggers_create(&t->triggers, &options);
     if (status)

@@ -30,6 +30,15 @@ struct session_host_options {
     bool is_private;                  /* nobody can find it, ask it or steer it */
 };
 
+/* What ada_trigger() asks for; 0 in any number takes the default. */
+struct session_host_trigger {
+    const char *expression;
+    uint64_t before_ns, after_ns, cool_down_ns;
+    uint32_t snapshots_max; /* UINT32_MAX: any number */
+    char *message;          /* or NULL */
+    size_t message_bytes;
+};
+
 struct session_host {
     /*
      * Create the output file and start the drain thread. `segment` is zeroed for a process's first
@@ -45,6 +54,8 @@ struct session_host {
     /* Write what there is into a file of its own, which may be there already; NULL: the next that
      * is free beside the trace's name. Waits for it. -ESRCH: no session runs. */
     int (*snapshot)(const char *path);
+    /* Take snapshots by itself from now on. -EINVAL: the message says why; -ENOSPC, -ESRCH. */
+    int (*trigger)(const struct session_host_trigger *trigger);
 };
 
 /* Defined by whoever links a drain in; tracer/ holds a weak NULL. No const pointer: compilers fold

@@ -216,6 +216,32 @@ int ada_snapshot(const char *path)
     return err;
 }
 
+int ada_trigger(const char *expression, const struct ada_trigger_options *options)
+{
+    struct ada_trigger_options o = {0};
+    struct session_host_trigger wish;
+    int saved = errno, err;
+
+    if (!expression || (options && options->size < sizeof(options->size)))
+        return -EINVAL;
+    if (options)
+        memcpy(&o, options, options->size < sizeof(o) ? options->size : sizeof(o));
+    wish = (struct session_host_trigger){
+        .expression = expression,
+        .before_ns = o.before_ns,
+        .after_ns = o.after_ns,
+        .cool_down_ns = o.cool_down_ns,
+        .snapshots_max = o.snapshots_max,
+        .message = o.message_bytes ? o.message : NULL,
+        .message_bytes = o.message_bytes,
+    };
+    pthread_mutex_lock(&session_lock);
+    err = session_is_ours ? session_host_embedded->trigger(&wish) : -ESRCH;
+    pthread_mutex_unlock(&session_lock);
+    errno = saved;
+    return err;
+}
+
 int ada_session_is_active(void)
 {
     return tracer_is_attached() && !load_relaxed(&tracer_state.stopped) &&

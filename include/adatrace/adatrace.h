@@ -116,6 +116,28 @@ ADA_EXPORT int ada_session_stop(void);
  */
 ADA_EXPORT int ada_snapshot(const char *path) ADA_MUST_CHECK;
 
+/* Zero in any field takes the default. Set size to sizeof(struct ada_trigger_options). All but the
+ * message hold for the session's triggers together: the last call counts. */
+struct ada_trigger_options {
+    size_t size;
+    uint64_t before_ns;     /* how far back snapshots of a flight recorder go; 5 s */
+    uint64_t after_ns;      /* how long they wait for what follows; 1 s */
+    uint64_t cool_down_ns;  /* how long triggers are only counted after a snapshot; 10 s */
+    uint32_t snapshots_max; /* 10; UINT32_MAX: any number */
+    char *message;          /* why an expression is refused, and its place: up to three lines */
+    size_t message_bytes;
+};
+
+/*
+ * From now on write a snapshot, named as those of ada_snapshot(NULL), each time that an event of
+ * this program's session fits `expression` (docs/EXPRESSIONS.md). A note in it says which event
+ * that was. Evaluated in the drain's thread; up to 16 at once, for as long as the session lasts. 0;
+ * -EINVAL: no expression, options->message tells; -ENOSPC: too many; -ESRCH: no session of its own
+ * runs; -ENOMEM. `expression` is copied; `options` may be NULL. Not signal-safe.
+ */
+ADA_EXPORT int ada_trigger(const char *expression,
+                           const struct ada_trigger_options *options) ADA_MUST_CHECK;
+
 /* Is a session taking events right now? Not while it is paused. Signal-safe. */
 ADA_EXPORT int ada_session_is_active(void);
 
