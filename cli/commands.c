@@ -8,6 +8,7 @@
 const struct command *const commands[] = {
     &command_record,
     &command_list,
+    &command_tail,
     &command_snapshot,
     &command_rotate,
     &command_decode,

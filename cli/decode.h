@@ -70,9 +70,12 @@ struct decode {
     struct thread_index thread_index;
     struct decode_text *labels; /* by thread */
     struct decode_calls *calls; /* by thread */
+    const char **label_names;   /* by thread: the name that stands in the label */
+    unsigned label_width;       /* text: of the longest label */
     struct decode_type *types;
     size_t type_count;
     bool colour;
+    bool grows;  /* the trace does: there can be anything later */
     void *state; /* the format's own */
 };
 
@@ -86,6 +89,10 @@ struct decode_format {
     char *(*escape)(char *at, const char *text, size_t size);
     /* 0 or a negative errno. Makes `head`, `fields` and `labels`. */
     int (*begin)(struct decode *decode);
+    /* One more type, one more thread, or a thread whose name is another one: makes its texts. While
+     * a trace grows; `begin` has done it for those that were there. */
+    int (*type_add)(struct decode *decode, size_t n);
+    int (*thread_add)(struct decode *decode, size_t n);
     /* Events in their order, before any thread prints them. May be NULL: nothing to find out. */
     void (*follow)(struct decode *decode, const struct trace_record *record,
                    const struct decode_type *type, struct decode_calls *calls,
@@ -99,6 +106,8 @@ struct decode_format {
                   const struct decode_mark *mark);
     void (*gap)(struct decode *decode, const struct trace_event *event,
                 const struct decode_text *label);
+    /* Who listens was too slow for so many events. */
+    void (*missed)(struct decode *decode, int64_t ns, uint64_t records, uint64_t bytes);
     void (*end)(struct decode *decode); /* may be NULL */
 };
 
@@ -111,6 +120,10 @@ extern const struct decode_format decode_format_csv;
 int decode_prepare(struct decode *decode, const struct decode_format *format)
     __attribute__((warn_unused_result));
 void decode_release(struct decode *decode); /* all but `out` */
+/* The trace grows (format/trace_live.h): rows for types and threads that came since, and fresh
+ * labels for the threads of this batch. 0 or -ENOMEM. */
+int decode_grow(struct decode *decode, const struct decode_format *format,
+                const struct trace_batch *batch) __attribute__((warn_unused_result));
 
 /* A decode_text from the pieces; bytes NULL without memory. Released with free(). */
 struct decode_text decode_text_make(const char *format, ...) __attribute__((format(printf, 1, 2)));

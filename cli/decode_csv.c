@@ -21,6 +21,7 @@ struct csv_columns {
     char **names; /* owned */
     uint32_t count, capacity;
     struct live_map by_hash;
+    bool stale;         /* there are more than the last header line said */
     uint32_t gap_first; /* GAP_COLUMNS of them; UINT32_MAX: there can be no gap */
 };
 
@@ -84,6 +85,7 @@ static int type_cells_make(struct csv_columns *columns, struct decode_type *type
 {
     const struct schema *schema = &type->type->schema;
 
+    free(type->cells);
     type->cells = calloc(columns->count + 1, sizeof(*type->cells));
     if (!type->cells)
         return -ENOMEM;
@@ -98,22 +100,23 @@ static int type_cells_make(struct csv_columns *columns, struct decode_type *type
 }
 
 /* Columns for gaps only where something was lost, or nobody knows. */
-static bool gaps_possible(const struct trace *trace)
+static bool gaps_possible(const struct decode *decode)
 {
     const struct trace_thread *thread;
 
-    for (size_t n = 0; (thread = trace_thread_at(trace, n)); n++) {
-        const struct trace_ledger *ledger = trace_ledger_of(trace, thread->thread);
+    for (size_t n = 0; (thread = trace_thread_at(decode->trace, n)); n++) {
+        const struct trace_ledger *ledger = trace_ledger_of(decode->trace, thread->thread);
 
         if (!ledger || !ledger->final || ledger->dropped || ledger->overwritten || ledger->damaged)
             return true;
     }
-    return false;
+    return decode->grows;
 }
 
-static int label_make(struct decode *decode, struct decode_text *label,
-                      const struct trace_thread *thread)
+static int csv_thread_add(struct decode *decode, size_t n)
 {
+    const struct trace_thread *thread = trace_thread_at(decode->trace, n);
+    struct decode_text *label = &decode->labels[n];
     const struct trace_process *process = trace_process_by_number(decode->trace, thread->process);
     size_t size = strlen(thread->name);
     char *escaped = malloc(TEXT_ESCAPED_MAX * size + 1);
@@ -139,11 +142,10 @@ static int head_make(struct decode_type *type)
 
 static int texts_make(struct decode *decode)
 {
-    const struct trace_thread *thread;
     int status = 0;
 
-    for (size_t n = 0; !status && (thread = trace_thread_at(decode->trace, n)); n++)
-        status = label_make(decode, &decode->labels[n], thread);
+    for (size_t n = 0; !status && trace_thread_at(decode->trace, n); n++)
+        status = csv_thread_add(decode, n);
     for (size_t n = 0; !status && n < decode->type_count; n++)
         status = head_make(&decode->types[n]);
     return status;
@@ -157,7 +159,7 @@ static int columns_make(struct decode *decode, struct csv_columns *columns)
         if (decode->types[n].selected)
             status = type_columns_make(columns, &decode->types[n].type->schema);
     columns->gap_first = UINT32_MAX;
-    for (unsigned i = 0; !status && i < GAP_COLUMNS && gaps_possible(decode->trace); i++) {
+    for (unsigned i = 0; !status && i < GAP_COLUMNS && gaps_possible(decode); i++) {
         uint32_t column = column_add(columns, gap_columns[i]);
 
         if (!i)
@@ -206,6 +208,35 @@ static int csv_begin(struct decode *decode)
     if (!status)
         header_print(decode, columns);
     return status;
+}
+
+/* Columns are only added, at the end; cells of types that were there stay good for those before. */
+static int csv_type_add(struct decode *decode, size_t n)
+{
+    struct csv_columns *columns = decode->state;
+    uint32_t before = columns->count;
+    int status = head_make(&decode->types[n]);
+
+    if (status || !decode->types[n].selected)
+        return status;
+    status = type_columns_make(columns, &decode->types[n].type->schema);
+    if (status || columns->count == before)
+        return status ? status : type_cells_make(columns, &decode->types[n]);
+    columns->stale = true;
+    for (size_t i = 0; i <= n && !status; i++)
+        if (decode->types[i].selected)
+            status = type_cells_make(columns, &decode->types[i]);
+    return status;
+}
+
+/* In front of a line. */
+static void header_refresh(struct decode *decode)
+{
+    struct csv_columns *columns = decode->state;
+
+    if (columns->stale)
+        header_print(decode, columns);
+    columns->stale = false;
 }
 
 static void csv_end(struct decode *decode)
@@ -271,6 +302,7 @@ static void put_value(struct decode *decode, const struct trace_value *v)
 static void line_start(struct decode *decode, const struct trace_event *event,
                        const struct decode_text *label)
 {
+    header_refresh(decode);
     decode->out.at = text_i64(out_room(&decode->out, LINE_ROOM), event->ns);
     decode_put(decode, label);
 }
@@ -321,9 +353,24 @@ static void csv_gap(struct decode *decode, const struct trace_event *event,
     out_put_char(&decode->out, '\n');
 }
 
+static void csv_missed(struct decode *decode, int64_t ns, uint64_t records, uint64_t bytes)
+{
+    const struct csv_columns *columns = decode->state;
+
+    header_refresh(decode);
+    out_printf(&decode->out, "%lld,0,0,,adatrace:missed,,%llu events (%llu bytes)", (long long)ns,
+               (unsigned long long)records, (unsigned long long)bytes);
+    for (uint32_t i = 0; i < columns->count; i++)
+        out_put_char(&decode->out, ',');
+    out_put_char(&decode->out, '\n');
+}
+
 const struct decode_format decode_format_csv = {
     .escape = text_csv,
     .begin = csv_begin,
+    .type_add = csv_type_add,
+    .thread_add = csv_thread_add,
+    .missed = csv_missed,
     .event = csv_event,
     .gap = csv_gap,
     .end = csv_end,

@@ -28,9 +28,10 @@ static struct decode_text text_around(const char *before, const char *text, cons
     return made;
 }
 
-static int label_make(struct decode *decode, struct decode_text *label,
-                      const struct trace_thread *thread)
+static int json_thread_add(struct decode *decode, size_t n)
 {
+    const struct trace_thread *thread = trace_thread_at(decode->trace, n);
+    struct decode_text *label = &decode->labels[n];
     const struct trace_process *process = trace_process_by_number(decode->trace, thread->process);
     char before[96];
 
@@ -40,8 +41,9 @@ static int label_make(struct decode *decode, struct decode_text *label,
     return label->bytes ? 0 : -ENOMEM;
 }
 
-static int type_texts_make(struct decode_type *type)
+static int json_type_add(struct decode *decode, size_t n)
 {
+    struct decode_type *type = &decode->types[n];
     const struct schema *schema = &type->type->schema;
     const char *phase = phase_identifier(schema->phase);
     char after[64];
@@ -61,13 +63,12 @@ static int type_texts_make(struct decode_type *type)
 
 static int json_begin(struct decode *decode)
 {
-    const struct trace_thread *thread;
     int status = 0;
 
-    for (size_t n = 0; !status && (thread = trace_thread_at(decode->trace, n)); n++)
-        status = label_make(decode, &decode->labels[n], thread);
+    for (size_t n = 0; !status && trace_thread_at(decode->trace, n); n++)
+        status = json_thread_add(decode, n);
     for (size_t n = 0; !status && n < decode->type_count; n++)
-        status = type_texts_make(&decode->types[n]);
+        status = json_type_add(decode, n);
     return status;
 }
 
@@ -209,9 +210,20 @@ static void json_gap(struct decode *decode, const struct trace_event *event,
                (long long)trace_ns(decode->trace, gap->last_ticks));
 }
 
+static void json_missed(struct decode *decode, int64_t ns, uint64_t records, uint64_t bytes)
+{
+    out_printf(&decode->out,
+               "{\"ts_ns\":%lld,\"event\":\"adatrace:missed\",\"fields\":{\"records\":%llu,"
+               "\"bytes\":%llu}}\n",
+               (long long)ns, (unsigned long long)records, (unsigned long long)bytes);
+}
+
 const struct decode_format decode_format_json = {
     .escape = text_json,
     .begin = json_begin,
+    .type_add = json_type_add,
+    .thread_add = json_thread_add,
+    .missed = json_missed,
     .event = json_event,
     .gap = json_gap,
 };

@@ -51,33 +51,37 @@ static int label_format(char *text, size_t capacity, const struct trace_thread *
     return snprintf(text, capacity, "%s/%u", name, thread->tid);
 }
 
-static int labels_make(struct decode *decode)
+/* Wide enough for all that are known. */
+static void width_widen(struct decode *decode, const struct trace_thread *thread)
 {
-    const struct trace_thread *thread;
-    int width = 0, size;
+    char label[128];
+    unsigned size = (unsigned)label_format(label, sizeof(label), thread);
+
+    if (size > LABEL_WIDTH_MAX)
+        size = LABEL_WIDTH_MAX;
+    if (size > decode->label_width)
+        decode->label_width = size;
+}
+
+static int text_thread_add(struct decode *decode, size_t n)
+{
+    const struct trace_thread *thread = trace_thread_at(decode->trace, n);
     char label[128];
 
-    for (size_t n = 0; (thread = trace_thread_at(decode->trace, n)); n++) {
-        size = label_format(label, sizeof(label), thread);
-        if (size > width)
-            width = size;
-    }
-    if (width > LABEL_WIDTH_MAX)
-        width = LABEL_WIDTH_MAX;
-    for (size_t n = 0; (thread = trace_thread_at(decode->trace, n)); n++) {
-        label_format(label, sizeof(label), thread);
-        decode->labels[n] = decode_text_make("%s  %s%-*s%s  %*s", decode->colour ? RESET : "",
-                                             decode->colour ? CYAN : "", width, label,
-                                             decode->colour ? RESET : "", INDENT_MAX, "");
-        if (!decode->labels[n].bytes)
-            return -ENOMEM;
-        decode->labels[n].size -= INDENT_MAX; /* a line takes as much of that as it needs */
-    }
+    width_widen(decode, thread);
+    label_format(label, sizeof(label), thread);
+    decode->labels[n] = decode_text_make("%s  %s%-*s%s  %*s", decode->colour ? RESET : "",
+                                         decode->colour ? CYAN : "", (int)decode->label_width,
+                                         label, decode->colour ? RESET : "", INDENT_MAX, "");
+    if (!decode->labels[n].bytes)
+        return -ENOMEM;
+    decode->labels[n].size -= INDENT_MAX; /* a line takes as much of that as it needs */
     return 0;
 }
 
-static int type_texts_make(const struct decode *decode, struct decode_type *type)
+static int text_type_add(struct decode *decode, size_t n)
 {
+    struct decode_type *type = &decode->types[n];
     const struct schema *schema = &type->type->schema;
     /* Scopes show by their arrows. */
     bool scope = schema->phase == ADA_PHASE_BEGIN || schema->phase == ADA_PHASE_END;
@@ -101,10 +105,15 @@ static int type_texts_make(const struct decode *decode, struct decode_type *type
 
 static int text_begin(struct decode *decode)
 {
-    int status = labels_make(decode);
+    const struct trace_thread *thread;
+    int status = 0;
 
+    for (size_t n = 0; (thread = trace_thread_at(decode->trace, n)); n++)
+        width_widen(decode, thread);
+    for (size_t n = 0; !status && trace_thread_at(decode->trace, n); n++)
+        status = text_thread_add(decode, n);
     for (size_t n = 0; !status && n < decode->type_count; n++)
-        status = type_texts_make(decode, &decode->types[n]);
+        status = text_type_add(decode, n);
     return status;
 }
 
@@ -428,9 +437,22 @@ static void text_gap(struct decode *decode, const struct trace_event *event,
                units_bytes(bytes, gap->bytes), from, to, decode->colour ? RESET : "");
 }
 
+static void text_missed(struct decode *decode, int64_t ns, uint64_t records, uint64_t bytes)
+{
+    char count[UNITS_MAX], size[UNITS_MAX];
+
+    decode->out.at = text_time(decode, out_room(&decode->out, LINE_ROOM), ns);
+    out_printf(&decode->out, "  %s---- %s event%s (%s) passed while this was too slow ----%s\n",
+               decode->colour ? RED : "", units_count(count, records), records == 1 ? "" : "s",
+               units_bytes(size, bytes), decode->colour ? RESET : "");
+}
+
 const struct decode_format decode_format_text = {
     .escape = text_plain,
     .begin = text_begin,
+    .type_add = text_type_add,
+    .thread_add = text_thread_add,
+    .missed = text_missed,
     .follow = text_follow,
     .quick = text_quick,
     .event = text_event,

@@ -16,6 +16,10 @@ target_compile_definitions(ada_cli_session PRIVATE METRICS_HTTP_LIBRARY="libmicr
 target_sources(adatrace-command PRIVATE
     cmd_list.c
     cmd_record.c
+    cmd_tail.c
+    live_source.c
+    live_symbols.c
+    live_window.c
     cmd_rotate.c
     cmd_snapshot.c
     cmd_replay.c

@@ -30,6 +30,11 @@ struct symbol_cache {
     char *(*escape)(char *at, const char *text, size_t size);
     struct symbol_text *slots;
     uint32_t mask, count;
+    /* Set by the owner, or NULL: the trace does not know the symbol of this address yet; who can
+     * find it out adds it to the trace. */
+    void (*resolve)(void *context, const struct trace_module *module, uint32_t process,
+                    uint64_t address);
+    void *resolve_context;
 };
 
 /* `escape` is one of out_text.h. */

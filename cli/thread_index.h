@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Threads of a trace as dense numbers from 0, for tables of the caller's: the numbers in the file
- * are whatever a file says. Built once, then only read: any thread.
+ * are whatever a file says. Built once, then only read by any thread; while the trace grows, one
+ * thread adds to it and reads it.
  */
 #ifndef ADATRACE_CLI_THREAD_INDEX_H
 #define ADATRACE_CLI_THREAD_INDEX_H
@@ -24,6 +25,9 @@ static inline uint32_t thread_index_slot(const struct thread_index *index, uint3
 }
 
 int thread_index_build(struct thread_index *index, const struct trace *trace)
+    __attribute__((warn_unused_result));
+/* One more thread, the last of trace_thread_at() so far. 0 or -ENOMEM. */
+int thread_index_add(struct thread_index *index, const struct trace *trace, uint32_t thread)
     __attribute__((warn_unused_result));
 void thread_index_fini(struct thread_index *index);
 

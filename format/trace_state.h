@@ -13,6 +13,7 @@
  *     trace_scan.c      data blocks in file order
  *     trace_cursor.c    events in time order
  *     cursor_order.c    which blocks they will come from
+ *     trace_live.c      a trace that is told while it happens
  *     trace_verify.c    is everything as it should be?
  *
  * A trace belongs to one thread at a time.
@@ -34,6 +35,7 @@
 struct table {
     void *rows;
     size_t count, capacity;
+    bool fixed; /* never grows beyond its capacity, so rows never move */
 };
 
 struct process_row {
@@ -116,8 +118,10 @@ struct trace {
     struct table processes, threads, types, modules, symbols, notes, clocks, images;
     struct number_map process_of_number, thread_of_number, type_of_number, type_of_hash;
     struct number_map image_of_number;
-    const struct trace_type **type_list; /* the types by index */
-    uint64_t metadata_bytes;             /* unpacked so far, against what the file may claim */
+    bool grows; /* trace_live.c: no file; tables are fixed */
+    struct number_map module_of_number, type_of_declared; /* only then */
+    const struct trace_type **type_list;                  /* the types by index */
+    uint64_t metadata_bytes; /* unpacked so far, against what the file may claim */
 
     size_t held_bytes_max;      /* blocks that a cursor keeps unpacked at once */
     unsigned jobs;              /* threads that unpack, the trace's own among them */
@@ -215,6 +219,14 @@ int trace_blocks_walk(struct trace *t) __attribute__((warn_unused_result));
 int trace_tables_read(struct trace *t) __attribute__((warn_unused_result));
 void trace_tables_free(struct trace *t);
 
+/* Nothing is known about the recording. */
+void trace_about_begin(struct trace *t);
+
+/* Metadata items, `count` of them in bytes[size]. -EBADMSG: malformed from some item on; -ENOMEM.
+ */
+int trace_items_take(struct trace *t, const unsigned char *bytes, size_t size, uint32_t count)
+    __attribute__((warn_unused_result));
+
 /* The row after the last, zeroed, or NULL. */
 void *table_add(struct table *table, size_t row_bytes);
 
@@ -222,6 +234,8 @@ uint32_t trace_thread_place(const struct trace *t, uint32_t thread);
 
 /* ---- trace_symbols.c, trace_time.c ---- */
 
+/* The place of each process's image, and the images themselves. 0 or -ENOMEM. */
+int trace_images_number(struct trace *t) __attribute__((warn_unused_result));
 int trace_symbols_sort(struct trace *t) __attribute__((warn_unused_result));
 int trace_clock_prepare(struct trace *t) __attribute__((warn_unused_result));
 
@@ -233,5 +247,12 @@ bool trace_filter_has_thread(const struct trace_filter *filter, const struct tra
 
 /* Can this block hold anything that is wished for? */
 bool trace_entry_is_wished(const struct index_entry *entry, const struct block_wish *wish);
+
+/* ---- trace_live.c ---- */
+
+int trace_live_module(struct trace *t, const struct trace_module *module)
+    __attribute__((warn_unused_result));
+int trace_live_symbol(struct trace *t, const struct trace_symbol *symbol)
+    __attribute__((warn_unused_result));
 
 #endif

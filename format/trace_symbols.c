@@ -23,7 +23,7 @@ static int symbol_compare(const void *a, const void *b)
     return 0;
 }
 
-static int images_number(struct trace *t)
+int trace_images_number(struct trace *t)
 {
     struct process_row *processes = t->processes.rows;
 
@@ -57,7 +57,7 @@ int trace_symbols_sort(struct trace *t)
     struct symbol_row *rows = t->symbols.rows;
     struct image_row *images;
 
-    if (images_number(t) != 0)
+    if (trace_images_number(t) != 0)
         return -ENOMEM;
     images = t->images.rows;
     for (size_t i = 0; i < t->symbols.count; i++)

@@ -19,6 +19,8 @@ void *table_add(struct table *table, size_t row_bytes)
 {
     char *row;
 
+    if (table->count == table->capacity && table->fixed)
+        return NULL;
     if (table->count == table->capacity) {
         size_t capacity = table->capacity ? table->capacity * 2 : 8;
         void *rows = realloc(table->rows, capacity * row_bytes);
@@ -233,22 +235,20 @@ static int item_take(struct trace *t, uint16_t kind, const union item *item)
     case ITEM_TYPE:
         return type_add(t, &item->type);
     case ITEM_MODULE:
+        if (t->grows)
+            return trace_live_module(t, &item->module);
         return row_append(&t->modules, &item->module, sizeof(item->module));
     case ITEM_SYMBOL:
-        return symbol_take(t, &item->symbol);
+        return t->grows ? trace_live_symbol(t, &item->symbol) : symbol_take(t, &item->symbol);
     case ITEM_NOTE:
-        return row_append(&t->notes, &item->note, sizeof(item->note));
+        return t->grows ? 0 : row_append(&t->notes, &item->note, sizeof(item->note));
     default:
         return 0;
     }
 }
 
-/* All items of a block's content. -EBADMSG: malformed from some item on. */
-static int items_take(struct trace *t, uint32_t count)
+int trace_items_take(struct trace *t, const unsigned char *at, size_t left, uint32_t count)
 {
-    const unsigned char *at = t->loader.content.bytes;
-    size_t left = t->loader.content.size;
-
     for (uint32_t i = 0; i < count; i++) {
         struct item_view view;
         union item item;
@@ -294,7 +294,7 @@ static int block_take(struct trace *t, size_t place)
         return status;
     if (!metadata_is_credible(t, entry))
         return -EBADMSG;
-    status = items_take(t, header.records);
+    status = trace_items_take(t, t->loader.content.bytes, t->loader.content.size, header.records);
     if (status == -EBADMSG) {
         trace_damage(t, entry, entry->offset, "the metadata at offset %llu is malformed",
                      (unsigned long long)entry->offset);
@@ -321,23 +321,30 @@ static int references_complete(struct trace *t)
     return 0;
 }
 
+/* What the file does not tell. */
+static const struct trace_recording unknown = {
+    .adatrace_version = "",
+    .host = "",
+    .kernel = "",
+    .cpu = "",
+    .command = "",
+    .directory = "",
+    .clock_source = "",
+    .policy = "",
+    .boot_id = "",
+    .session = "",
+};
+
+void trace_about_begin(struct trace *t)
+{
+    t->about = unknown;
+}
+
 int trace_tables_read(struct trace *t)
 {
-    static const struct trace_recording unknown = {
-        .adatrace_version = "",
-        .host = "",
-        .kernel = "",
-        .cpu = "",
-        .command = "",
-        .directory = "",
-        .clock_source = "",
-        .policy = "",
-        .boot_id = "",
-        .session = "",
-    };
     int status = 0;
 
-    t->about = unknown;
+    trace_about_begin(t);
     for (size_t i = 0; i < t->blocks.count && status == 0; i++) {
         const struct index_entry *entry = &t->blocks.entries[i];
 
@@ -369,5 +376,7 @@ void trace_tables_free(struct trace *t)
     number_map_free(&t->type_of_number);
     number_map_free(&t->type_of_hash);
     number_map_free(&t->image_of_number);
+    number_map_free(&t->module_of_number);
+    number_map_free(&t->type_of_declared);
     string_arena_free(&t->strings);
 }

@@ -89,6 +89,8 @@ int trace_clock_prepare(struct trace *t)
     pairs_clean(&t->clocks);
     pairs = t->clocks.rows;
     count = t->clocks.count;
+    free(t->pieces);
+    t->piece_recent = 0;
     piece = t->pieces = calloc(count + 2, sizeof(*piece));
     if (!piece)
         return -ENOMEM;
