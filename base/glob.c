@@ -93,3 +93,43 @@ bool glob_list_match(const char *list, const char *text)
     /* A list that starts by taking out starts from everything. */
     return glob_list_apply(list, text, *list == '!');
 }
+
+/* ---- is it one? ---- */
+
+static const char *glob_problem(const char *glob, size_t length)
+{
+    bool may_match = false;
+
+    for (size_t at = 0; at < length; at++) {
+        size_t set = 1;
+
+        if ((unsigned char)glob[at] <= ' ')
+            return "has a space in it: no event's name has";
+        if (glob[at] == '[') {
+            (void)set_match(glob + at, length - at, ':', &set);
+            if (!set)
+                return "has a [ that no ] closes";
+            at += set - 1;
+        }
+        may_match |= set > 1 || strchr(":*?", glob[at]);
+    }
+    return may_match ? NULL : "matches no event: names are PROVIDER:EVENT, such as 'sql:*'";
+}
+
+const char *glob_list_problem(const char *list)
+{
+    if (!*list)
+        return "is no pattern";
+    while (*list) {
+        size_t length = strcspn(list, ",");
+        bool negative = *list == '!';
+        const char *problem = length > negative ? glob_problem(list + negative, length - negative)
+                                                : "has an empty pattern in it";
+
+        if (problem)
+            return problem;
+        list += length;
+        list += *list == ',';
+    }
+    return NULL;
+}

@@ -23,4 +23,8 @@ bool glob_list_apply(const char *list, const char *text, bool selected);
 /* Does the list select `text`? An empty or NULL list selects everything. */
 bool glob_list_match(const char *list, const char *text);
 
+/* What is wrong with a list of globs over "provider:event", as a clause: "has ..."; NULL: nothing.
+ * Static. */
+const char *glob_list_problem(const char *list);
+
 #endif

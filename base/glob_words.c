@@ -124,6 +124,21 @@ void glob_words_restamp(struct glob_words *words, uint64_t stamp)
     }
 }
 
+int glob_words_repeat(struct glob_words *to, const struct glob_words *from, uint64_t since,
+                      uint64_t stamp)
+{
+    struct entry e;
+
+    for (uint32_t at = 0; entry_at(from, at, &e); at = e.end) {
+        if (e.head >> 1 <= since)
+            continue;
+        word_remove(to, e.glob, e.length);
+        if (!word_append(to, e.glob, e.length, stamp++ << 1 | (e.head & off_bit)))
+            return -ENAMETOOLONG;
+    }
+    return 0;
+}
+
 /* ---- asking it ---- */
 
 struct glob_verdict glob_words_find(const struct glob_words *words, const char *name)

@@ -46,6 +46,11 @@ struct glob_verdict glob_words_find(const struct glob_words *words, const char *
 /* All words were said just now, in their order: the first has this stamp. */
 void glob_words_restamp(struct glob_words *words, uint64_t stamp);
 
+/* What `from` says with stamps above `since` is said again in `to`, in its order, from `stamp` on.
+ * -ENAMETOOLONG: `to` is full, and some of it is said. */
+int glob_words_repeat(struct glob_words *to, const struct glob_words *from, uint64_t since,
+                      uint64_t stamp) __attribute__((warn_unused_result));
+
 /* The later one. */
 struct glob_verdict glob_verdict_later(struct glob_verdict a, struct glob_verdict b);
 

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -41,7 +42,8 @@ struct recording {
     struct record_output output;
     struct record_signals signals;
     struct record_talk talk;
-    struct collector *collector;
+    struct collector *collector; /* NULL: has ended, while the program goes on */
+    int end_fd;                  /* readable when somebody wants it to end; -1: nobody can */
     struct record_child child;
     struct record_metrics metrics;
     char *command; /* as one would type it */
@@ -159,6 +161,14 @@ static int collector_problem(const struct recording *r, enum collector_step step
     }
 }
 
+/* The context of all that the collector tells is where it is talked about. */
+static void end_wanted(void *talk)
+{
+    const struct recording *r = (void *)((char *)talk - offsetof(struct recording, talk));
+
+    (void)!eventfd_write(r->end_fd, 1);
+}
+
 /* 0, or the exit status. */
 static int collector_begin(struct recording *r, int fd)
 {
@@ -169,7 +179,7 @@ static int collector_begin(struct recording *r, int fd)
         .ring_budget = s->ring_budget_bytes,
         .wait = s->wait,
         .globs = s->events.list,
-        .level = ADA_LEVEL_DEBUG,
+        .level = (uint32_t)(ADA_LEVEL_CRITICAL + s->min_level),
         .compression = s->level,
         .drain_threads = s->drain_threads,
         .command = r->command ? r->command : r->words[0],
@@ -177,6 +187,7 @@ static int collector_begin(struct recording *r, int fd)
         .file = r->output.base,
         .context = &r->talk,
         .news = s->verbose ? record_talk_news : NULL,
+        .end_wanted = r->end_fd < 0 ? NULL : end_wanted,
     };
     enum collector_step step;
     int err;
@@ -202,7 +213,7 @@ static int metrics_begin(struct recording *r)
     return status;
 }
 
-/* ---- while ---- */
+/* ---- before it runs ---- */
 
 static void untraced_tell(struct recording *r)
 {
@@ -240,44 +251,17 @@ static int child_begin(struct recording *r)
     return record_child_start(&r->child, &options);
 }
 
-static void child_attend(struct recording *r)
-{
-    struct pollfd fds[] = {{.fd = r->child.pidfd, .events = POLLIN},
-                           {.fd = r->signals.fd, .events = POLLIN}};
-    int timeout_ms = r->child.pidfd < 0 ? LOOK_MS : r->talk.is_live ? PROGRESS_MS : -1;
-    struct drain_figures figures;
+/* ---- the end of the recording ---- */
 
-    for (;;) {
-        int ready = poll(fds, 2, timeout_ms);
-
-        if (ready < 0 && errno != EINTR)
-            break;
-        if (fds[1].revents)
-            record_signals_pass_on(&r->signals, r->child.pid);
-        if (r->signals.requests) {
-            r->signals.requests = 0;
-            collector_signal(r->collector);
-        }
-        if (fds[0].revents || (r->child.pidfd < 0 && record_child_has_ended(&r->child)))
-            break;
-        if (ready == 0) {
-            collector_figures(r->collector, &figures);
-            record_talk_progress(&r->talk, &figures);
-        }
-    }
-    record_child_wait(&r->child);
-}
-
-/* ---- after ---- */
-
-static void collector_end(struct recording *r)
+/* Of the program's, or before: then `pid` is 0. */
+static void collector_end(struct recording *r, pid_t pid)
 {
     struct symbolize_figures symbols;
     struct drain_figures figures;
     int err;
 
     record_metrics_pause(&r->metrics);
-    err = collector_finish(r->collector, (uint32_t)r->child.pid, r->child.status, &symbols);
+    err = collector_finish(r->collector, (uint32_t)pid, r->child.status, &symbols);
     record_metrics_end(&r->metrics);
     collector_figures(r->collector, &figures);
     record_talk_clear(&r->talk);
@@ -287,6 +271,44 @@ static void collector_end(struct recording *r)
     else if (err)
         message_failure(err, "%s may not be complete", r->output.path);
     record_files_summary(r->collector, r->settings, &r->output, &figures);
+    collector_destroy(r->collector);
+    r->collector = NULL;
+}
+
+/* ---- while it runs ---- */
+
+static void child_attend(struct recording *r)
+{
+    struct pollfd fds[] = {{.fd = r->child.pidfd, .events = POLLIN},
+                           {.fd = r->signals.fd, .events = POLLIN},
+                           {.fd = r->end_fd, .events = POLLIN}};
+    int timeout_ms = r->child.pidfd < 0 ? LOOK_MS : r->talk.is_live ? PROGRESS_MS : -1;
+    struct drain_figures figures;
+
+    for (;;) {
+        int ready = poll(fds, 3, timeout_ms);
+
+        if (ready < 0 && errno != EINTR)
+            break;
+        if (fds[1].revents)
+            record_signals_pass_on(&r->signals, r->child.pid);
+        if (r->signals.requests) {
+            r->signals.requests = 0;
+            if (r->collector)
+                collector_signal(r->collector);
+        }
+        if (fds[0].revents || (r->child.pidfd < 0 && record_child_has_ended(&r->child)))
+            break;
+        if (fds[2].revents) {
+            collector_end(r, 0);
+            fds[2].fd = -1;
+        }
+        if (ready == 0 && r->collector) {
+            collector_figures(r->collector, &figures);
+            record_talk_progress(&r->talk, &figures);
+        }
+    }
+    record_child_wait(&r->child);
 }
 
 static int program_record(struct recording *r)
@@ -305,8 +327,8 @@ static int program_record(struct recording *r)
     collector_program(r->collector, (uint32_t)r->child.pid);
     descriptors_raise();
     child_attend(r);
-    collector_end(r);
-    collector_destroy(r->collector);
+    if (r->collector)
+        collector_end(r, r->child.pid);
     return record_child_exit_status(&r->child);
 }
 
@@ -324,6 +346,7 @@ int cmd_record(const struct record_settings *settings, int count, char **words)
     r->settings = settings;
     r->words = program_words;
     record_talk_init(&r->talk);
+    r->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     status = record_files_check(settings);
     if (!status)
         status = record_triggers_check(settings);
@@ -351,6 +374,8 @@ int cmd_record(const struct record_settings *settings, int count, char **words)
 out_signals:
     record_signals_release(&r->signals);
 out:
+    if (r && r->end_fd > 0)
+        close(r->end_fd);
     free(program_words);
     if (r)
         free(r->command);

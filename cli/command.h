@@ -54,6 +54,12 @@ extern const struct command command_replay;
 extern const struct command command_list;
 extern const struct command command_tail;
 extern const struct command command_config;
+extern const struct command command_enable;
+extern const struct command command_disable;
+extern const struct command command_pause;
+extern const struct command command_resume;
+extern const struct command command_stop;
+extern const struct command command_set;
 extern const struct command command_help;
 
 /* All commands in the order of --help; NULL ends the table. */

@@ -19,6 +19,12 @@ const struct command *const commands[] = {
     &command_merge,
     &command_replay,
     &command_config,
+    &command_enable,
+    &command_disable,
+    &command_pause,
+    &command_resume,
+    &command_stop,
+    &command_set,
     &command_help,
     NULL,
 };

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/event_level.h"
 #include "base/quantity.h"
 #include "cli/command.h"
 #include "cli/metrics_http.h"
@@ -249,6 +250,12 @@ static const struct option_row options[] = {
              "patterns by commas, start one with ! to leave matches out",
      .type = &option_globs,
      FIELD(events)},
+    {.name = "min-level",
+     .words = EVENT_LEVEL_WORDS,
+     .help = "Record only events that are at least so important; debug, which is all of them, by "
+             "default",
+     .type = &option_word,
+     FIELD(min_level)},
     {.letter = 'l',
      .name = "level",
      .argument = "N",
@@ -331,6 +338,7 @@ static const struct record_settings defaults = {.preset = -1,
                                                 .cool_down_ns = 10000000000,
                                                 .snapshots_max = 10,
                                                 .ring_bytes = UINT64_C(4) << 20,
+                                                .min_level = ADA_LEVEL_DEBUG - ADA_LEVEL_CRITICAL,
                                                 .level = 1,
                                                 .drain_threads = 1};
 

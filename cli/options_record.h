@@ -33,7 +33,8 @@ struct record_settings {
     uint64_t ring_budget_bytes; /* 0: not said */
     struct record_policy_choice policy;
     struct option_globs events;
-    int level; /* zstd, -7 to 19; 0: stored */
+    int min_level; /* words of base/event_level.h: least important one that is on */
+    int level;     /* zstd, -7 to 19; 0: stored */
     unsigned drain_threads;
     const char *name; /* of the session; NULL: not said */
     struct record_metrics_choice metrics;

@@ -14,15 +14,21 @@ target_include_directories(ada_cli_session PRIVATE ${MICROHTTPD_INCLUDE_DIRS})
 target_compile_definitions(ada_cli_session PRIVATE METRICS_HTTP_LIBRARY="libmicrohttpd.so.12")
 
 target_sources(adatrace-command PRIVATE
+    cmd_disable.c
+    cmd_enable.c
     cmd_list.c
+    cmd_pause.c
     cmd_record.c
+    cmd_replay.c
+    cmd_resume.c
+    cmd_rotate.c
+    cmd_set.c
+    cmd_snapshot.c
+    cmd_stop.c
     cmd_tail.c
     live_source.c
     live_symbols.c
     live_window.c
-    cmd_rotate.c
-    cmd_snapshot.c
-    cmd_replay.c
     record_agent.c
     record_child.c
     record_files.c
@@ -35,7 +41,8 @@ target_sources(adatrace-command PRIVATE
     replay_exec.c
     replay_pace.c
     replay_player.c
-    replay_types.c)
+    replay_types.c
+    steer_session.c)
 # Where the agent is installed, seen from where the command is: the installed tree can be moved.
 file(RELATIVE_PATH _agent_from_bin
     ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR}/adatrace)

@@ -349,8 +349,10 @@ int session_ask(const char *wanted, const char *verb, unsigned count, const char
         status = message_failure(err, "the session %s did not answer", session_entry_name(e));
     } else if (answer->status < 0) {
         message_print("%s", answer->body);
+        /* Words that it did not understand. */
+        status =
+            answer->status == -EINVAL || answer->status == -ERANGE ? STATUS_MISUSE : STATUS_FAILED;
         session_answer_free(answer);
-        status = STATUS_FAILED;
     }
     if (status || !entry)
         session_entry_free(e);

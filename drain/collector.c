@@ -2,6 +2,7 @@
 #include "drain/collector.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,13 @@ struct collector {
     bool has_last_result;
     struct drain_figures last;
     bool finished;
+    struct {
+        pthread_mutex_t lock;
+        pthread_cond_t come;
+        bool is_come; /* the file is complete */
+        int outcome;
+        void (*wanted)(void *context);
+    } end;
     void (*news)(void *context, const char *text);
     void (*trigger_news)(void *context, const char *text);
     void *context;
@@ -99,6 +107,8 @@ static int drain_make(struct collector *c, int fd, const struct collector_option
         .clock = clock,
         .level = o->compression,
         .watches_processes = true,
+        .policy = o->geometry.policy,
+        .event_level = o->level,
         .room_budget = o->ring_budget,
         .wait = o->wait,
         .context = c,
@@ -207,18 +217,51 @@ static int folder_make(struct collector *c)
     return c->socket_fd < 0 ? c->socket_fd : 0;
 }
 
+/* ---- the end that somebody asks for ---- */
+
+/* In the control's thread. */
+static int end_wait(void *context)
+{
+    struct collector *c = context;
+    int outcome;
+
+    c->end.wanted(c->context);
+    pthread_mutex_lock(&c->end.lock);
+    while (!c->end.is_come)
+        pthread_cond_wait(&c->end.come, &c->end.lock);
+    outcome = c->end.outcome;
+    pthread_mutex_unlock(&c->end.lock);
+    return outcome;
+}
+
+static void end_tell(struct collector *c, int outcome)
+{
+    pthread_mutex_lock(&c->end.lock);
+    c->end.is_come = true;
+    c->end.outcome = outcome;
+    pthread_cond_broadcast(&c->end.come);
+    pthread_mutex_unlock(&c->end.lock);
+}
+
+/* ---- being asked ---- */
+
 /* Without it the recording is as good; only nobody can ask. */
 static void control_make(struct collector *c, const struct collector_options *o)
 {
-    const struct control_options options = {
+    struct control_options options = {
         .folder = &c->folder,
         .drain = c->drain,
         .files = c->files,
+        .end_context = c,
         .identity = {.kind = "record", .name = o->name, .command = o->command, .file = o->file},
     };
-    int err = control_open(&c->control, &options);
+    int err;
     char note[128];
 
+    c->end.wanted = o->end_wanted;
+    if (o->end_wanted)
+        options.end = end_wait;
+    err = control_open(&c->control, &options);
     if (!err)
         return;
     snprintf(note, sizeof(note), "this session cannot be asked while it runs: %s", strerror(-err));
@@ -239,6 +282,8 @@ int collector_create(struct collector **out, int fd, const struct collector_opti
         return -ENOMEM;
     }
     c->socket_fd = -1;
+    pthread_mutex_init(&c->end.lock, NULL);
+    pthread_cond_init(&c->end.come, NULL);
     c->news = o->news;
     c->context = o->context;
     err = files_make(c, o);
@@ -348,6 +393,7 @@ int collector_finish(struct collector *c, uint32_t pid, int status,
     err = c->flight ? 0 : symbolize(c->drain, symbols);
     c->finished = true;
     status = drain_close(c->drain);
+    end_tell(c, status ? status : err);
     return status ? status : err;
 }
 

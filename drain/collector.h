@@ -42,6 +42,9 @@ struct collector_options {
     void *context; /* for the calls below, which come from threads of the collector's */
     void (*news)(void *context, const char *text);
     void (*trigger_news)(void *context, const char *text); /* of triggers, or NULL */
+    /* Somebody asks for the end of the recording: have collector_finish() called, soon. NULL:
+     * nobody can ask for it. */
+    void (*end_wanted)(void *context);
 };
 
 /* Which step failed, for a message. */
@@ -72,8 +75,9 @@ int collector_stats(struct collector *collector, struct stats_picture *picture)
     __attribute__((warn_unused_result));
 
 /*
- * The program has ended with `status` (as waitpid(2); pid 0: it never ran): take what is there,
- * resolve symbols, end the file. Returns the first error that writing the file met.
+ * The program has ended with `status` (as waitpid(2); pid 0: it never ran, or goes on without us):
+ * take what is there, resolve symbols, end the file. Returns the first error that writing the file
+ * met.
  */
 int collector_finish(struct collector *collector, uint32_t pid, int status,
                      struct symbolize_figures *symbols);

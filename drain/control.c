@@ -36,6 +36,7 @@ struct control {
     char *kind, *name, *command, *file;
     uint32_t pid;      /* of the program; atomic */
     uint32_t stopping; /* atomic */
+    bool ended;        /* the thread: a guest has ended the session */
     struct descriptor door, wake, waker;
     pthread_t thread;
     struct control_guest guests[GUESTS_MAX];
@@ -64,6 +65,14 @@ uint32_t control_program(const struct control *c)
 void control_program_set(struct control *c, uint32_t pid)
 {
     store_relaxed(&c->pid, pid); /* relaxed: a number by itself */
+}
+
+int control_session_end(struct control *c)
+{
+    if (!c->options.end)
+        return -ENOTSUP;
+    c->ended = true;
+    return c->options.end(c->options.end_context);
 }
 
 bool control_may_keep(const struct control *c)
@@ -188,6 +197,8 @@ static void control_listen(struct control *c)
             return;
         if (fds[1].revents)
             guests_accept(c, now_ns);
+        if (c->ended)
+            return;
     }
 }
 

@@ -41,6 +41,11 @@ struct control_options {
     struct drain *drain;           /* outlives the control */
     struct session_files *files;   /* the same; NULL: it has one file, and no snapshots */
     struct control_identity identity;
+    /* Somebody asks for the end of the recording; comes from the control's thread. Returns when the
+     * file is complete: 0, or the first error that writing it met. control_close() may be waiting
+     * for it. NULL: nobody can. */
+    int (*end)(void *context);
+    void *end_context;
 };
 
 /*
@@ -79,6 +84,10 @@ struct control_verb {
      * answer_fail()). */
     int (*run)(struct control_context *context);
 };
+
+/* End the recording, wait until the file is complete, and answer nobody after this. As
+ * control_options.end; -ENOTSUP: there is none. */
+int control_session_end(struct control *control);
 
 /* All verbs; a row without a name ends the table. control_verbs.c. */
 extern const struct control_verb control_verbs[];

@@ -7,6 +7,7 @@
 #include "drain/control_files.h"
 #include "drain/control_guest.h"
 #include "drain/control_live.h"
+#include "drain/control_steer.h"
 #include "drain/drain_stats.h"
 
 /* ---- describe: who this is. Pairs of name and value, each ended by a NUL. ---- */
@@ -44,7 +45,13 @@ static int describe(struct control_context *c)
 
 const struct control_verb control_verbs[] = {
     {.name = "describe", .run = describe},
+    {.name = "disable", .words_min = 1, .words_max = CONTROL_WORDS_MAX, .run = control_disable},
+    {.name = "enable", .words_min = 1, .words_max = CONTROL_WORDS_MAX, .run = control_enable},
+    {.name = "pause", .run = control_pause},
+    {.name = "resume", .run = control_resume},
+    {.name = "set", .words_min = 1, .words_max = CONTROL_WORDS_MAX, .run = control_set},
     {.name = "stats", .run = control_stats},
+    {.name = "stop", .run = control_stop},
     {.name = "subscribe", .run = control_subscribe},
     {.name = "rotate", .run = control_rotate},
     {.name = "snapshot", .words_min = 3, .words_max = 3, .run = control_snapshot},

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "drain/life.h"
 #include "drain/process_watch.h"
+#include "drain/steer.h"
 #include "registry/handshake.h"
 #include "registry/registry.h"
 
@@ -190,6 +191,7 @@ static void guest_admit(struct door *door, int fd, const struct handshake_hello 
     /* Now, while it waits: a short program is gone before the drain looks. */
     proc_facts_read(pid, &a.facts);
     a.is_child = a.facts.parent_pid == (uint32_t)getpid();
+    a.steered = steer_dress(door->options.drain, &a.segment);
     life_clear(&door->life);
     life_add(&door->life, &a.segment);
     err = welcome_send(fd, 0, "", a.segment.fd);

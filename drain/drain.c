@@ -102,6 +102,7 @@ int drain_create(struct drain **out, struct trace_writer *writer,
     if (!wait_choice_check(&options->wait))
         wait_choose(&d->wait, &options->wait);
     pace_init(&d->pace, options->level);
+    d->steering.level = options->event_level ? options->event_level : UINT32_MAX;
     d->pace.packs_always = trace_writer_is_flight(writer);
     d->files = !trace_writer_is_flight(writer);
     /* Without it the robust words and a look once a second have to do. */
@@ -340,6 +341,9 @@ void drain_finish(struct drain *d)
     for (struct drain_source *s = d->sources; s; s = s->next)
         if (!s->kept)
             store_relaxed(&s->segment.shared->closed, 1); /* relaxed: seen late, it costs a slot */
+    /* What is emitted from here on is nobody's. */
+    for (struct drain_source *s = d->sources; s; s = s->next)
+        switches_gate_set(&s->segment, SWITCH_GATE_SHUT);
     last_rounds(d);
     for (struct drain_source *s = d->sources; s; s = s->next)
         source_finish(d, s);

@@ -30,8 +30,10 @@ struct drain_module;
 
 struct drain_options {
     enum clock_source clock;
-    int level;            /* zstd level to start with; faster ones are taken under pressure */
-    uint64_t room_budget; /* bytes by which all rings together may grow; 0: a good number */
+    int level;               /* zstd level to start with; faster ones are taken under pressure */
+    enum ring_policy policy; /* of the rings of all segments */
+    uint32_t event_level;    /* highest that is on, as the segments say; 0: all */
+    uint64_t room_budget;    /* bytes by which all rings together may grow; 0: a good number */
     struct wait_choice wait;
     /* The drain is no part of the traced processes: it looks after their deaths by itself. */
     bool watches_processes;
@@ -59,6 +61,7 @@ struct drain_attachment {
     struct segment segment; /* taken over, unless kept */
     bool kept;              /* stays mapped and open when the drain goes */
     bool reused;            /* had a drain before: what is in its rings is not ours */
+    uint64_t steered;       /* what steer_dress() returned; 0: it was not called */
     bool second;            /* of a process that has one already (a static libadatrace) */
     uint32_t pid;
     bool is_child;           /* of this process: drain_child_status() will tell how it ended */

@@ -8,7 +8,7 @@
 #include "base/schema.h"
 #include "drain/drain_state.h"
 
-enum { UNTRACED_MAX = 256 };
+enum { UNTRACED_MAX = 256, NAMES_AT_FIRST = 64 };
 
 /* ---- the types that the drain itself understands: what is executed ---- */
 
@@ -42,6 +42,38 @@ static void exec_learn(struct drain_source *s, const struct schema *schema)
         exec_learn_fields(&s->spawn, schema);
 }
 
+/* For who steers. Without memory it cannot be steered. */
+static void name_learn(struct drain_source *s, const struct schema *schema)
+{
+    struct drain_names *names = &s->names;
+    uint32_t count = names->count ? names->count : NAMES_AT_FIRST;
+    size_t bytes = strlen(schema->provider) + strlen(schema->name) + 2;
+    char **of;
+
+    while (count <= schema->id)
+        count *= 2;
+    if (count > names->count) {
+        of = realloc(names->of, count * sizeof(*of));
+        if (!of)
+            return;
+        memset(of + names->count, 0, (count - names->count) * sizeof(*of));
+        *names = (struct drain_names){.of = of, .count = count};
+    }
+    free(names->of[schema->id]);
+    names->of[schema->id] = malloc(bytes);
+    if (names->of[schema->id])
+        snprintf(names->of[schema->id], bytes, "%s:%s", schema->provider, schema->name);
+    s->types_came = true;
+}
+
+void source_names_free(struct drain_source *s)
+{
+    for (uint32_t id = 0; id < s->names.count; id++)
+        free(s->names.of[id]);
+    free(s->names.of);
+    s->names = (struct drain_names){0};
+}
+
 static void type_told(struct drain *d, struct drain_source *s, const struct arena_item *item)
 {
     struct schema_owned schema;
@@ -60,6 +92,7 @@ static void type_told(struct drain *d, struct drain_source *s, const struct aren
         triggers_type(d, s, item->bytes, item->size);
     if (schema_decode(item->bytes, item->size, &schema) == 0) {
         exec_learn(s, &schema.schema);
+        name_learn(s, &schema.schema);
         schema_free(&schema);
     }
 }
@@ -106,6 +139,9 @@ void source_hear(struct drain *d, struct drain_source *s)
     /* Bounded: the arena is append-only and its capacity is our own knowledge. */
     while ((got = arena_next(&s->segment, &s->arena, &d->item)) > 0)
         item_take(d, s, &d->item);
+    if (s->types_came)
+        steer_types_came(d, s);
+    s->types_came = false;
     if (got < 0) {
         s->arena_is_damaged = true;
         drain_write_note(d, TRACE_NOTE_WARNING, s->root->number,

@@ -29,8 +29,11 @@ uint64_t room_budget(uint64_t wanted_bytes)
 static void room_grow(struct drain *d, struct drain_thread *t, bool lost)
 {
     uint64_t room = t->reader.room, more = lost ? room * 4 : room * 2;
+    uint64_t most = d->steering.ring_max_bytes;
 
-    if (more > t->reader.capacity)
+    if (most && most < t->reader.capacity)
+        more = more < most ? more : most;
+    else if (more > t->reader.capacity)
         more = t->reader.capacity;
     while (more > room && d->room_granted + (more - room) > d->options.room_budget)
         more /= 2;

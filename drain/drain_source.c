@@ -85,6 +85,10 @@ void source_attach(struct drain *d, struct drain_attachment *a)
     store_relaxed(&s->segment.shared->life.word, 0); /* of an earlier drain */
     life_add(&d->life, &s->segment);
     source_hear(d, s);
+    if (a->reused)
+        steer_reused(d, s);
+    else
+        steer_attached(d, s, a->steered);
     s->bound = registry_bound(&s->segment);
     for (uint32_t slot = 0; a->reused && slot < s->bound; slot++)
         slot_adopt(d, s, slot);
@@ -349,5 +353,6 @@ void source_free(struct drain *d, struct drain_source *s)
     triggers_source_free(s);
     if (!s->kept)
         segment_destroy(&s->segment);
+    source_names_free(s);
     free(s);
 }

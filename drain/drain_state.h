@@ -14,6 +14,7 @@
 #include "drain/live.h"
 #include "drain/pace.h"
 #include "drain/process_watch.h"
+#include "drain/steer_state.h"
 #include "drain/trigger_hooks.h"
 #include "registry/arena.h"
 #include "registry/registry.h"
@@ -89,6 +90,12 @@ struct drain_exec_type {
     uint32_t pid_offset;      /* of `pid`, 4 bytes; UINT32_MAX: there is none */
 };
 
+/* "provider:event" by type id; NULL: not told. */
+struct drain_names {
+    char **of;
+    uint32_t count;
+};
+
 /* A segment. */
 struct drain_source {
     struct drain_source *next;
@@ -107,6 +114,8 @@ struct drain_source {
     uint64_t unringed_since;                         /* ticks */
     uint64_t unringed_before, unringed_bytes_before; /* in files before this one */
     struct drain_exec_type exec, spawn;
+    struct drain_names names;
+    bool types_came;        /* since they were looked at last */
     uint32_t live;          /* threads */
     uint32_t burst;         /* threads that began in one round, of late */
     uint64_t look_again_ns; /* for other users of the segment, not before */
@@ -133,6 +142,7 @@ struct drain {
     struct wait wait;
     struct life life;
     struct pace pace;
+    struct steering steering;
     struct arena_item item;
     uint32_t next_process, next_thread, next_module;
     struct drain_figures ended; /* sums over threads that have ended */
@@ -204,8 +214,17 @@ void source_free(struct drain *d, struct drain_source *s);
 
 /* ---- drain_arena.c ---- */
 void source_hear(struct drain *d, struct drain_source *s);
+void source_names_free(struct drain_source *s);
 /* A process:exec or process:spawn record was taken. */
 void source_exec_seen(struct drain *d, struct drain_thread *t, const struct ring_record *record);
+
+/* ---- steer.c ---- */
+/* Types were told that nobody has decided by what was said meanwhile. */
+void steer_types_came(struct drain *d, struct drain_source *s);
+/* It goes by `version` of what was said. */
+void steer_attached(struct drain *d, struct drain_source *s, uint64_t version);
+/* It had another session before: nothing is decided. */
+void steer_reused(struct drain *d, struct drain_source *s);
 
 /* ---- drain_thread.c ---- */
 struct drain_thread *thread_open(struct drain *d, struct drain_source *s, uint32_t slot,

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/atomic.h"
 #include "base/clock.h"
 #include "drain/control.h"
 #include "drain/drain.h"
@@ -28,13 +29,16 @@ enum { RINGS_AT_START = 2 };
 static struct {
     struct segment segment; /* made by the first session, for the life of the process */
     struct drain *drain;    /* of the current one */
+    pthread_mutex_t ending; /* who ends it: the application, or somebody outside */
+    uint32_t ended;         /* atomic: its file is complete */
+    int outcome;            /* of that */
     pid_t pid;              /* a forked child has a copy of all this, but no thread */
     struct session_folder folder;
     struct control *control; /* NULL: nobody can ask */
     struct session_files *files;
     struct session_triggers *triggers; /* NULL: nobody has asked for any */
     bool fork_is_watched;
-} host;
+} host = {.ending = PTHREAD_MUTEX_INITIALIZER};
 
 /* ---- the file ---- */
 
@@ -118,6 +122,8 @@ static int drain_begin(const struct session_host_options *o, int fd, bool reused
     const struct drain_options options = {
         .clock = clock,
         .level = o->compression,
+        .policy = o->geometry.policy,
+        .event_level = o->level,
         .room_budget = o->ring_budget,
         .wait = o->wait,
         .turn = files_turn,
@@ -167,6 +173,23 @@ static int drain_begin(const struct session_host_options *o, int fd, bool reused
     return err;
 }
 
+/* ---- its end ---- */
+
+/* From the application's thread or the control's, whoever comes first. */
+static int session_end(void *unused)
+{
+    (void)unused;
+    pthread_mutex_lock(&host.ending);
+    if (!load_relaxed(&host.ended)) { /* relaxed: under the mutex */
+        drain_stop(host.drain);
+        session_files_wait(host.files);
+        host.outcome = drain_close(host.drain);
+        store_relaxed(&host.ended, 1); /* relaxed: whoever acts on it takes the mutex */
+    }
+    pthread_mutex_unlock(&host.ending);
+    return host.outcome;
+}
+
 /* ---- being asked ---- */
 
 /* A child would keep the socket alive when we have died. */
@@ -185,6 +208,7 @@ static void control_begin(const char *path, const struct session_host_options *o
         .drain = host.drain,
         .files = host.files,
         .identity = {.kind = "embedded", .name = o->name, .pid = (uint32_t)getpid()},
+        .end = session_end,
     };
     struct proc_facts facts;
 
@@ -254,6 +278,7 @@ static int embedded_start(const char *path, const struct session_host_options *o
     if (err)
         goto fail;
     host.pid = getpid();
+    host.ended = 0;
     control_begin(first, o);
     *segment = host.segment;
     return 0;
@@ -272,9 +297,7 @@ static int embedded_stop(void)
     if (!host.drain || host.pid != getpid())
         return 0;
     control_end();
-    drain_stop(host.drain);
-    session_files_wait(host.files);
-    err = drain_close(host.drain);
+    err = session_end(NULL);
     drain_destroy(host.drain);
     session_files_destroy(host.files);
     session_triggers_destroy(host.triggers);
@@ -308,9 +331,15 @@ static int embedded_trigger(const struct session_host_trigger *wish)
                                 (enum clock_source)host.segment.geometry.clock, wish);
 }
 
+static bool embedded_has_ended(void)
+{
+    return host.drain && host.pid == getpid() && load_relaxed(&host.ended);
+}
+
 static const struct session_host embedded = {.start = embedded_start,
                                              .stop = embedded_stop,
                                              .snapshot = embedded_snapshot,
-                                             .trigger = embedded_trigger};
+                                             .trigger = embedded_trigger,
+                                             .has_ended = embedded_has_ended};
 
 const struct session_host *session_host_embedded = &embedded;

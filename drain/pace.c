@@ -25,6 +25,11 @@ void pace_init(struct pace *pace, int level)
     *pace = (struct pace){.wanted = level, .level = level, .store_pause_ns = STORE_PAUSE_MIN_NS};
 }
 
+void pace_want(struct pace *pace, int level)
+{
+    pace->wanted = pace->level = level;
+}
+
 static int level_below(int level)
 {
     for (unsigned i = 0; i < STEPS; i++)

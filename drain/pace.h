@@ -33,6 +33,9 @@ struct pace {
 
 void pace_init(struct pace *pace, int level);
 
+/* Another level is asked for: begin again with it. */
+void pace_want(struct pace *pace, int level);
+
 /* The level to use from here on, after a round that met a ring this full. */
 int pace_turn(struct pace *pace, unsigned fill_percent, uint64_t now_ns,
               const struct pace_costs *costs);

@@ -56,6 +56,8 @@ struct session_host {
     int (*snapshot)(const char *path);
     /* Take snapshots by itself from now on. -EINVAL: the message says why; -ENOSPC, -ESRCH. */
     int (*trigger)(const struct session_host_trigger *trigger);
+    /* Somebody outside has ended it already; stop() then only says how that went. */
+    bool (*has_ended)(void);
 };
 
 /* Defined by whoever links a drain in; tracer/ holds a weak NULL. No const pointer: compilers fold

@@ -125,15 +125,17 @@ int switches_begin(struct segment *s, const char *globs, uint32_t level)
     return 0;
 }
 
-void switches_say(struct segment *s, const struct glob_words *words)
+void switches_say(struct segment *s, const struct glob_words *words, uint64_t since)
 {
     struct switches_shared *h = s->switches;
-    struct glob_words now = *words;
+    struct switch_rules now;
     uint32_t generation;
 
-    glob_words_restamp(&now, switches_stamp(s, now.count));
+    switches_rules(s, &now);
+    /* Full only where somebody scribbles on it: these words are bounded already. */
+    (void)!glob_words_repeat(&now.words, words, since, switches_stamp(s, words->count));
     generation = change_begin(h);
-    words_put(&h->words, &now);
+    words_put(&h->words, &now.words);
     change_end(h, generation);
     /* Gate. Full fence: the rules, then the types that there are. Pairs with the one in
      * switches_rules_hold(): either we find the type, or who registers it finds the rules. */

@@ -80,9 +80,9 @@ struct switch_rules {
 int switches_begin(struct segment *segment, const char *globs, uint32_t level)
     __attribute__((warn_unused_result));
 
-/* The drain: what steering said, all of it, in place of what stands there. It counts as said now.
- * Types that are known are the caller's to decide, after it has looked for new ones. */
-void switches_say(struct segment *segment, const struct glob_words *words);
+/* The drain: what steering said with stamps of its own above `since` is said here now. Types that
+ * are known are the caller's to decide, after it has looked for new ones. */
+void switches_say(struct segment *segment, const struct glob_words *words, uint64_t since);
 
 /* Anybody: copied out consistently. */
 void switches_rules(const struct segment *segment, struct switch_rules *out);

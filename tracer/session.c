@@ -162,6 +162,11 @@ int ada_session_start(const char *path, const struct ada_session_options *option
     int saved = errno, err;
 
     pthread_mutex_lock(&session_lock);
+    /* Somebody outside has ended the last one, and nobody asked how that went. */
+    if (session_is_ours && session_host_embedded->has_ended()) {
+        (void)session_host_embedded->stop();
+        session_is_ours = false;
+    }
     if (is_joined())
         err = 1;
     else if (session_is_ours)

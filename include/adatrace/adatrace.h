@@ -102,7 +102,8 @@ ADA_EXPORT int ada_session_start(const char *path,
 ADA_EXPORT int ada_session_join(const char *socket) ADA_MUST_CHECK;
 
 /* Everything emitted before this call is in the file when it returns. 0, or the first error that
- * writing met. A joined session goes on; then this does nothing. Not signal-safe. */
+ * writing met. A joined session goes on; then this does nothing. Where `adatrace stop` has ended
+ * the session already this says how that went. Not signal-safe. */
 ADA_EXPORT int ada_session_stop(void);
 
 /*

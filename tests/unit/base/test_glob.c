@@ -172,6 +172,27 @@ static void glob_list_ignores_empty_patterns(void **state)
     assert_false(glob_list_match(",sql:*", "libc:free"));
 }
 
+static void problems_of_lists_are_told_apart(void **state)
+{
+    static const char *const good[] = {"a:b", "*", "a?b", "!a:*,b:*", "[a-z:]", "a[:]b"};
+    static const struct {
+        const char *list, *said;
+    } bad[] = {
+        {"", "no pattern"},      {",", "empty pattern"},     {"a:b,,c:d", "empty pattern"},
+        {"!", "empty pattern"},  {"a:b,!", "empty pattern"}, {"malloc", "matches no event"},
+        {"a:b,c", "matches no"}, {"a:[b", "no ] closes"},    {"a: b", "space"},
+        {"a:b\n", "space"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
+        assert_null(glob_list_problem(good[i]));
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        assert_non_null(glob_list_problem(bad[i].list));
+        assert_non_null(strstr(glob_list_problem(bad[i].list), bad[i].said));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -191,6 +212,7 @@ int main(void)
         cmocka_unit_test(glob_list_last_match_decides),
         cmocka_unit_test(glob_list_starting_negative_starts_from_everything),
         cmocka_unit_test(glob_list_ignores_empty_patterns),
+        cmocka_unit_test(problems_of_lists_are_told_apart),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

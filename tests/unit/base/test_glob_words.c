@@ -119,6 +119,24 @@ static void restamped_words_keep_their_order(void **state)
     expect("c:b", 42, true);
 }
 
+static void words_said_since_are_said_again_elsewhere(void **state)
+{
+    static struct glob_words there;
+
+    (void)state;
+    memset(&there, 0, sizeof(there));
+    assert_int_equal(say("a:*,b:*,!c:*", true, 1), 3);
+    assert_int_equal(glob_words_say(&there, &draft, "c:*", true, 50), 1);
+    assert_int_equal(glob_words_repeat(&there, &words, 1, 60), 0);
+    assert_int_equal(there.count, 2);
+    assert_int_equal(glob_words_find(&there, "a:x").stamp, 0);
+    assert_int_equal(glob_words_find(&there, "b:x").stamp, 60);
+    assert_int_equal(glob_words_find(&there, "c:x").stamp, 61);
+    assert_false(glob_words_find(&there, "c:x").on);
+    there.bytes = GLOB_WORDS_BYTES - 4;
+    assert_int_equal(glob_words_repeat(&there, &words, 0, 70), -ENAMETOOLONG);
+}
+
 static void later_verdict_is_the_one_with_the_larger_stamp(void **state)
 {
     const struct glob_verdict early = {.stamp = 3, .on = true}, late = {.stamp = 4};
@@ -156,6 +174,7 @@ int main(void)
         cmocka_unit_test_setup(empty_globs_say_nothing, nothing_said),
         cmocka_unit_test_setup(list_that_does_not_fit_changes_nothing, nothing_said),
         cmocka_unit_test_setup(restamped_words_keep_their_order, nothing_said),
+        cmocka_unit_test_setup(words_said_since_are_said_again_elsewhere, nothing_said),
         cmocka_unit_test(later_verdict_is_the_one_with_the_larger_stamp),
         cmocka_unit_test(bytes_of_any_kind_are_read_within_their_bounds),
     };

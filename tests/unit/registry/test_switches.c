@@ -29,7 +29,7 @@ static struct glob_words words_of(const char *globs, bool on)
     static struct glob_words draft;
     struct glob_words words = {0};
 
-    assert_true(glob_words_say(&words, &draft, globs, on, 0) >= 0);
+    assert_true(glob_words_say(&words, &draft, globs, on, 1) >= 0);
     return words;
 }
 
@@ -60,7 +60,7 @@ static void rules_are_what_was_set(void **state)
     assert_int_equal(v.on, 0);
     assert_true(v.stamp > 0); /* nobody else said anything, but that decides */
     assert_true(switches_rules_hold(&s, &rules));
-    switches_say(&s, &said);
+    switches_say(&s, &said, 0);
     assert_false(switches_rules_hold(&s, &rules));
     switches_rules(&s, &rules);
     assert_int_equal(switch_verdict(&rules, "a:b").on, 0);
@@ -127,26 +127,40 @@ static void rules_without_an_end_are_read_within_bounds(void **state)
     switches_gate_set(&s, 3);
 }
 
+static void what_was_said_before_keeps_its_place(void **state)
+{
+    struct glob_words said = words_of("a:*", true);
+    static struct glob_words draft;
+    struct switch_rules rules;
+    uint64_t theirs;
+
+    (void)state;
+    switches_say(&s, &said, 0);
+    theirs = switches_stamp(&s, 1); /* somebody else says something */
+    assert_int_equal(glob_words_say(&said, &draft, "b:*", true, 2), 1);
+    switches_say(&s, &said, 1); /* what is new of it */
+    switches_rules(&s, &rules);
+    assert_true(switch_verdict(&rules, "a:x").stamp < theirs);
+    assert_true(switch_verdict(&rules, "b:x").stamp > theirs);
+}
+
 /* ---- rules while they are read ---- */
 
-enum { CHANGES = 2000, LENGTH = 700 };
+enum { CHANGES = 2000 };
 
 struct reading {
     uint64_t read, torn, backwards;
     bool enough;
 };
 
-/* Words that belong together: each list has one glob, of one letter. */
+/* Words that belong together: both were said at once, and say the same. */
 static bool is_whole(const struct switch_rules *rules)
 {
-    const char *glob = (const char *)rules->words.entries + 8;
+    struct glob_verdict x = glob_words_find(&rules->words, "x:1"),
+                        y = glob_words_find(&rules->words, "y:1");
 
-    if (!rules->words.bytes)
-        return true;
-    for (size_t i = 1; i < LENGTH; i++)
-        if (glob[i] != glob[0])
-            return false;
-    return rules->words.count == 1 && !glob[LENGTH];
+    return !rules->words.count ||
+           (rules->words.count == 2 && x.on == y.on && y.stamp == x.stamp + 1);
 }
 
 static void *rules_read(void *argument)
@@ -171,7 +185,6 @@ static void rules_read_while_they_change_are_never_of_two_halves(void **state)
 {
     struct reading readings[2] = {{0}};
     pthread_t threads[2];
-    char glob[LENGTH + 1] = {0};
 
     (void)state;
     for (int i = 0; i < 2; i++)
@@ -180,9 +193,8 @@ static void rules_read_while_they_change_are_never_of_two_halves(void **state)
          n < CHANGES || !load_relaxed(&readings[0].read) || !load_relaxed(&readings[1].read); n++) {
         struct glob_words words;
 
-        memset(glob, (char)('a' + n % 26), LENGTH);
-        words = words_of(glob, true);
-        switches_say(&s, &words);
+        words = words_of("x:*,y:*", n % 2);
+        switches_say(&s, &words, 0);
     }
     for (int i = 0; i < 2; i++) {
         store_relaxed(&readings[i].enough, true);
@@ -326,6 +338,7 @@ int main(void)
         IN_A_SEGMENT(globs_that_are_too_long_change_nothing),
         IN_A_SEGMENT(rules_that_change_for_ever_read_as_everything_on),
         IN_A_SEGMENT(rules_without_an_end_are_read_within_bounds),
+        IN_A_SEGMENT(what_was_said_before_keeps_its_place),
         IN_A_SEGMENT(rules_read_while_they_change_are_never_of_two_halves),
         IN_A_SEGMENT(switch_nobody_decided_is_off),
         IN_A_SEGMENT(later_decision_stands_in_whatever_order_they_come),
