@@ -191,6 +191,7 @@ static int step_run(struct trace_copy *c, const struct copy_step *step)
     struct copy_part *part = &s->parts[trace_thread_place(s->trace, entry->thread)];
     uint32_t number = copy_thread_number(s, entry->thread);
     struct copy_thread *thread = copy_thread_of(c, number);
+    uint64_t known = part->records + part->overwritten + part->damaged;
     int status;
 
     if (!thread)
@@ -208,6 +209,7 @@ static int step_run(struct trace_copy *c, const struct copy_step *step)
         status = block_encode(c, s, thread, step->place, part, number);
     if (status == -EBADMSG)
         return block_miss(c, s, thread, entry, part, number);
+    thread->known += part->records + part->overwritten + part->damaged - known;
     if (status == 0 && (!thread->source || entry->last_ticks >= thread->last_ticks)) {
         thread->source = s;
         thread->place = step->place;

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "format/copy_state.h"
+#include "format/le.h"
 
 /*
  * Two snapshots of a session, or two slices of a file, can hold the same records, as the same
@@ -37,6 +38,25 @@ bool copy_is_twice(const struct copy_thread *thread, const struct copy_source *s
            trace_header_read(s->trace, entry->offset, &b) == 0 && a.frame_crc == b.frame_crc;
 }
 
+uint64_t copy_resume_ticks(struct copy_source *s, size_t place)
+{
+    const struct index_entry *entry = &s->trace->blocks.entries[place];
+    struct block_loader *loader = &s->trace->loader;
+    struct block_header header;
+    enum block_fault fault;
+    uint64_t base;
+
+    if (trace_header_read(s->trace, entry->offset, &header) != 0 || header.gaps == 0)
+        return entry->first_ticks;
+    if (header.records == 0)
+        return entry->last_ticks;
+    if (trace_frame_load(s->trace, loader, entry, &header, &fault) != 0 ||
+        loader->content.size < BLOCK_DATA_BYTES)
+        return entry->first_ticks; /* damaged: that is found out in its turn */
+    base = le64_load(loader->content.bytes + 12);
+    return base < entry->first_ticks || base > entry->last_ticks ? entry->first_ticks : base;
+}
+
 static bool gap_is_in(const struct trace_block *block, const struct trace_gap *gap)
 {
     for (uint32_t i = 0; i < block->gap_count; i++) {
@@ -49,14 +69,32 @@ static bool gap_is_in(const struct trace_block *block, const struct trace_gap *g
     return false;
 }
 
+/*
+ * A snapshot begins with a gap: all that it does not have any more, since the thread began. What of
+ * that the inputs before it have is not missing. False: nothing is.
+ */
+static bool gap_shrink(struct trace_gap *gap, const struct copy_thread *thread)
+{
+    if (gap->kind != TRACE_GAP_OVERWRITTEN || gap->last_ticks <= thread->last_ticks ||
+        gap->records <= thread->known)
+        return false;
+    gap->bytes -= (uint64_t)((double)gap->bytes * (double)thread->known / (double)gap->records);
+    gap->records -= thread->known;
+    gap->first_ticks = thread->last_ticks;
+    return true;
+}
+
 /* The block's memory is the copy's own: trace_block only shows it as const. */
-static void gaps_trim(struct trace_block *block, const struct trace_block *before, uint64_t until)
+static void gaps_trim(struct trace_block *block, const struct trace_block *before,
+                      const struct copy_thread *thread)
 {
     struct trace_gap *gaps = (struct trace_gap *)block->gaps;
     uint32_t *positions = (uint32_t *)block->gap_position, kept = 0;
 
     for (uint32_t i = 0; i < block->gap_count; i++) {
-        if (gaps[i].first_ticks < until || gap_is_in(before, &gaps[i]))
+        if (gap_is_in(before, &gaps[i]))
+            continue;
+        if (gaps[i].first_ticks < thread->last_ticks && !gap_shrink(&gaps[i], thread))
             continue;
         gaps[kept] = gaps[i];
         positions[kept++] = positions[i];
@@ -76,10 +114,9 @@ int copy_overlap_trim(struct trace_copy *c, const struct copy_thread *thread, ui
     *skip = 0;
     if (status != 0)
         return status;
-    if (before->records == 0) {
-        gaps_trim(block, before, 0);
+    gaps_trim(block, before, thread);
+    if (before->records == 0)
         return 0;
-    }
     last = before->ticks[before->records - 1];
     while (same < before->records && before->ticks[before->records - 1 - same] == last)
         same++;
@@ -87,7 +124,6 @@ int copy_overlap_trim(struct trace_copy *c, const struct copy_thread *thread, ui
         at++;
     for (; same && at < block->records && block->ticks[at] == last; same--)
         at++;
-    gaps_trim(block, before, last);
     *skip = at;
     return 0;
 }

@@ -89,6 +89,7 @@ struct copy_thread {
     const struct copy_source *source; /* whose block was the last one, or NULL */
     size_t place;                     /* of it: in its index */
     uint64_t last_ticks;              /* of it */
+    uint64_t known;                   /* records so far, and those known to be gone */
     struct trace_ledger ledger;
     bool has_ledger;
 };
@@ -107,6 +108,7 @@ struct trace_copy {
 
     struct copy_source *sources;
     size_t source_count;
+    const struct trace *first; /* of a merge: whose clock is that of the result */
     struct copy_family *families;
     size_t family_count;
     struct {
@@ -206,6 +208,8 @@ int copy_records(struct trace_copy *c, const struct copy_source *s, struct trace
 /* Does this block hold, at least in part, what the thread's last one, of another input, has? */
 bool copy_overlaps(const struct copy_thread *thread, const struct copy_source *s,
                    const struct index_entry *entry);
+/* Where a block's records begin, behind what is missing before them: what it is sorted by. */
+uint64_t copy_resume_ticks(struct copy_source *s, size_t place);
 /* All of it, the same block? */
 bool copy_is_twice(const struct copy_thread *thread, const struct copy_source *s,
                    const struct index_entry *entry);

@@ -29,34 +29,47 @@ static uint64_t first_data_ticks(const struct trace *t, uint64_t otherwise)
     return first == UINT64_MAX ? otherwise : first;
 }
 
-/* When its data begins, in time of day. */
-static uint64_t source_begin_ns(const struct trace *t)
+static uint64_t last_data_ticks(const struct trace *t, uint64_t otherwise)
+{
+    uint64_t last = 0;
+
+    for (size_t i = 0; i < t->blocks.count; i++)
+        if (index_entry_is(&t->blocks.entries[i], BLOCK_DATA) &&
+            t->blocks.entries[i].last_ticks > last)
+            last = t->blocks.entries[i].last_ticks;
+    return last ? last : otherwise;
+}
+
+/* When its data begins, or ends, in time of day. */
+static uint64_t source_time_ns(const struct trace *t,
+                               uint64_t (*ticks_of)(const struct trace *t, uint64_t otherwise))
 {
     const struct trace_clock_pair *pair = first_pair(t);
 
-    return pair ? pair->realtime_ns + (uint64_t)trace_ns(t, first_data_ticks(t, pair->ticks)) : 0;
+    return pair ? pair->realtime_ns + (uint64_t)trace_ns(t, ticks_of(t, pair->ticks)) : 0;
 }
 
 /* By insertion: inputs of the same time stay in the order in which they were given. */
-static int sources_sort(struct trace_copy *c)
+static int sources_sort(struct trace_copy *c,
+                        uint64_t (*ticks_of)(const struct trace *t, uint64_t otherwise))
 {
-    uint64_t *begins = calloc(c->source_count + 1, sizeof(*begins));
+    uint64_t *times = calloc(c->source_count + 1, sizeof(*times));
 
-    if (!begins)
+    if (!times)
         return -ENOMEM;
     for (size_t i = 0; i < c->source_count; i++) {
         struct copy_source source = c->sources[i];
-        uint64_t begin = source_begin_ns(source.trace);
+        uint64_t time_ns = source_time_ns(source.trace, ticks_of);
         size_t at = i;
 
-        for (; at && begins[at - 1] > begin; at--) {
-            begins[at] = begins[at - 1];
+        for (; at && times[at - 1] > time_ns; at--) {
+            times[at] = times[at - 1];
             c->sources[at] = c->sources[at - 1];
         }
-        begins[at] = begin;
+        times[at] = time_ns;
         c->sources[at] = source;
     }
-    free(begins);
+    free(times);
     return 0;
 }
 
@@ -268,10 +281,14 @@ static int families_align(struct trace_copy *c)
 
 int merge_plan(struct trace_copy *c)
 {
-    int status = sources_sort(c);
+    int status = sources_sort(c, first_data_ticks);
 
+    c->first = c->sources[0].trace;
     if (status == 0)
         status = families_find(c);
+    /* What a later file says of a process or thread is newer. */
+    if (status == 0)
+        status = sources_sort(c, last_data_ticks);
     if (status == 0)
         status = clocks_make(c);
     if (status == 0)

@@ -33,12 +33,14 @@ static int source_steps_add(struct trace_copy *c, uint32_t number)
         return -ENOMEM;
     for (size_t i = 0; i < index->count; i++) {
         const struct index_entry *entry = &index->entries[i];
-        uint64_t ticks, *key;
+        uint64_t ticks = entry->first_ticks, *key;
 
         if (!index_entry_is(entry, BLOCK_DATA))
             continue;
-        ticks = copy_ticks(&s->clock, entry->first_ticks);
         key = &keys[trace_thread_place(s->trace, entry->thread)];
+        if (*key == 0 && c->family_count < c->source_count)
+            ticks = copy_resume_ticks(s, i);
+        ticks = copy_ticks(&s->clock, ticks);
         *key = ticks > *key ? ticks : *key;
         c->steps[c->step_count++] =
             (struct copy_step){.key = *key, .source = number, .place = (uint32_t)i};
@@ -126,7 +128,7 @@ static void session_make(const struct trace_copy *c, struct result *result)
 
 static void recording_make(const struct trace_copy *c, struct result *result)
 {
-    result->recording = c->sources[0].trace->about;
+    result->recording = c->first->about;
     if (c->family_count == 1)
         return;
     words_join(c, &result->hosts, offsetof(struct trace_recording, host), ", ");

@@ -32,8 +32,8 @@ class Merging(Folder):
 
 class OneSession(Merging):
     def test_slices_become_the_whole_again(self):
-        heap = self.made("heap", 200_000, session="1", boot="b")
-        for bounds in (("5ms",), ("1us", "7.77ms", "7.78ms"), ("4ms", "8ms", "12ms", "16ms")):
+        heap = self.made("heap", 80_000, session="1", boot="b")
+        for bounds in (("4ms",), ("1us", "3.77ms", "3.78ms"), ("2ms", "4ms", "6ms")):
             slices = list(self.slices(heap, *bounds))
             for order in (slices, slices[::-1]):
                 whole = self.merge("whole", *order)
@@ -54,15 +54,15 @@ class OneSession(Merging):
             self.assert_whole(whole, 3)
 
     def test_slices_that_overlap(self):
-        heap = self.made("heap", 200_000, session="1", boot="b")
-        first = self.cut(heap, "first", "--to", "15ms")
-        second = self.cut(heap, "second", "--from", "3ms")
-        inside = self.cut(heap, "inside", "--from", "7ms", "--to", "8ms")
+        heap = self.made("heap", 80_000, session="1", boot="b")
+        first = self.cut(heap, "first", "--to", "7ms")
+        second = self.cut(heap, "second", "--from", "1ms")
+        inside = self.cut(heap, "inside", "--from", "3ms", "--to", "3.5ms")
         whole = self.merge("whole", inside, second, first)
         self.assertRegex(self.said, "came twice")
         self.assertEqual(events_of(whole), events_of(heap))
         self.assert_whole(whole)
-        self.assertEqual([t["written"] for t in info_of(whole)["threads"]], [100_000, 100_000])
+        self.assertEqual([t["written"] for t in info_of(whole)["threads"]], [40_000, 40_000])
 
     def test_threads_apart(self):
         mix = self.made("mix", session="1", boot="b")
@@ -154,8 +154,8 @@ class Several(Merging):
 
 class Input(Merging):
     def test_cut_off_file_is_taken_as_far_as_it_goes(self):
-        heap = self.made("heap", 200_000, session="1", boot="b")
-        first, second = self.slices(heap, "9ms")
+        heap = self.made("heap", 80_000, session="1", boot="b")
+        first, second = self.slices(heap, "5ms")
         data = first.read_bytes()
         first.write_bytes(data[:len(data) * 2 // 3])
         stored = len(events_of(first)) + len(events_of(second))

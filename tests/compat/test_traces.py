@@ -44,6 +44,27 @@ class Made(Traces):
             subprocess.run([MAKE_TRACE, kind, path, str(records or 1)], check=True)
             self.assertEqual(self.compare(path), records)
 
+    def adatrace(self, *words):
+        subprocess.run([recording.ADATRACE, *map(str, words)], check=True, capture_output=True)
+
+    def test_slices_and_what_was_put_together(self):
+        """Blocks of other files, with new headers and new numbers, and some of another clock."""
+        def made(name, kind, **where):
+            path = self.folder / f"{name}.adatrace"
+            where = {f"TRACE_{word.upper()}": str(value) for word, value in where.items()}
+            subprocess.run([MAKE_TRACE, kind, path, "20000"], check=True, env={**os.environ, **where})
+            return path
+        one = made("one", "heap", boot="a", session="1")
+        for name, words, events in (("middle", ("--from", "500us", "--to", "1.5ms"), 10000),
+                                    ("some", ("-e", "memory:malloc"), 10000)):
+            self.adatrace("cut", one, "-o", self.folder / name, *words)
+            self.assertEqual(self.compare(self.folder / name), events)
+        others = (made("mix", "mix", boot="a", session="2", last=1), made("far", "mix", boot="b", session="3", rate=400))
+        self.adatrace("merge", one, *others, "-o", self.folder / "whole")
+        self.assertEqual(self.compare(self.folder / "whole"), 20070)
+        self.adatrace("cut", self.folder / "whole", "--from", "100us", "--to", "450us", "-o", self.folder / "part")
+        self.assertGreater(self.compare(self.folder / "part"), 3000)
+
     def test_of_the_round_trip_tests(self):
         subprocess.run([ROUND_TRIP], check=True, capture_output=True,
                        env={**os.environ, "ADATRACE_TEST_FOLDER": str(self.folder)})
