@@ -13,7 +13,7 @@ struct stored_block {
     struct stored_block *next;
     uint32_t references; /* the store's own, and those of takers */
     uint32_t charge;     /* what it is counted for */
-    uint64_t ring_bytes;
+    struct block_tally tally;
     struct block_header header;
     unsigned char frame[];
 };
@@ -25,7 +25,8 @@ struct store_thread {
     uint32_t blocks;
     uint64_t records;
     struct trace_ledger ledger;
-    struct trace_gap gone;
+    struct trace_gap gone, dropped; /* as struct block_front has them */
+    uint64_t let_go;                /* of gone.records: that were in blocks */
 };
 
 struct block_store {
@@ -100,8 +101,10 @@ static struct store_thread *thread_make(struct block_store *s, uint32_t thread)
     if (s->thread_count == s->thread_capacity && !threads_grow(s))
         return NULL;
     memmove(&s->threads[at + 1], &s->threads[at], (s->thread_count - at) * sizeof(s->threads[0]));
-    s->threads[at] = (struct store_thread){
-        .thread = thread, .gone = {.thread = thread, .kind = TRACE_GAP_OVERWRITTEN}};
+    s->threads[at] =
+        (struct store_thread){.thread = thread,
+                              .gone = {.thread = thread, .kind = TRACE_GAP_OVERWRITTEN},
+                              .dropped = {.thread = thread, .kind = TRACE_GAP_DROPPED}};
     s->thread_count++;
     return &s->threads[at];
 }
@@ -113,21 +116,32 @@ static void thread_forget_if_gone(struct block_store *s, struct store_thread *t)
     if (!t->ended || t->blocks)
         return;
     s->gone_threads++;
-    s->gone_thread_records += t->gone.records;
+    s->gone_thread_records += t->let_go;
     s->thread_count--;
     memmove(&s->threads[at], &s->threads[at + 1], (s->thread_count - at) * sizeof(s->threads[0]));
 }
 
 /* ---- blocks ---- */
 
-static void gone_count(struct trace_gap *gone, const struct block_header *header,
-                       uint64_t ring_bytes)
+static void gap_widen(struct trace_gap *gap, const struct block_header *header, uint64_t records,
+                      uint64_t bytes)
 {
-    if (!gone->records && !gone->first_ticks)
-        gone->first_ticks = header->first_ticks;
-    gone->last_ticks = header->last_ticks;
-    gone->records += header->records;
-    gone->bytes += ring_bytes;
+    if (!records)
+        return;
+    if (!gap->records)
+        gap->first_ticks = header->first_ticks;
+    gap->last_ticks = header->last_ticks;
+    gap->records += records;
+    gap->bytes += bytes;
+}
+
+/* The block is not there any more, and neither are the gaps in it. */
+static void gone_count(struct trace_gap *gone, struct trace_gap *dropped,
+                       const struct block_header *header, const struct block_tally *tally)
+{
+    gap_widen(gone, header, header->records + tally->overwritten,
+              tally->ring_bytes + tally->overwritten_bytes);
+    gap_widen(dropped, header, tally->dropped, tally->dropped_bytes);
 }
 
 static void block_release(struct block_store *s, struct stored_block *b)
@@ -153,7 +167,8 @@ static void oldest_let_go(struct block_store *s)
     s->figures.lent_bytes += b->charge; /* until it is freed, perhaps at once */
     t->blocks--;
     t->records -= b->header.records;
-    gone_count(&t->gone, &b->header, b->ring_bytes);
+    t->let_go += b->header.records;
+    gone_count(&t->gone, &t->dropped, &b->header, &b->tally);
     thread_forget_if_gone(s, t);
     block_release(s, b);
 }
@@ -184,7 +199,7 @@ static struct stored_block *block_make(struct block_store *s, const struct block
 }
 
 void block_store_put(struct block_store *s, const struct block_header *header,
-                     const unsigned char *frame, uint64_t ring_bytes)
+                     const unsigned char *frame, const struct block_tally *tally)
 {
     struct stored_block *b;
     struct store_thread *t;
@@ -197,7 +212,7 @@ void block_store_put(struct block_store *s, const struct block_header *header,
     t = thread_find(s, header->thread);
     if (b) {
         b->references = 1;
-        b->ring_bytes = ring_bytes;
+        b->tally = *tally;
         b->header = *header;
         memcpy(b->frame, frame, header->frame_bytes);
         b->next = NULL;
@@ -211,7 +226,8 @@ void block_store_put(struct block_store *s, const struct block_header *header,
         s->figures.gone_records += header->records;
         if (t) {
             t->blocks--;
-            gone_count(&t->gone, header, ring_bytes);
+            t->let_go += header->records;
+            gone_count(&t->gone, &t->dropped, header, tally);
             thread_forget_if_gone(s, t);
         }
     }
@@ -301,9 +317,11 @@ static struct stored_block *block_of(const struct block_lent *lent)
 /* What the file tells of a thread, before it is known which of its blocks are in it. */
 static struct block_front front_of(const struct store_thread *t)
 {
-    struct block_front front = {.ledger = t->ledger, .has_ledger = t->has_ledger, .gap = t->gone};
+    struct block_front front = {
+        .ledger = t->ledger, .has_ledger = t->has_ledger, .gap = t->gone, .dropped = t->dropped};
 
     front.ledger.stored = 0;
+    front.ledger.overwritten += t->let_go;
     return front;
 }
 
@@ -315,7 +333,8 @@ static void block_lend(struct block_store *s, struct stored_block *b, uint64_t f
 
     /* Left out only in front of what is taken of its thread. */
     if (b->header.last_ticks < from_ticks && !front->ledger.stored) {
-        gone_count(&front->gap, &b->header, b->ring_bytes);
+        front->ledger.overwritten += b->header.records;
+        gone_count(&front->gap, &front->dropped, &b->header, &b->tally);
         return;
     }
     b->references++;
@@ -340,8 +359,6 @@ int block_store_take(struct block_store *s, uint64_t from_ticks, struct block_ta
             out->fronts[i] = front_of(&s->threads[i]);
         for (struct stored_block *b = s->first; b; b = b->next)
             block_lend(s, b, from_ticks, out);
-        for (size_t i = 0; i < s->thread_count; i++)
-            out->fronts[i].ledger.overwritten += out->fronts[i].gap.records;
     }
     pthread_mutex_unlock(&s->lock);
     if (status != 0) {

@@ -21,14 +21,21 @@ enum { BLOCK_STORE_BYTES_MIN = 256 << 10 };
 
 struct block_store;
 
+/* What a block's header does not tell of it. */
+struct block_tally {
+    uint64_t ring_bytes;             /* what its records took in a ring */
+    uint64_t dropped, dropped_bytes; /* missing ones that its gaps speak of */
+    uint64_t overwritten, overwritten_bytes;
+};
+
 /* `bytes_max` 0: as many as there are; `age_ticks` 0: of any age. NULL: no memory. */
 struct block_store *block_store_create(uint64_t bytes_max, uint64_t age_ticks);
 void block_store_destroy(struct block_store *store); /* nothing is lent */
 
-/* Take in a copy of a block's frame (header->frame_bytes). `ring_bytes`: what its records took in
- * a ring. What cannot be had memory for counts as gone, with all before it. */
+/* Take in a copy of a block's frame (header->frame_bytes). What cannot be had memory for counts as
+ * gone, with all before it. */
 void block_store_put(struct block_store *store, const struct block_header *header,
-                     const unsigned char *frame, uint64_t ring_bytes);
+                     const unsigned char *frame, const struct block_tally *tally);
 
 /* Let go what is too old at this time. Returns the least ticks of what is kept, or `now_ticks`. */
 uint64_t block_store_expire(struct block_store *store, uint64_t now_ticks);
@@ -60,7 +67,9 @@ struct block_lent {
 struct block_front {
     struct trace_ledger ledger; /* `stored`: in the blocks taken; all others are `overwritten` */
     bool has_ledger;
-    struct trace_gap gap; /* what is missing in front of them; records 0: nothing */
+    /* What is missing in front of them: let go by the store, and overwritten in the ring before;
+     * dropped before. records 0: nothing. */
+    struct trace_gap gap, dropped;
 };
 
 struct block_take {

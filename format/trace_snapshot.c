@@ -53,15 +53,19 @@ static int file_copy(struct trace_snapshot *s)
 
 /* ---- of a flight recorder ---- */
 
-/* What was let go stands as a gap in front of the thread's first block. */
-static int gap_write(struct trace_ending *e, const struct trace_gap *gap)
+/* What was let go stands as gaps in front of the thread's first block. */
+static int front_write(struct trace_ending *e, const struct block_front *front)
 {
     struct draft *draft = draft_create();
     struct block_header header;
-    int status = -ENOMEM;
+    int status = draft ? 0 : -ENOMEM;
 
-    if (draft && draft_gap_add(draft, gap) == 0) {
-        header = block_header_of(draft, gap->thread);
+    if (status == 0 && front->gap.records)
+        status = draft_gap_add(draft, &front->gap);
+    if (status == 0 && front->dropped.records)
+        status = draft_gap_add(draft, &front->dropped);
+    if (status == 0) {
+        header = block_header_of(draft, front->gap.thread);
         status = block_content_build(&e->encoder, draft);
     }
     if (status == 0)
@@ -76,8 +80,8 @@ static int fronts_write(struct trace_snapshot *s)
     int status = 0;
 
     for (size_t i = 0; i < s->take.front_count && status == 0; i++)
-        if (s->take.fronts[i].gap.records)
-            status = gap_write(s->ending, &s->take.fronts[i].gap);
+        if (s->take.fronts[i].gap.records || s->take.fronts[i].dropped.records)
+            status = front_write(s->ending, &s->take.fronts[i]);
     return status;
 }
 

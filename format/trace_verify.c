@@ -14,7 +14,7 @@ enum { SEVERITY_LOSS = 1, SEVERITY_DAMAGE = 2 };
 struct thread_sum {
     uint64_t records, last_ticks;
     uint64_t gap_dropped, gap_overwritten;
-    uint64_t front_overwritten; /* of these: before its first record */
+    uint64_t front_dropped, front_overwritten; /* of these: before its first record */
 };
 
 struct verification {
@@ -68,6 +68,8 @@ static void gaps_sum(struct thread_sum *sum, const struct trace_block *block)
     for (uint32_t i = 0; i < block->gap_count; i++) {
         if (block->gaps[i].kind == TRACE_GAP_DROPPED) {
             sum->gap_dropped += block->gaps[i].records;
+            if (is_front && block->gap_position[i] == 0)
+                sum->front_dropped += block->gaps[i].records;
         } else if (block->gaps[i].kind == TRACE_GAP_OVERWRITTEN) {
             sum->gap_overwritten += block->gaps[i].records;
             if (is_front && block->gap_position[i] == 0)
@@ -172,7 +174,7 @@ static int block_check(struct verification *v, size_t place)
 
 /* ---- the whole ---- */
 
-/* A flight recorder is there to let go of what is old. */
+/* A flight recorder is there to let go of what is old, and of what was missing in it. */
 static bool is_flight(const struct verification *v)
 {
     const char *policy = v->trace.about.policy;
@@ -187,6 +189,7 @@ static void thread_check(struct verification *v, const struct thread_row *row,
     const struct trace_condition *c = &v->trace.condition;
     bool whole = c->ended && c->damaged_blocks == 0;
     uint64_t let_go = is_flight(v) ? sum->front_overwritten : 0;
+    uint64_t let_go_dropped = is_flight(v) ? sum->front_dropped : 0;
 
     if (!row->has_ledger) {
         if (whole && sum->records)
@@ -194,7 +197,7 @@ static void thread_check(struct verification *v, const struct thread_row *row,
                     row->thread.thread, row->thread.name);
         return;
     }
-    if (ledger->dropped || ledger->overwritten > let_go || ledger->damaged)
+    if (ledger->dropped > let_go_dropped || ledger->overwritten > let_go || ledger->damaged)
         finding(v, SEVERITY_LOSS, 0,
                 "thread %u (%s): %llu records dropped, %llu overwritten, %llu damaged",
                 row->thread.thread, row->thread.name, (unsigned long long)ledger->dropped,

@@ -92,6 +92,24 @@ void writer_draft_give(struct trace_writer *w, struct draft *draft)
 
 /* ---- from a job to a block in the file ---- */
 
+static struct block_tally tally_of(const struct draft *draft)
+{
+    struct block_tally tally = {.ring_bytes = block_ring_bytes(draft)};
+
+    for (uint32_t i = 0; i < draft->gap_count; i++) {
+        const struct trace_gap *gap = &draft->gaps[i].gap;
+
+        if (gap->kind == TRACE_GAP_DROPPED) {
+            tally.dropped += gap->records;
+            tally.dropped_bytes += gap->bytes;
+        } else if (gap->kind == TRACE_GAP_OVERWRITTEN) {
+            tally.overwritten += gap->records;
+            tally.overwritten_bytes += gap->bytes;
+        }
+    }
+    return tally;
+}
+
 void writer_job_encode(struct block_encoder *e, struct block_job *job)
 {
     uint64_t start_ns;
@@ -99,7 +117,7 @@ void writer_job_encode(struct block_encoder *e, struct block_job *job)
     int status = 0;
 
     if (job->draft) {
-        job->ring_bytes = block_ring_bytes(job->draft);
+        job->tally = tally_of(job->draft);
         status = block_content_build(e, job->draft);
         content = &e->content;
     }
@@ -139,7 +157,7 @@ int writer_block_commit(struct trace_writer *w, struct block_header *header, uns
 /* A flight recorder's block. */
 static void block_keep(struct trace_writer *w, const struct block_job *job)
 {
-    block_store_put(w->store, &job->header, job->bytes + BLOCK_HEADER_BYTES, job->ring_bytes);
+    block_store_put(w->store, &job->header, job->bytes + BLOCK_HEADER_BYTES, &job->tally);
     writer_lock(w);
     w->stats.blocks++;
     w->stats.content_bytes += job->header.content_bytes;
@@ -187,7 +205,7 @@ void writer_job_write(struct trace_writer *w, struct block_job *job)
     w->stats.pack_ns += job->pack_ns;
     if (is_data && status == 0) {
         w->stats.records += job->header.records;
-        w->stats.raw_bytes += job->ring_bytes;
+        w->stats.raw_bytes += job->tally.ring_bytes;
     } else if (is_data) {
         w->stats.lost_records += job->header.records;
         job->stream->lost += job->header.records;

@@ -54,7 +54,8 @@ struct block_job {
     unsigned char *bytes;          /* packed: the block, with room for its header */
     struct address_use *addresses; /* DATA: code addresses in it */
     size_t address_count;
-    uint64_t ring_bytes, pack_ns;
+    struct block_tally tally; /* DATA */
+    uint64_t pack_ns;
     int level, status;
     bool owns_bytes; /* bytes and addresses are the job's, not an encoder's */
 };

@@ -17,8 +17,8 @@ PATIENCE_S = 60
 class Program:
     """The program under the command given (`adatrace record ... --`), or by itself."""
 
-    def __init__(self, env, *prefix):
-        self.process = subprocess.Popen([str(word) for word in (*prefix, PROGRAM)], env=env, text=True,
+    def __init__(self, env, *prefix, program=(PROGRAM,)):
+        self.process = subprocess.Popen([str(word) for word in (*prefix, *program)], env=env, text=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.pid = int(self.process.stdout.readline().split()[1])
 
