@@ -11,6 +11,7 @@
 #include "drain/control.h"
 #include "drain/drain_state.h"
 #include "drain/ticks_widen.h"
+#include "registry/session_host.h"
 
 void stats_counts_add(struct stats_counts *a, const struct stats_counts *b)
 {
@@ -323,6 +324,40 @@ void stats_picture_free(struct stats_picture *picture)
 {
     free(picture->memory);
     *picture = (struct stats_picture){0};
+}
+
+void stats_for_host(const struct stats_picture *picture, struct session_host_stats *out)
+{
+    const struct stats_session *s = picture->session;
+
+    *out = (struct session_host_stats){
+        .error = s->error,
+        .compression = s->level,
+        .compression_wanted = s->level_wanted,
+        .threads = s->thread_count,
+        .threads_ever = s->threads_ever,
+        .written = s->counts.written,
+        .written_bytes = s->counts.written_bytes,
+        .dropped = s->counts.dropped,
+        .dropped_bytes = s->counts.dropped_bytes,
+        .overwritten = s->counts.overwritten,
+        .overwritten_bytes = s->counts.overwritten_bytes,
+        .nested = s->counts.nested,
+        .high_water_bytes = s->counts.high_water_bytes,
+        .damaged = s->counts.damaged,
+        .stored = s->counts.stored,
+        .lost = s->lost,
+        .lag_ns = s->lag_ns,
+        .age_ns = s->now_ns - s->start_ns,
+        .file_bytes = s->file_bytes,
+        .raw_bytes = s->raw_bytes,
+        .blocks = s->blocks,
+        .files = s->files,
+    };
+    for (uint32_t i = 0; i < s->process_count; i++)
+        out->processes += !(picture->processes[i].flags & STATS_PROCESS_ENDED);
+    for (uint32_t i = 0; i < s->thread_count; i++)
+        out->fill_bytes += picture->threads[i].fill_bytes;
 }
 
 const char *stats_policy_text(uint32_t policy)

@@ -20,6 +20,7 @@
 
 struct drain;
 struct control_context;
+struct session_host_stats;
 
 enum { STATS_VERSION = 1 };
 
@@ -118,6 +119,9 @@ void stats_picture_free(struct stats_picture *picture);
 
 /* Add b to a; marks are not summed, the higher one stays. */
 void stats_counts_add(struct stats_counts *a, const struct stats_counts *b);
+
+/* As an application is told of its own session. */
+void stats_for_host(const struct stats_picture *picture, struct session_host_stats *out);
 
 /* "drop", "overwrite" or "block", of an enum ring_policy. */
 const char *stats_policy_text(uint32_t policy);

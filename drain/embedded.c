@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "drain/control.h"
 #include "drain/drain.h"
+#include "drain/drain_stats.h"
 #include "drain/embedded_trigger.h"
 #include "drain/file_names.h"
 #include "drain/session_files.h"
@@ -336,10 +337,26 @@ static bool embedded_has_ended(void)
     return host.drain && host.pid == getpid() && load_relaxed(&host.ended);
 }
 
+static int embedded_stats(struct session_host_stats *out)
+{
+    struct stats_picture picture;
+    int err;
+
+    if (!host.drain || host.pid != getpid())
+        return -ENODATA;
+    err = drain_stats(host.drain, &picture);
+    if (err)
+        return err;
+    stats_for_host(&picture, out);
+    stats_picture_free(&picture);
+    return 0;
+}
+
 static const struct session_host embedded = {.start = embedded_start,
                                              .stop = embedded_stop,
                                              .snapshot = embedded_snapshot,
                                              .trigger = embedded_trigger,
-                                             .has_ended = embedded_has_ended};
+                                             .has_ended = embedded_has_ended,
+                                             .stats = embedded_stats};
 
 const struct session_host *session_host_embedded = &embedded;

@@ -39,6 +39,15 @@ struct session_host_trigger {
     size_t message_bytes;
 };
 
+/* What the drain knows; the names are those of struct ada_session_figures. */
+struct session_host_stats {
+    int error, compression, compression_wanted;
+    uint32_t processes, threads;
+    uint64_t threads_ever, written, written_bytes, dropped, dropped_bytes;
+    uint64_t overwritten, overwritten_bytes, nested, high_water_bytes, fill_bytes, damaged, stored;
+    uint64_t lost, lag_ns, age_ns, file_bytes, raw_bytes, blocks, files;
+};
+
 struct session_host {
     /*
      * Create the output file and start the drain thread. `segment` is zeroed for a process's first
@@ -58,6 +67,8 @@ struct session_host {
     int (*trigger)(const struct session_host_trigger *trigger);
     /* Somebody outside has ended it already; stop() then only says how that went. */
     bool (*has_ended)(void);
+    /* -ENODATA: no session runs. */
+    int (*stats)(struct session_host_stats *out);
 };
 
 /* Defined by whoever links a drain in; tracer/ holds a weak NULL. No const pointer: compilers fold

@@ -247,6 +247,17 @@ int ada_trigger(const char *expression, const struct ada_trigger_options *option
     return err;
 }
 
+int ada_session_stats(struct ada_session_figures *out)
+{
+    int saved = errno, err;
+
+    pthread_mutex_lock(&session_lock);
+    err = tracer_stats(session_is_ours, out);
+    pthread_mutex_unlock(&session_lock);
+    errno = saved;
+    return err;
+}
+
 int ada_session_is_active(void)
 {
     return tracer_is_attached() && !load_relaxed(&tracer_state.stopped) &&

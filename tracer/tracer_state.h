@@ -50,6 +50,9 @@ void event_switches_refresh(void);
 /* Every event off, if nobody is at the list just now. Signal-safe. */
 void event_switches_put_out(void);
 
+/* tracer_stats.c: ada_session_stats(), under the session lock. */
+int tracer_stats(bool is_ours, struct ada_session_figures *out);
+
 /* format_args.c: make the fields of a type of ADA_PHASE_FORMAT from its format string; the event's
  * `fields` is then writable memory for ADA_PRINTF_ARGUMENTS_MAX. A format that cannot be stored
  * turns the type into an invalid one. */

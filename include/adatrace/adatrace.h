@@ -142,6 +142,39 @@ ADA_EXPORT int ada_trigger(const char *expression,
 /* Is a session taking events right now? Not while it is paused. Signal-safe. */
 ADA_EXPORT int ada_session_is_active(void);
 
+/*
+ * What the session has recorded and lost so far, all of one moment; counters only grow while it
+ * runs. Sums over all threads, those included that have ended. Of a session of `adatrace record`
+ * (is_joined) a program sees its own segment only: its living threads and those that found no ring;
+ * then what is marked "own" is 0. `adatrace list --format json` knows all of it.
+ */
+struct ada_session_figures {
+    size_t size; /* set it to sizeof(struct ada_session_figures) before the call */
+    int is_joined;
+    int error;             /* own: the first that writing the file met, a negative errno; 0: none */
+    uint32_t processes;    /* own: that are traced now */
+    uint32_t threads;      /* that have a ring now */
+    uint64_t threads_ever; /* own */
+    uint64_t written, written_bytes;         /* published by threads */
+    uint64_t dropped, dropped_bytes;         /* found no room, or no ring */
+    uint64_t overwritten, overwritten_bytes; /* published, lost before they were read */
+    uint64_t nested;                         /* of written: by handlers in the middle of an emit */
+    uint64_t high_water_bytes;               /* the most that a ring has held */
+    uint64_t fill_bytes;                     /* in all rings now */
+    uint64_t damaged, stored;                /* own; stored: taken into the trace */
+    uint64_t lost;                           /* own: taken, and could not be written */
+    uint64_t lag_ns; /* own: age of the oldest record that was not taken yet; 0: there is none */
+    uint64_t age_ns; /* own: of the session */
+    uint64_t file_bytes;                 /* own: written to files */
+    uint64_t raw_bytes;                  /* own: that what is in the files took in rings */
+    uint64_t blocks, files;              /* own */
+    int compression, compression_wanted; /* own: zstd level in use now, and as asked for */
+};
+
+/* 0, or -ENODATA: there is no session; -EINVAL: size. Fields that an older library does not know
+ * are left alone. Not signal-safe. */
+ADA_EXPORT int ada_session_stats(struct ada_session_figures *out) ADA_MUST_CHECK;
+
 /* Switch event types on or off while running: globs over "provider:event". Types that are declared
  * later follow too. Returns how many types changed, or -ENAMETOOLONG. Stronger than the session's
  * `events`; between this and `adatrace enable` or `disable` the later word counts. In a forked

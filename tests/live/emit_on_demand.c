@@ -68,6 +68,20 @@ static int session_begin(const char *file, const char *name)
     return ada_session_start(file, &options);
 }
 
+/* What came of it goes before "done". */
+static int stats_tell(void)
+{
+    struct ada_session_figures s = {.size = sizeof(s)};
+    int err = ada_session_stats(&s);
+
+    printf("{\"err\": %d, \"is_joined\": %d, \"threads\": %u, \"threads_ever\": %llu, "
+           "\"written\": %llu, \"written_bytes\": %llu, \"dropped\": %llu, \"stored\": %llu}\n",
+           err, s.is_joined, s.threads, (unsigned long long)s.threads_ever,
+           (unsigned long long)s.written, (unsigned long long)s.written_bytes,
+           (unsigned long long)s.dropped, (unsigned long long)s.stored);
+    return err;
+}
+
 /* What comes after the answer, if anything; negative: it failed. */
 static int obey(const char *line)
 {
@@ -84,6 +98,8 @@ static int obey(const char *line)
         threads_run((unsigned)a, b, true);
     else if (sscanf(line, "open %511s", first) == 1)
         return open(first, O_RDWR | O_CREAT, 0600);
+    else if (!strncmp(line, "stats", 5))
+        return stats_tell();
     else if (!strncmp(line, "stop", 4))
         return ada_session_stop();
     else if (!strncmp(line, "closeall", 8))

@@ -27,6 +27,14 @@ class Program:
         self.process.stdin.flush()
         return int(self.process.stdout.readline().split()[1])
 
+    def stats(self):
+        """What ada_session_stats() tells it."""
+        self.process.stdin.write("stats\n")
+        self.process.stdin.flush()
+        told = json.loads(self.process.stdout.readline())
+        self.process.stdout.readline()
+        return told
+
     def end(self):
         """Its exit status and what was said on stderr."""
         _, said = self.process.communicate(timeout=PATIENCE_S)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """adatrace list: finds what runs, counts what it has written, and clears away what was killed."""
 
+import errno
 import os
 import unittest
 
@@ -75,6 +76,33 @@ class List(LiveTest):
         self.assertEqual(program.do("start", self.folder / "again.adatrace", "again"), 0)
         self.assertEqual(self.one()["name"], "again")
         program.kill()
+
+    def test_application_sees_the_same_of_itself(self):
+        program = self.start()
+        self.assertEqual(program.stats()["err"], -errno.ENODATA)
+        program.do("start", self.folder / "own.adatrace", "own")
+        program.do("emit", 100)
+        program.do("threads", 3, 10)
+        program.do("hold", 2, 1)
+        told, session = program.stats(), self.one()
+        self.assertEqual((told["err"], told["is_joined"]), (0, 0))
+        self.assertGreaterEqual(told["threads"], 3)  # those that have ended may still be there
+        for count in ("written", "written_bytes", "dropped", "threads_ever"):
+            self.assertEqual(told[count], session[count], count)
+        self.assertEqual(told["written"], 132)
+        program.do("stop")
+        self.assertEqual(program.stats()["err"], -errno.ENODATA)
+        self.assertEqual(self.info("own.adatrace")["events"], 132)
+        program.kill()
+
+    def test_recorded_program_sees_its_own_segment(self):
+        program = self.record("-e", "demand:*")
+        program.do("emit", 100)
+        program.do("hold", 2, 10)
+        told = program.stats()
+        self.assertEqual((told["err"], told["is_joined"], told["threads"]), (0, 1, 3))
+        self.assertEqual((told["written"], told["dropped"], told["stored"]), (120, 0, 0))
+        program.end()
 
     def test_what_the_killed_leave_is_removed(self):
         recorded, own = self.record(), self.start()
