@@ -146,6 +146,7 @@ static void moment_make(struct drain *d, bool is_end)
 
     moment.is_last = is_end || is_over(all);
     all->pending = false;
+    d->wait.due_ns = 0;
     all->others = 0;
     all->quiet_until_ns = clock_monotonic_ns() + o->cool_down_ns;
     o->moment(o->context, d, &moment);
@@ -163,6 +164,7 @@ static void moment_begin(struct drain *d, const struct trigger *trigger,
     all->met = trigger;
     all->met_ticks = event->ticks;
     all->due_ns = clock_monotonic_ns() + all->options.after_ns;
+    d->wait.due_ns = all->due_ns;
 }
 
 static void trigger_met(struct drain *d, const struct trigger *trigger,

@@ -122,12 +122,20 @@ static uint64_t adapt(struct wait *wait, const struct wait_load *load, uint64_t 
     return wait->sleep_ns;
 }
 
+static uint64_t until_due(const struct wait *wait, uint64_t longest, uint64_t now_ns)
+{
+    uint64_t left = wait->due_ns > now_ns ? wait->due_ns - now_ns : 1;
+
+    return wait->due_ns && (!longest || left < longest) ? left : longest;
+}
+
 uint64_t wait_decide(struct wait *wait, const struct wait_load *load, uint64_t now_ns)
 {
     uint64_t sleep_ns, longest = wait->choice.longest_ns;
 
     if (wait->listened_ns && (!longest || wait->listened_ns < longest))
         longest = wait->listened_ns;
+    longest = until_due(wait, longest, now_ns);
     if (wait->choice.strategy == WAIT_SPIN || wait->choice.strategy == WAIT_YIELD)
         return 0;
     sleep_ns = adapt(wait, load, now_ns);

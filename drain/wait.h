@@ -50,6 +50,7 @@ struct wait {
     bool deaf;               /* some bell cannot be heard */
     struct wait_choice choice;
     uint64_t listened_ns; /* somebody listens: sleep no longer than that. 0: nobody does */
+    uint64_t due_ns;      /* CLOCK_MONOTONIC: something is to be done then; 0: nothing is */
     /* Block: is there so much in a ring that its producer has rung already? NULL: cannot be said.
      */
     bool (*has_much)(void *context);

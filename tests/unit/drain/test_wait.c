@@ -42,6 +42,23 @@ static void wait_when_nothing_comes_doubles_up_to_half_a_second(void **state)
     assert_int_equal(settled(&wait, &nothing, now + 51 * MS), 500 * MS);
 }
 
+static void wait_ends_when_something_is_due(void **state)
+{
+    struct wait wait;
+    uint64_t now = 5000 * (uint64_t)MS;
+
+    (void)state;
+    wait_init(&wait);
+    assert_int_equal(settled(&wait, &nothing, now), 500 * MS);
+    wait.due_ns = now + 7 * MS;
+    assert_int_equal(settled(&wait, &nothing, now), 7 * MS);
+    assert_int_equal(settled(&wait, &nothing, now + 8 * MS), 1); /* at once */
+    wait.due_ns = now + 3600000 * (uint64_t)MS;
+    assert_int_equal(settled(&wait, &nothing, now), 500 * MS);
+    wait.due_ns = 0;
+    assert_int_equal(settled(&wait, &nothing, now), 500 * MS);
+}
+
 static void wait_when_a_bell_is_not_heard_never_sleeps_long(void **state)
 {
     static uint32_t bells[WAIT_BELLS_MAX + 1];
@@ -331,6 +348,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wait_when_nothing_comes_doubles_up_to_half_a_second),
+        cmocka_unit_test(wait_ends_when_something_is_due),
         cmocka_unit_test(wait_when_a_bell_is_not_heard_never_sleeps_long),
         cmocka_unit_test(wait_when_a_ring_fills_does_not_sleep),
         cmocka_unit_test(wait_between_bursts_stays_short),
