@@ -171,8 +171,8 @@ struct ada_session_figures {
     int compression, compression_wanted; /* own: zstd level in use now, and as asked for */
 };
 
-/* 0, or -ENODATA: there is no session; -EINVAL: size. Fields that an older library does not know
- * are left alone. Not signal-safe. */
+/* 0, or -ENODATA: there is no session; -ESHUTDOWN: it was ended from outside; -EINVAL: size. Fields
+ * that an older library does not know are left alone. Not signal-safe. */
 ADA_EXPORT int ada_session_stats(struct ada_session_figures *out) ADA_MUST_CHECK;
 
 /* Switch event types on or off while running: globs over "provider:event". Types that are declared
