@@ -3,8 +3,9 @@
  * Ring race: 8-byte records between two threads, on a processor each, measured on demand. One
  * request a line, answered like those of worker.h:
  *
- *     pass NAME COUNT BATCH    nanoseconds for COUNT records, in batches of BATCH
- *     write NAME COUNT         p50, p99, p99.9, longest of single writes, beside a reader, in ns
+ *     pass NAME COUNT BATCH    nanoseconds for COUNT records, in batches of BATCH; allocations
+ * meanwhile alone NAME COUNT         nanoseconds for COUNT records, written and read in turn by one
+ * thread write NAME COUNT         p50, p99, p99.9, longest of single writes, beside a reader, in ns
  *     round NAME COUNT         p50, p99 of a record there and one back, both spinning, in ns
  *     wake NAME COUNT          p50, p99 from before a write until a sleeping reader has it, in ns
  */
@@ -31,6 +32,7 @@ struct run {
     unsigned batch;
     pthread_barrier_t start;
     uint64_t *samples; /* ns */
+    uint64_t allocations;
 };
 
 void race_expect(uint64_t value, uint64_t expected)
@@ -96,6 +98,44 @@ static void sort(struct run *run)
     qsort(run->samples, run->count, sizeof(*run->samples), by_size);
 }
 
+/* ---- calls of the allocator, by anybody in this process ---- */
+
+extern void *__libc_malloc(size_t bytes);
+extern void *__libc_calloc(size_t count, size_t bytes);
+extern void *__libc_realloc(void *memory, size_t bytes);
+extern void *__libc_memalign(size_t alignment, size_t bytes);
+
+static uint64_t allocations;
+
+static void allocation_count(void)
+{
+    __atomic_fetch_add(&allocations, 1, __ATOMIC_RELAXED);
+}
+
+void *malloc(size_t bytes)
+{
+    allocation_count();
+    return __libc_malloc(bytes);
+}
+
+void *calloc(size_t count, size_t bytes)
+{
+    allocation_count();
+    return __libc_calloc(count, bytes);
+}
+
+void *realloc(void *memory, size_t bytes)
+{
+    allocation_count();
+    return __libc_realloc(memory, bytes);
+}
+
+void *aligned_alloc(size_t alignment, size_t bytes)
+{
+    allocation_count();
+    return __libc_memalign(alignment, bytes);
+}
+
 /* ---- the other thread's part ---- */
 
 static void *consume(void *argument)
@@ -142,12 +182,24 @@ static void *take_and_tell(void *argument)
 
 /* ---- this thread's ---- */
 
-static void pass(struct run *run)
+static void produce(struct run *run)
 {
-    uint64_t start_ns = worker_now_ns();
-
     run->who->produce(run->count, run->batch);
-    run->samples[0] = start_ns;
+}
+
+static double alone(struct run *run)
+{
+    uint64_t start_ns, value;
+
+    run->who->open();
+    stay_on(0);
+    start_ns = worker_now_ns();
+    for (uint64_t i = 0; i < run->count; i++)
+        if (!run->who->put(0, i) || !run->who->take(0, &value) || value != i)
+            abort();
+    start_ns = worker_now_ns() - start_ns;
+    run->who->close();
+    return (double)start_ns;
 }
 
 static void write_each(struct run *run)
@@ -200,7 +252,7 @@ static void wake(struct run *run)
 static double together(struct run *run, void *(*theirs)(void *), void (*ours)(struct run *))
 {
     pthread_t thread;
-    uint64_t start_ns, end_ns;
+    uint64_t start_ns, end_ns, allocated;
 
     run->who->open();
     pthread_barrier_init(&run->start, NULL, 2);
@@ -208,10 +260,12 @@ static double together(struct run *run, void *(*theirs)(void *), void (*ours)(st
         return 0;
     stay_on(0);
     pthread_barrier_wait(&run->start);
+    allocated = allocations;
     start_ns = worker_now_ns();
     ours(run);
     pthread_join(thread, NULL);
     end_ns = worker_now_ns();
+    run->allocations = allocations - allocated;
     pthread_barrier_destroy(&run->start);
     run->who->close();
     return (double)(end_ns - start_ns);
@@ -220,7 +274,13 @@ static double together(struct run *run, void *(*theirs)(void *), void (*ours)(st
 static bool answer(struct run *run, const char *what)
 {
     if (!strcmp(what, "pass")) {
-        printf("ok %.0f\n", together(run, consume, pass));
+        double ns = together(run, consume, produce);
+
+        printf("ok %.0f %" PRIu64 "\n", ns, run->allocations);
+        return true;
+    }
+    if (!strcmp(what, "alone")) {
+        printf("ok %.0f\n", alone(run));
         return true;
     }
     if (!strcmp(what, "write")) {
@@ -256,7 +316,7 @@ int main(void)
 
         if (sscanf(line, "%15s %31s %" SCNu64 " %u", what, name, &run.count, &run.batch) < 3 ||
             !run.count || run.batch < 1 || run.batch > RACE_BATCH_MAX ||
-            (strcmp(what, "pass") && run.count > SAMPLES_MAX)) {
+            (strcmp(what, "pass") && strcmp(what, "alone") && run.count > SAMPLES_MAX)) {
             puts("no such request");
         } else {
             for (size_t i = 0; i < sizeof(contestants) / sizeof(contestants[0]); i++)

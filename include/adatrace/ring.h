@@ -134,8 +134,8 @@ ADA_EXPORT int64_t ada_ring_room(struct ada_ring *ring);
 
 /*
  * Common errors: -EPIPE: all was read, and no more comes: the ring was shut down, or the writer has
- * gone (channels); -EBADMSG: damaged, and everything up to the writer's index was passed over and
- * counted. A payload stays where it is until ada_ring_release().
+ * gone (channels); -EBADMSG: damaged, and everything up to the writer's index, as last seen, was
+ * passed over and counted. A payload stays where it is until ada_ring_release().
  */
 
 /* Look at the next record without taking it: 1, or 0: there is none right now. */
