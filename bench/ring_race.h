@@ -16,7 +16,8 @@ struct race_contestant {
     const char *name;
     void (*open)(void);
     void (*close)(void);
-    /* 0 to count - 1 through queue 0; batch 1: one by one. Full or empty: look again at once. */
+    /* 0 to count - 1 through queue 0; batch 1: one by one. Full or empty: look again at once. NULL:
+     * no queue. */
     void (*produce)(uint64_t count, unsigned batch);
     void (*consume)(uint64_t count, unsigned batch);
     bool (*put)(int queue, uint64_t value);   /* false: full */
@@ -24,7 +25,8 @@ struct race_contestant {
     uint64_t (*take_sleeping)(int queue);     /* sleeps while it is empty; NULL: cannot */
 };
 
-extern const struct race_contestant race_adatrace, race_tracer, race_mutex, race_wfcqueue;
+extern const struct race_contestant race_floor, race_adatrace, race_tracer, race_mutex,
+    race_wfcqueue;
 
 /* The consumer's check of what it got. */
 void race_expect(uint64_t value, uint64_t expected);
