@@ -21,7 +21,8 @@
 enum {
     ALIGN_BYTES =
         64 * 1024, /* the largest page size there is: layouts do not depend on the machine */
-    ARENA_AHEAD_BYTES = 256 * 1024
+    ARENA_AHEAD_BYTES = 256 * 1024,
+    SWITCHES_AHEAD = 1024
 };
 
 static uint64_t align(uint64_t bytes)
@@ -164,14 +165,29 @@ static uint64_t arena_ahead(const struct segment_geometry *g, bool is_memfd)
     return is_memfd && bytes > ARENA_AHEAD_BYTES ? ARENA_AHEAD_BYTES : bytes;
 }
 
-static int file_allocate(int fd, uint64_t bytes)
+static int file_allocate(int fd, uint64_t from, uint64_t to)
 {
     int err;
 
     do {
-        err = fallocate(fd, 0, 0, (off_t)bytes) ? -errno : 0;
+        err = fallocate(fd, 0, (off_t)from, (off_t)(to - from)) ? -errno : 0;
     } while (err == -EINTR);
     return err;
+}
+
+/* All but the rings; of the switches, which are for sixteen thousand types, as many as most
+ * programs have: in a memfd the others get memory when they are touched. */
+static int memory_allocate(int fd, const struct segment_geometry *g, bool is_memfd)
+{
+    uint64_t end = arena_offset(g) + arena_ahead(g, is_memfd);
+    int err;
+
+    if (!is_memfd)
+        return file_allocate(fd, 0, end);
+    err = file_allocate(fd, 0,
+                        switches_offset() + offsetof(struct switches_shared, decided) +
+                            SWITCHES_AHEAD * sizeof(uint64_t));
+    return err ? err : file_allocate(fd, slots_offset(), end);
 }
 
 static int create(struct segment *s, const struct segment_geometry *g, const char *path)
@@ -189,7 +205,7 @@ static int create(struct segment *s, const struct segment_geometry *g, const cha
     err = file_resize(fd, segment_bytes(g));
     if (err)
         goto fail;
-    err = file_allocate(fd, arena_offset(g) + arena_ahead(g, !path));
+    err = memory_allocate(fd, g, !path);
     if (err)
         goto fail;
     if (!path && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW)) {
