@@ -62,8 +62,10 @@ static int input_print(struct input *input, const struct decode_settings *wanted
 
     if (status == STATUS_GOOD)
         status = where_bind(where, input->trace);
-    if (status == STATUS_GOOD)
+    if (status == STATUS_GOOD) {
+        where_say_unmet(where);
         status = trace_print(input, &filter, where, formats[wanted->format], jobs);
+    }
     return status;
 }
 

@@ -19,7 +19,7 @@
 
 struct tail_settings {
     struct option_globs events;
-    const char *thread;
+    const char *thread, *where;
     int format;
     uint64_t count;  /* 0: no end */
     int64_t time_ns; /* 0: no end */
@@ -37,6 +37,8 @@ struct tail {
     struct live_window *window;
     struct live_symbols symbols;
     struct decode decode;
+    struct where *where;
+    bool misunderstood; /* the expression, by a type that has come up */
     struct decode_mark marks[TRACE_BATCH_RECORDS];
     uint64_t printed, end_ns;
 };
@@ -76,9 +78,11 @@ static int batch_print(struct tail *t, struct live_batch *batch)
     err = decode_grow(&t->decode, t->format, batch->events);
     if (err)
         return err;
+    t->misunderstood = where_bind(t->where, t->decode.trace) != STATUS_GOOD;
+    if (t->misunderstood)
+        return 0;
     decode_follow(&t->decode, t->format, batch->events, t->marks);
-    decode_print(&t->decode, t->format, batch->events, t->marks);
-    t->printed += batch->events->count;
+    t->printed += decode_print(&t->decode, t->format, batch->events, t->marks);
     return 0;
 }
 
@@ -95,7 +99,7 @@ static int ready_print(struct tail *t)
     struct live_batch batch;
     int got = 0, err = 0;
 
-    while (!err && events_left(t) &&
+    while (!err && !t->misunderstood && events_left(t) &&
            (got = live_window_next(t->window, events_left(t), &batch)) == 1)
         err = batch_print(t, &batch);
     out_flush(&t->decode.out);
@@ -106,7 +110,7 @@ static int ready_print(struct tail *t)
 
 static bool is_over(const struct tail *t)
 {
-    return asked_to_end || t->decode.out.error || !events_left(t) ||
+    return asked_to_end || t->misunderstood || t->decode.out.error || !events_left(t) ||
            (t->end_ns && clock_monotonic_ns() >= t->end_ns);
 }
 
@@ -192,6 +196,7 @@ static int session_follow(struct tail *t)
     t->decode.trace = live_source_trace(t->source);
     t->decode.filter = &filter;
     t->decode.grows = true;
+    t->decode.where = t->where;
     t->decode.colour = terminal_has_colour(STDOUT_FILENO);
     live_symbols_init(&t->symbols, t->decode.trace);
     err = tail_prepare(t, &filter);
@@ -210,7 +215,7 @@ static int session_follow(struct tail *t)
         return message_failure(err, "the session cannot be followed");
     if (written)
         return message_failure(written, "the output cannot be written");
-    return STATUS_GOOD;
+    return t->misunderstood ? STATUS_MISUSE : STATUS_GOOD;
 }
 
 static int tail_run(void *settings, int operand_count, char **operands)
@@ -223,14 +228,18 @@ static int tail_run(void *settings, int operand_count, char **operands)
         return message_failure(ENOMEM, "cannot listen");
     t->wanted = wanted;
     t->format = formats[wanted->format];
-    signals_catch();
-    status = live_source_open(&t->source, operand_count ? operands[0] : NULL, NULL);
+    status = where_parse(&t->where, wanted->where);
+    if (status == STATUS_GOOD) {
+        signals_catch();
+        status = live_source_open(&t->source, operand_count ? operands[0] : NULL, NULL);
+    }
     if (status == STATUS_GOOD) {
         if (wanted->time_ns > 0)
             t->end_ns = clock_monotonic_ns() + (uint64_t)wanted->time_ns;
         status = session_follow(t);
     }
     live_source_close(t->source);
+    where_free(t->where);
     free(t);
     return status;
 }
@@ -255,6 +264,7 @@ static const struct option_row options[] = {
      .help = "Only threads with thread id X or a name that matches X, as in 'worker*'",
      .type = &option_text,
      .offset = offsetof(struct tail_settings, thread)},
+    WHERE_ROW(struct tail_settings),
     {.letter = 'n',
      .name = "count",
      .argument = "N",

@@ -67,26 +67,28 @@ void decode_follow(struct decode *decode, const struct decode_format *format,
     }
 }
 
-static bool is_wanted(const struct decode *decode, const struct trace_record *record,
-                      uint32_t thread, const struct decode_mark *mark)
+static bool is_wanted(struct decode *decode, const struct trace_record *record,
+                      const struct decode_mark *mark)
 {
     const struct where_call call = {.is_known = mark->is_known, .start_ticks = mark->start_ticks};
 
-    return where_fits(decode->where, record, thread, &call);
+    return where_fits(decode->where, &decode->symbols, record, &call);
 }
 
-void decode_print(struct decode *decode, const struct decode_format *format,
-                  const struct trace_batch *batch, const struct decode_mark *marks)
+size_t decode_print(struct decode *decode, const struct decode_format *format,
+                    const struct trace_batch *batch, const struct decode_mark *marks)
 {
+    size_t printed = 0;
+
     for (size_t i = 0; i < batch->count; i++) {
         const struct trace_record *record = &batch->records[i];
-        uint32_t thread = thread_of(decode, record->thread);
-        const struct decode_text *label = &decode->labels[thread];
+        const struct decode_text *label = &decode->labels[thread_of(decode, record->thread)];
         const struct decode_type *type =
             record->run ? &decode->types[record->run->type->index] : NULL;
 
-        if (decode->where && !is_wanted(decode, record, thread, &marks[i]))
+        if (decode->where && !is_wanted(decode, record, &marks[i]))
             continue;
+        printed++;
         if (type && format->quick && format->quick(decode, record, type, label, &marks[i]))
             continue;
         trace_record_event(decode->trace, record, &decode->event);
@@ -95,6 +97,7 @@ void decode_print(struct decode *decode, const struct decode_format *format,
         else
             format->gap(decode, &decode->event, label);
     }
+    return printed;
 }
 
 const char *decode_gap_kind(uint32_t kind)

@@ -159,11 +159,12 @@ static inline const struct symbol_text *decode_symbol(struct decode *decode,
     return __builtin_expect(found != NULL, 1) ? found : decode_symbol_failed(decode);
 }
 
-/* Find out about a batch, in the order of the cursor; then print it. */
+/* Find out about a batch, in the order of the cursor; then print what is wanted of it. How many
+ * were printed. */
 void decode_follow(struct decode *decode, const struct decode_format *format,
                    const struct trace_batch *batch, struct decode_mark *marks);
-void decode_print(struct decode *decode, const struct decode_format *format,
-                  const struct trace_batch *batch, const struct decode_mark *marks);
+size_t decode_print(struct decode *decode, const struct decode_format *format,
+                    const struct trace_batch *batch, const struct decode_mark *marks);
 
 /* "dropped", "overwritten", "damaged". */
 const char *decode_gap_kind(uint32_t kind);

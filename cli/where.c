@@ -14,10 +14,9 @@
 struct where {
     struct expression *expression;
     const struct trace *trace;
-    struct expression_program **programs; /* by type; the last is that of gaps */
-    size_t type_count;
-    struct expression_emitter *emitters; /* by thread */
-    size_t thread_count;
+    struct expression_program **programs; /* by type */
+    size_t type_count;                    /* of those that were looked at */
+    struct expression_program *gap_program;
     bool needs_calls;
 };
 
@@ -52,36 +51,15 @@ void where_free(struct where *w)
 {
     if (!w)
         return;
-    for (size_t n = 0; w->programs && n <= w->type_count; n++)
+    for (size_t n = 0; n < w->type_count; n++)
         expression_program_free(w->programs[n]);
+    expression_program_free(w->gap_program);
     free(w->programs);
-    free(w->emitters);
     expression_free(w->expression);
     free(w);
 }
 
 /* ---- a trace ---- */
-
-static int emitters_make(struct where *w)
-{
-    const struct trace_thread *thread;
-
-    while (trace_thread_at(w->trace, w->thread_count))
-        w->thread_count++;
-    w->emitters = calloc(w->thread_count + 1, sizeof(*w->emitters));
-    if (!w->emitters)
-        return -ENOMEM;
-    for (size_t n = 0; (thread = trace_thread_at(w->trace, n)); n++) {
-        const struct trace_process *process = trace_process_by_number(w->trace, thread->process);
-        const char *path = process ? process->executable : "", *slash = strrchr(path, '/');
-
-        w->emitters[n] = (struct expression_emitter){.thread = thread->name,
-                                                     .process = slash ? slash + 1 : path,
-                                                     .tid = thread->tid,
-                                                     .pid = process ? process->pid : 0};
-    }
-    return 0;
-}
 
 /* As the clock pairs have it, on the average. */
 static uint64_t ticks_per_second(const struct trace *trace)
@@ -92,41 +70,55 @@ static uint64_t ticks_per_second(const struct trace *trace)
     return ns ? (uint64_t)((double)ticks * 1e9 / (double)ns + 0.5) : 0;
 }
 
-static int program_bind(struct where *w, size_t n, const struct schema *schema,
-                        const struct expression_binding *binding)
+static int program_bind(struct where *w, const struct schema *schema,
+                        const struct expression_binding *binding, struct expression_program **out)
 {
     struct expression_error error;
-    int status = expression_bind(w->expression, schema, binding, &w->programs[n], &error);
+    int status = expression_bind(w->expression, schema, binding, out, &error);
 
     if (status == -EINVAL)
         return where_refuse("--where", expression_text(w->expression), &error);
     if (status)
         return message_failure(status, "--where");
-    if (w->programs[n] && expression_needs(w->programs[n]) & EXPRESSION_NEEDS_DURATION)
+    if (*out && expression_needs(*out) & EXPRESSION_NEEDS_DURATION)
         w->needs_calls = true;
     return STATUS_GOOD;
 }
 
 int where_bind(struct where *w, const struct trace *trace)
 {
-    const struct expression_binding binding = {.ticks_per_second = ticks_per_second(trace),
-                                               .has_symbols = true};
-    struct expression_error error;
-    int status;
+    struct expression_program **programs;
+    struct expression_binding binding;
+    size_t count = trace_type_count(trace);
+    int status = STATUS_GOOD;
 
-    if (!w)
+    if (!w || (w->trace && w->type_count == count))
         return STATUS_GOOD;
-    w->trace = trace;
-    w->type_count = trace_type_count(trace);
-    w->programs = calloc(w->type_count + 1, sizeof(struct expression_program *));
-    if (!w->programs || emitters_make(w))
+    programs = reallocarray(w->programs, count + 1, sizeof(struct expression_program *));
+    if (!programs)
         return message_failure(ENOMEM, "--where");
-    status = program_bind(w, w->type_count, &own_event_types[OWN_GAP], &binding);
-    for (size_t n = 0; n < w->type_count && !status; n++)
-        status = program_bind(w, n, &trace_type_at(trace, n)->schema, &binding);
-    if (!status && expression_unmet(w->expression, &error))
-        (void)where_refuse("--where", expression_text(w->expression), &error);
+    w->programs = programs;
+    binding = (struct expression_binding){.ticks_per_second = ticks_per_second(trace),
+                                          .has_symbols = true};
+    if (!w->trace)
+        status = program_bind(w, &own_event_types[OWN_GAP], &binding, &w->gap_program);
+    w->trace = trace;
+    while (!status && w->type_count < count) {
+        const struct trace_type *type = trace_type_at(trace, w->type_count);
+
+        w->programs[w->type_count] = NULL;
+        status = program_bind(w, &type->schema, &binding, &w->programs[w->type_count]);
+        w->type_count++;
+    }
     return status;
+}
+
+void where_say_unmet(const struct where *w)
+{
+    struct expression_error error;
+
+    if (w && expression_unmet(w->expression, &error))
+        (void)where_refuse("--where", expression_text(w->expression), &error);
 }
 
 bool where_needs_calls(const struct where *w)
@@ -138,32 +130,51 @@ bool where_needs_calls(const struct where *w)
 
 struct asked {
     const struct where *where;
+    struct symbol_cache *symbols;
     const struct trace_record *record;
 };
 
-static const struct trace_symbol *symbol_at(const struct asked *asked, uint64_t address)
+static const char *symbol_at(const struct asked *asked, uint64_t address)
 {
-    return trace_symbol_find(asked->where->trace, asked->record->thread->process, address,
-                             asked->record->ticks);
+    const struct symbol_text *found = symbol_cache_find(
+        asked->symbols, asked->record->thread->process, address, asked->record->ticks);
+
+    return found && found->symbol && found->symbol->name[0] ? found->symbol->name : NULL;
 }
 
 static const char *symbol_name(void *context, uint64_t address, uint32_t *size)
 {
-    const struct trace_symbol *symbol = symbol_at(context, address);
+    const char *name = symbol_at(context, address);
 
-    if (!symbol || !symbol->name[0])
-        return NULL;
-    *size = (uint32_t)strlen(symbol->name);
-    return symbol->name;
+    if (name)
+        *size = (uint32_t)strlen(name);
+    return name;
 }
 
 static bool function_is_slow(void *context, unsigned n, uint64_t address)
 {
     const struct asked *asked = context;
-    const struct trace_symbol *symbol = symbol_at(asked, address);
+    const char *name = symbol_at(asked, address);
 
-    return symbol &&
-           function_name_fits(expression_slow_at(asked->where->expression, n), symbol->name);
+    return name && function_name_fits(expression_slow_at(asked->where->expression, n), name);
+}
+
+static struct expression_emitter emitter_of(const struct where *w,
+                                            const struct expression_program *program,
+                                            const struct trace_thread *thread)
+{
+    struct expression_emitter emitter = {.thread = thread->name, .tid = thread->tid, .process = ""};
+    const struct trace_process *process = NULL;
+    const char *slash;
+
+    if (expression_needs(program) & EXPRESSION_NEEDS_PROCESS)
+        process = trace_process_by_number(w->trace, thread->process);
+    if (process) {
+        slash = strrchr(process->executable, '/');
+        emitter.process = slash ? slash + 1 : process->executable;
+        emitter.pid = process->pid;
+    }
+    return emitter;
 }
 
 static struct expression_value column_value(const struct trace_column *column, size_t record)
@@ -187,19 +198,20 @@ static bool gap_fits(const struct expression_program *program, const struct trac
     return expression_fits(program, event);
 }
 
-bool where_fits(const struct where *w, const struct trace_record *record, uint32_t thread,
-                const struct where_call *call)
+bool where_fits(const struct where *w, struct symbol_cache *symbols,
+                const struct trace_record *record, const struct where_call *call)
 {
-    size_t type = record->run ? record->run->type->index : w->type_count;
-    const struct expression_program *program = w->programs[type];
-    struct asked asked = {.where = w, .record = record};
+    const struct expression_program *program =
+        record->run ? w->programs[record->run->type->index] : w->gap_program;
+    struct asked asked = {.where = w, .symbols = symbols, .record = record};
     struct expression_value values[SCHEMA_FIELDS_MAX];
+    struct expression_emitter emitter;
     struct expression_event event = {
-        .context = &asked, .symbol = symbol_name, .is_slow = function_is_slow};
+        .emitter = &emitter, .context = &asked, .symbol = symbol_name, .is_slow = function_is_slow};
 
     if (!program)
         return false;
-    event.emitter = &w->emitters[thread];
+    emitter = emitter_of(w, program, record->thread);
     if (expression_needs(program) & EXPRESSION_NEEDS_TIME)
         event.time_ns = trace_ns(w->trace, record->ticks);
     if (!record->run)

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "base/expression.h"
+#include "cli/symbol_cache.h"
 #include "format/trace_reader.h"
 
 struct where;
@@ -29,9 +30,11 @@ int where_refuse(const char *option, const char *text, const struct expression_e
 /* `text` NULL: *out is NULL, which fits everything. Returns an exit status; what is wrong has been
  * said. */
 int where_parse(struct where **out, const char *text) __attribute__((warn_unused_result));
-/* Look at the types of a trace, which has to stay. Returns an exit status; says so, too, when a
- * name in the expression means nothing there. */
+/* Look at the types of a trace, which has to stay; again when it has got more. NULL: nothing.
+ * Returns an exit status; what is wrong has been said. */
 int where_bind(struct where *where, const struct trace *trace) __attribute__((warn_unused_result));
+/* Say so when a name in the expression means nothing in any of them. */
+void where_say_unmet(const struct where *where);
 void where_free(struct where *where);
 
 /* Does it ask how long calls took? Then it wants to be told. */
@@ -43,8 +46,8 @@ struct where_call {
     uint64_t start_ticks;
 };
 
-/* Does the event fit? `thread`: its number among the trace's, as struct thread_index has it. */
-bool where_fits(const struct where *where, const struct trace_record *record, uint32_t thread,
-                const struct where_call *call);
+/* Does the event fit? `symbols` is the calling thread's. */
+bool where_fits(const struct where *where, struct symbol_cache *symbols,
+                const struct trace_record *record, const struct where_call *call);
 
 #endif

@@ -125,6 +125,35 @@ class TailTest(LiveTest):
               f"p99 {late[len(late) * 99 // 100] / 1e6:.1f} ms late")
         self.assertLess(late[len(late) * 99 // 100] / 1e9, latest_s())
 
+    def test_where_prints_only_what_fits(self):
+        program = self.record("-e", "demand:*")
+        tail = Tail(self, program, "-F", "json", "--where", "demand:event.number in (0, 3)")
+        already = tail.lines()
+        program.do("emit", 1000)
+        program.do("emit", 3)
+        program.end()
+        lines, said, status = tail.end()
+        self.assertEqual((status, said), (0, ""))
+        numbers = [event["fields"]["number"] for event in events(lines)]
+        self.assertLessEqual(set(numbers), {0, 3})
+        self.assertEqual(numbers[-3:], [0, 3, 0])
+        self.assertGreaterEqual(len(numbers), already + 3)
+
+    def test_where_that_fits_no_type_ends_it_with_the_place(self):
+        program = self.record("-e", "demand:*")
+        program.do("emit", 1)
+        tail = subprocess.Popen([str(recording.ADATRACE), "tail", "--where", "demand:event.nuber > 1"],
+                                env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(lambda: (tail.kill(), tail.communicate()) if tail.returncode is None else None)
+        deadline = time.monotonic() + PATIENCE_S
+        while tail.poll() is None:
+            self.assertLess(time.monotonic(), deadline)
+            program.do("emit", 1)
+        out, said = tail.communicate()
+        self.assertEqual((tail.returncode, out), (2, ""))
+        self.assertIn("demand:event has no field `nuber`; did you mean `number`?", said)
+        self.assertEqual(said.splitlines()[-1], "               ^~~~~")
+
     def test_idle_session_is_heard_soon(self):
         program = self.record("-e", "demand:*")
         tail = Tail(self, program, "-F", "json")
