@@ -248,6 +248,37 @@ static void nonsensical_indexes_end_calls_with_an_error(void **state)
     }
 }
 
+/* The moment is too short for random kills: its traces are made by hand. */
+static void counts_are_exact_after_a_death_in_front_of_the_index(void **state)
+{
+    struct ada_ring *first, *next;
+    struct ada_ring_snapshot s;
+    char byte;
+
+    (void)state;
+    for (int round = 0; round < 4; round++) {
+        assert_int_equal(ada_ring_create_fd(1024, &first), 0);
+        for (int i = 0; i < 3 + round; i++)
+            assert_int_equal(ada_ring_try_write(first, "x", 1), 0);
+        for (int i = 0; i < 1 + round; i++)
+            assert_int_equal(ada_ring_try_read(first, &byte, 1), 1);
+        spsc_count_store(first->shared->written, &first->w.turn, first->w.head + 16,
+                         first->w.written + 1);
+        spsc_count_store(first->shared->read, &first->r.turn, first->r.tail + 16,
+                         first->r.read + 1);
+        assert_int_equal(ada_ring_attach_fd(ada_ring_fd(first), &next), 0);
+        assert_int_equal(ada_ring_check(next, NULL, 0), 0);
+        assert_int_equal(ada_ring_try_write(next, "y", 1), 0);
+        assert_int_equal(ada_ring_try_read(next, &byte, 1), 1);
+        ada_ring_snapshot(next, &s);
+        assert_int_equal(s.written, 4 + round);
+        assert_int_equal(s.read, 2 + round);
+        assert_int_equal(ada_ring_check(next, NULL, 0), 0);
+        ada_ring_destroy(next);
+        ada_ring_destroy(first);
+    }
+}
+
 static void scribbled_memory_never_leads_outside(void **state)
 {
     uint64_t random = fixture_seed();
@@ -301,6 +332,7 @@ int main(void)
         RING_TEST(saved_ring_is_loaded_as_it_was),
         RING_TEST(damaged_records_are_passed_over_and_counted),
         RING_TEST(nonsensical_indexes_end_calls_with_an_error),
+        cmocka_unit_test(counts_are_exact_after_a_death_in_front_of_the_index),
         cmocka_unit_test(scribbled_memory_never_leads_outside),
     };
 

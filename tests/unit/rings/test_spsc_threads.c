@@ -11,8 +11,7 @@
 
 #include <cmocka.h>
 
-#include <adatrace/ring.h>
-
+#include "rings/spsc.h"
 #include "spsc_fixture.h"
 
 #define MUST(condition)                                                     \
@@ -136,6 +135,66 @@ static void no_wake_up_is_lost(void **state)
     race_once(512, 500, fixture_rounds(30000), write_waiting, read_waiting);
 }
 
+/* ---- the moment of falling asleep ---- */
+
+struct pair {
+    struct ada_ring *there, *back;
+    uint64_t rounds;
+};
+
+static void *answer(void *argument)
+{
+    struct pair *pair = argument;
+    uint64_t value;
+
+    for (uint64_t i = 0; i < pair->rounds; i++) {
+        MUST(ada_ring_read(pair->there, &value, 8, SOON) == 8 && value == i);
+        MUST(ada_ring_try_write(pair->back, &value, 8) == 0);
+    }
+    return NULL;
+}
+
+/* One record at a time, at every distance from when the reader has answered the last one, and so
+ * from when it goes to sleep. */
+static void no_wake_up_is_lost_while_the_reader_falls_asleep(void **state)
+{
+    struct pair pair = {.rounds = fixture_rounds(60000)};
+    pthread_t thread;
+
+    (void)state;
+    MUST(ada_ring_create(4096, &pair.there) == 0 && ada_ring_create(4096, &pair.back) == 0);
+    ada_ring_set_spin(pair.there, 0);
+    ada_ring_set_spin(pair.back, 1000000);
+    MUST(pthread_create(&thread, NULL, answer, &pair) == 0);
+    for (uint64_t i = 0; i < pair.rounds; i++) {
+        uint64_t value;
+
+        for (volatile uint64_t pause = 0; pause < i % 2000; pause++)
+            ;
+        MUST(ada_ring_try_write(pair.there, &i, 8) == 0);
+        MUST(ada_ring_read(pair.back, &value, 8, SOON) == 8);
+    }
+    pthread_join(thread, NULL);
+    ada_ring_destroy(pair.there);
+    ada_ring_destroy(pair.back);
+}
+
+/* As where the kernel has no membarrier: what is missed is found a millisecond later. */
+static void naps_end_by_themselves(void **state)
+{
+    struct race race = {.count = fixture_rounds(2000)};
+    pthread_t writer;
+
+    (void)state;
+    MUST(ada_ring_create(512, &race.ring) == 0);
+    ada_ring_set_spin(race.ring, 0);
+    race.ring->shared->naps = 1;
+    MUST(pthread_create(&writer, NULL, write_waiting, &race) == 0);
+    MUST(read_waiting(&race) == race.count);
+    pthread_join(writer, NULL);
+    ada_ring_destroy(race.ring);
+}
+
 static void *read_until_closed(void *argument)
 {
     struct race *race = argument;
@@ -227,6 +286,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_records_arrive_once_in_order),
         cmocka_unit_test(no_wake_up_is_lost),
+        cmocka_unit_test(no_wake_up_is_lost_while_the_reader_falls_asleep),
+        cmocka_unit_test(naps_end_by_themselves),
         cmocka_unit_test(shutdown_wakes_who_sleeps),
         cmocka_unit_test(snapshot_with_data_tears_no_record_under_load),
     };
