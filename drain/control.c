@@ -52,6 +52,11 @@ struct session_files *control_files(const struct control *c)
     return c->options.files;
 }
 
+const struct control_verb *control_table(const struct control *c)
+{
+    return c->options.verbs ? c->options.verbs : control_verbs;
+}
+
 const struct control_identity *control_identity(const struct control *c)
 {
     return &c->options.identity;

@@ -26,6 +26,7 @@
 #include "drain/session_folder.h"
 
 struct control;
+struct control_verb;
 
 /* Who the session is; strings are copied. */
 struct control_identity {
@@ -41,6 +42,7 @@ struct control_options {
     struct drain *drain;           /* outlives the control */
     struct session_files *files;   /* the same; NULL: it has one file, and no snapshots */
     struct control_identity identity;
+    const struct control_verb *verbs; /* NULL: control_verbs */
     /* Somebody asks for the end of the recording; comes from the control's thread. Returns when the
      * file is complete: 0, or the first error that writing it met. control_close() may be waiting
      * for it. NULL: nobody can. */

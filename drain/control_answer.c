@@ -16,12 +16,19 @@ void answer_init(struct answer *a)
     memset(a, 0, sizeof(*a));
 }
 
-void answer_fini(struct answer *a)
+void answer_withdraw(struct answer *a)
 {
     for (unsigned i = 0; i < a->fd_count; i++)
         close(a->fds[i]);
+    a->fd_count = 0;
     if (a->gone)
         a->gone(a->gone_context);
+    a->gone = NULL;
+}
+
+void answer_fini(struct answer *a)
+{
+    answer_withdraw(a);
     free(a->body);
     answer_init(a);
 }

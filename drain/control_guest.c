@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/atomic.h"
+#include "base/clock.h"
 
 /* ---- descriptors ---- */
 
@@ -87,6 +88,7 @@ static bool guest_hear(struct control_guest *g, struct control *control)
     } else {
         packet[size] = 0;
         request_take(g, control, packet, (size_t)size);
+        g->since_ns = clock_monotonic_ns(); /* the verb's time is not the guest's */
     }
     return true;
 }
@@ -149,7 +151,8 @@ static bool guest_tell(struct control_guest *g, uint64_t now_ns)
             return true;
         if (err)
             return false;
-        g->since_ns = now_ns;
+        if (now_ns > g->since_ns)
+            g->since_ns = now_ns;
     } while (g->sent < g->answer.bytes);
     if (!g->answer.gone)
         return false;
@@ -197,5 +200,5 @@ bool guest_turn(struct control_guest *g, struct control *control, short revents,
         return false;
     if (g->state == GUEST_HEARS && !guest_tell(g, now_ns))
         return false;
-    return g->state == GUEST_KEPT || now_ns - g->since_ns < patience_ns;
+    return g->state == GUEST_KEPT || now_ns < g->since_ns + patience_ns;
 }

@@ -52,6 +52,7 @@ void guest_end(struct control_guest *guest);
 /* ---- control.c ---- */
 struct drain *control_drain(const struct control *control);
 struct session_files *control_files(const struct control *control);
+const struct control_verb *control_table(const struct control *control);
 const struct control_identity *control_identity(const struct control *control);
 uint32_t control_program(const struct control *control); /* its pid */
 bool control_may_keep(const struct control *control);    /* one guest more */
@@ -59,6 +60,8 @@ bool control_may_keep(const struct control *control);    /* one guest more */
 /* ---- control_answer.c ---- */
 /* No descriptors, no memory. */
 void answer_init(struct answer *answer);
+/* What goes with it: closes descriptors, tells who keeps the connection that it is not. */
+void answer_withdraw(struct answer *answer);
 /* Back to nothing; tells who keeps it. */
 void answer_fini(struct answer *answer);
 

@@ -58,9 +58,9 @@ const struct control_verb control_verbs[] = {
     {0},
 };
 
-static const struct control_verb *verb_find(const char *name)
+static const struct control_verb *verb_find(const struct control_verb *table, const char *name)
 {
-    for (const struct control_verb *v = control_verbs; v->name; v++)
+    for (const struct control_verb *v = table; v->name; v++)
         if (strcmp(v->name, name) == 0)
             return v;
     return NULL;
@@ -82,10 +82,23 @@ static int words_split(const char *text, size_t bytes, const char **words)
     return count;
 }
 
+/* It has to say why, and nothing goes with that. */
+static void failure_complete(struct answer *a)
+{
+    if (a->status >= 0)
+        return;
+    answer_withdraw(a);
+    if (a->bytes)
+        return;
+    (void)answer_fail(a, a->status, "%s",
+                      a->status == -ESHUTDOWN ? "the session is ending"
+                                              : strerrordesc_np(-a->status));
+}
+
 void verb_call(struct control *control, const struct control_request *request, const char *text,
                size_t bytes, uint32_t peer_pid, struct answer *answer)
 {
-    const struct control_verb *verb = verb_find(request->verb);
+    const struct control_verb *verb = verb_find(control_table(control), request->verb);
     const char *words[CONTROL_WORDS_MAX + 1];
     int count = words_split(text, bytes, words);
     struct control_context context = {
@@ -113,10 +126,7 @@ void verb_call(struct control *control, const struct control_request *request, c
     }
     answer->status = verb->run(&context);
     if (answer->status >= 0 && answer->error)
-        answer->status = answer_fail(answer, answer->error, "the answer is too long: %s",
+        answer->status = answer_fail(answer, answer->error, "the answer cannot be given: %s",
                                      strerrordesc_np(-answer->error));
-    else if (answer->status == -ESHUTDOWN && !answer->bytes)
-        (void)answer_fail(answer, -ESHUTDOWN, "the session is ending");
-    else if (answer->status < 0 && !answer->bytes)
-        (void)answer_fail(answer, answer->status, "%s", strerrordesc_np(-answer->status));
+    failure_complete(answer);
 }

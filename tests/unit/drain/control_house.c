@@ -32,13 +32,14 @@ int house_runtime_folder_remove(void **state)
     return rmdir(runtime); /* a folder that a session left would be in the way */
 }
 
-void house_open(struct house *h, const char *name)
+static void open_with(struct house *h, const char *name, const struct control_verb *verbs)
 {
     const struct drain_options options = {.clock = CLOCK_SOURCE_MONOTONIC, .level = 1};
     const struct trace_recording recording = {.command = "program word"};
     struct trace_writer *writer;
     struct control_options control = {
         .folder = &h->folder,
+        .verbs = verbs,
         .identity = {.kind = "record",
                      .name = name,
                      .command = "/usr/bin/program word",
@@ -55,6 +56,16 @@ void house_open(struct house *h, const char *name)
     control.drain = h->drain;
     assert_int_equal(control_open(&h->control, &control), 0);
     session_folder_at(&h->folder, CONTROL_SOCKET, h->socket);
+}
+
+void house_open(struct house *h, const char *name)
+{
+    open_with(h, name, NULL);
+}
+
+void house_open_verbs(struct house *h, const struct control_verb *verbs)
+{
+    open_with(h, NULL, verbs);
 }
 
 void house_close(struct house *h)

@@ -20,6 +20,8 @@ int house_runtime_folder(void **state);
 int house_runtime_folder_remove(void **state);
 
 void house_open(struct house *house, const char *name);
+/* With these verbs only. */
+void house_open_verbs(struct house *house, const struct control_verb *verbs);
 void house_close(struct house *house);
 
 /* A connection as a guest has it, blocking. */

@@ -9,7 +9,7 @@
 
 #include "base/schema.h"
 
-enum { TYPES_MAX = 16384, TYPE_TABLES = 64, THREADS_MAX = 1 << 17 };
+enum { TYPES_MAX = 16384, TYPE_TABLES = 128, THREADS_MAX = 1 << 17 };
 
 struct trace_writer {
     struct fake_log log;
