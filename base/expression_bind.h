@@ -69,7 +69,7 @@ int value_bind(struct binder *b, unsigned node, struct want want)
 /* Is the node's value one of time, for this type? */
 bool value_is_time(struct binder *b, unsigned node);
 
-/* Does the type end a scope or span that slow() means; does it end a function? */
+/* Does the type end a scope that slow() means; does it end a function? */
 bool slow_is_scope(const struct binder *b, const struct node *slow);
 bool slow_is_function(const struct binder *b);
 

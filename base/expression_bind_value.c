@@ -207,9 +207,7 @@ static int builtin_bind(struct binder *b, const struct node *n)
 
 bool slow_is_scope(const struct binder *b, const struct node *n)
 {
-    uint8_t phase = b->schema->phase;
-
-    return (phase == ADA_PHASE_END || phase == ADA_PHASE_SPAN_END) &&
+    return b->schema->phase == ADA_PHASE_END &&
            (glob_match(n->text.bytes, n->text.size, b->schema->name) ||
             glob_match(n->text.bytes, n->text.size, b->full_name));
 }

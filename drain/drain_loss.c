@@ -16,7 +16,7 @@ void thread_hole_end(struct drain *d, struct drain_thread *t, uint64_t last_tick
     if (thread_stream_open(d, t))
         drain_fail(d, trace_stream_gap(t->stream, &t->hole));
     if (d->triggers)
-        triggers_gap(d, t, &t->hole);
+        triggers_gap(d, t->process, t, &t->hole);
     t->hole.kind = 0;
 }
 
@@ -71,7 +71,7 @@ static void gap_write(struct drain *d, struct drain_thread *t, const struct ada_
     if (thread_stream_open(d, t))
         drain_fail(d, trace_stream_gap(t->stream, &item));
     if (d->triggers)
-        triggers_gap(d, t, &item);
+        triggers_gap(d, t->process, t, &item);
     t->ticks = item.last_ticks;
     t->told_dropped += gap->records;
     t->told_dropped_bytes += gap->bytes;

@@ -225,6 +225,8 @@ void source_unringed_tell(struct drain *d, struct drain_source *s)
     ledger.dropped_bytes = bytes - s->unringed_bytes_before;
     if (s->unringed_stream)
         drain_fail(d, trace_stream_gap(s->unringed_stream, &gap));
+    if (d->triggers)
+        triggers_gap(d, s->root, NULL, &gap);
     drain_fail(d, trace_writer_ledger(d->writer, &ledger));
     d->ended.dropped += gap.records;
     s->unringed_told = records;

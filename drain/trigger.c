@@ -231,15 +231,16 @@ static void own_event(struct drain *d, enum own_event own, const struct drain_pr
             trigger_test_run(d, &all->list[i].own[own], &event);
 }
 
-void triggers_gap(struct drain *d, struct drain_thread *t, const struct trace_gap *gap)
+void triggers_gap(struct drain *d, const struct drain_process *p, const struct drain_thread *t,
+                  const struct trace_gap *gap)
 {
     const struct own_gap payload = {
         .records = gap->records, .bytes = gap->bytes, .kind = (int32_t)gap->kind};
 
     /* Entries and exits are missing: what was open may have ended. */
-    if (t->trigger_calls)
+    if (t && t->trigger_calls)
         t->trigger_calls->count = t->trigger_calls->beyond = 0;
-    own_event(d, OWN_GAP, t->process, t, &payload, sizeof(payload), gap->last_ticks);
+    own_event(d, OWN_GAP, p, t, &payload, sizeof(payload), gap->last_ticks);
 }
 
 void triggers_exit(struct drain *d, const struct drain_process *p)

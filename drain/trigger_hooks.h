@@ -25,8 +25,9 @@ void triggers_type(struct drain *d, struct drain_source *s, const void *bytes, s
 void triggers_record(struct drain *d, struct drain_thread *t, uint32_t type, uint64_t ticks,
                      const unsigned char *payload, uint32_t payload_bytes);
 void triggers_rows(struct drain *d, struct drain_thread *t, const struct trace_rows *rows);
-/* Records are missing. */
-void triggers_gap(struct drain *d, struct drain_thread *t, const struct trace_gap *gap);
+/* Records of the process are missing; of which thread, or NULL: of one without a ring. */
+void triggers_gap(struct drain *d, const struct drain_process *p, const struct drain_thread *t,
+                  const struct trace_gap *gap);
 /* The process has ended, status as waitpid(2). */
 void triggers_exit(struct drain *d, const struct drain_process *p);
 /* At the end of a round. */

@@ -92,11 +92,8 @@ static void put_string(struct text *t, const unsigned char *bytes, uint32_t size
     uint32_t shown = size < TEXT_SHOWN ? size : TEXT_SHOWN;
 
     put(t, "\"");
-    for (uint32_t i = 0; i < shown; i++) {
-        unsigned char c = bytes[i];
-
-        put(t, "%c", c >= ' ' && c != 0x7f ? c : '.');
-    }
+    for (uint32_t i = 0; i < shown; i++)
+        put(t, "%c", bytes[i] ? bytes[i] : '.');
     put(t, shown < size ? "...\"" : "\"");
 }
 
@@ -142,6 +139,14 @@ static void put_fields(struct text *t, const struct schema *schema, const unsign
         put(t, ", ...");
 }
 
+/* It goes to terminals. */
+static void plain(char *text)
+{
+    for (; *text; text++)
+        if ((*text >= 0 && *text < ' ') || *text == 0x7f)
+            *text = '.';
+}
+
 void trigger_event_print(const struct drain *d, const struct trigger_event *event, char *out,
                          size_t size)
 {
@@ -159,4 +164,5 @@ void trigger_event_print(const struct drain *d, const struct trigger_event *even
         put(&t, ", after %" PRIu64 ".%03" PRIu64 " ms", values->duration_ns / 1000000,
             values->duration_ns % 1000000 / 1000);
     put_fields(&t, event->schema, values->payload, values->payload_bytes);
+    plain(out);
 }

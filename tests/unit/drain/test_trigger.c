@@ -159,7 +159,7 @@ static void matching_event_is_a_moment(void **state)
 
 static void record_alone_is_looked_at_like_one_in_a_run(void **state)
 {
-    static const char text[] = "UPDATE stock";
+    static const char text[] = "UPDATE\033[31m\nstock";
     unsigned char payload[32];
     const uint32_t rows = 3, length = sizeof(text) - 1;
     struct stage stage;
@@ -174,7 +174,7 @@ static void record_alone_is_looked_at_like_one_in_a_run(void **state)
     assert_true(ring_write(&p.writer, TYPE_QUERY, payload, 8 + length));
     drain_round(stage.drain);
     assert_int_equal(heard.moments, 1);
-    assert_non_null(strstr(heard.text, ": text \"UPDATE stock\", rows 3"));
+    assert_non_null(strstr(heard.text, ": text \"UPDATE.[31m.stock\", rows 3"));
     stage_clear(&stage);
 }
 
@@ -395,6 +395,25 @@ static void drop_is_a_moment(void **state)
     stage_clear(&stage);
 }
 
+static void drop_of_threads_without_a_ring_is_one_as_well(void **state)
+{
+    const char *expression = "drop";
+    struct stage stage;
+
+    (void)state;
+    stage_set(&stage, &(struct stage_options){0});
+    triggers_set(&stage, &at_once, &expression, 1);
+    drain_round(stage.drain);
+    stage.segment.shared->unringed += 5;
+    stage.segment.shared->unringed_bytes += 80;
+    drain_tick(stage.drain);
+    drain_round(stage.drain);
+    assert_int_equal(heard.moments, 1);
+    assert_non_null(strstr(heard.text, "adatrace:gap of process "));
+    assert_non_null(strstr(heard.text, ": records 5, bytes 80, kind dropped"));
+    stage_clear(&stage);
+}
+
 /* A process of ours that ends so; 0 or more: its status. */
 static pid_t child_begin(int status)
 {
@@ -595,6 +614,7 @@ int main(void)
         cmocka_unit_test(function_before_its_module_is_told_is_asked_for_again),
         cmocka_unit_test(entries_without_an_exit_do_not_pile_up),
         cmocka_unit_test(drop_is_a_moment),
+        cmocka_unit_test(drop_of_threads_without_a_ring_is_one_as_well),
         cmocka_unit_test(end_of_a_process_is_a_moment_if_it_was_meant),
         cmocka_unit_test(signal_is_a_moment),
         cmocka_unit_test(moment_waits_for_what_follows),
