@@ -18,10 +18,9 @@ SLOW_S = 0.3
 
 
 class Redis(LoadTest):
-    def setUp(self):
-        super().setUp()
+    def serve(self, *options):
         self.socket = self.folder / "s"
-        command = [recording.ADATRACE, "record", "--flight", "1M", "-o", self.folder / "redis.adatrace", "--",
+        command = [recording.ADATRACE, "record", "--flight", "1M", *options, "-o", self.folder / "redis.adatrace", "--",
                    "redis-server", "--port", "0", "--unixsocket", self.socket, "--save", "",
                    "--enable-debug-command", "yes", "--dir", self.folder]
         self.server = subprocess.Popen([str(w) for w in command], env=self.env, text=True, stdin=subprocess.DEVNULL,
@@ -44,7 +43,27 @@ class Redis(LoadTest):
         return subprocess.run(["redis-cli", "-s", str(self.socket), *words], capture_output=True,
                               timeout=PATIENCE_S, check=False)
 
+    def test_huge_value_is_caught_by_a_trigger_with_what_led_to_it(self):
+        self.serve("--trigger", "memory:*.size > 32M && thread == \"redis-server\"", "--after", "1ms")
+        load = subprocess.Popen(["redis-benchmark", "-s", str(self.socket), "-n", "10000000", "-c", "5", "-q",
+                                 "-t", "set,get"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            self.wait_for(lambda: self.client("dbsize").stdout.strip() == b"1")
+            self.assertEqual(self.client("setrange", "huge", "50000000", "x").returncode, 0)
+            self.wait_for(lambda: list(self.folder.glob("*-snapshot-*")))
+        finally:
+            load.terminate()
+            load.wait(timeout=PATIENCE_S)
+        self.stop()
+        self.assertEqual((self.server.returncode, self.said.count("; wrote ")), (0, 1), self.said)
+        snapshot = self.folder / "redis-snapshot-0001.adatrace"
+        self.verify(snapshot)
+        events = recording.events(snapshot, "-e", "memory:*", "-t", "redis-server")
+        huge = [place for place, event in enumerate(events) if event["fields"].get("size", 0) > 32 << 20]
+        self.assertGreater(huge[0], 1000)  # what led to it
+
     def test_slow_command_is_caught_with_what_led_to_it(self):
+        self.serve()
         load = subprocess.Popen(["redis-benchmark", "-s", str(self.socket), "-n", "10000000", "-c", "5", "-q",
                                  "-t", "set,get"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
