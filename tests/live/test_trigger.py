@@ -15,6 +15,8 @@ from live_program import PATIENCE_S, LiveTest
 SHOP = recording.BUILD / "tests" / "live" / "trigger_shop"
 FLIGHT = ("--flight", "64M")
 SOON = ("--after", "1ms")
+# A program linked with AddressSanitizer runs without the agent, which is who records functions.
+HAS_AGENT = "address" not in os.environ.get("ADATRACE_SANITIZE", "")
 
 
 class TriggerTest(LiveTest):
@@ -61,7 +63,8 @@ class Events(TriggerTest):
         orders = [event["fields"]["id"] for event in self.events(snapshots[0], "-e", "shop:order")]
         self.assertLessEqual(set(range(701)), set(orders))
         # What it did while it was slow, by the names of its functions.
-        self.assertEqual(len(self.events(snapshots[0], "--where", "slow(spend_ms) > 20ms")), 1)
+        slow = self.events(snapshots[0], "--where", "slow(spend_ms) > 20ms")
+        self.assertEqual(len(slow), 1 if HAS_AGENT else 0)
 
     def test_snapshot_goes_back_no_further_than_asked(self):
         program = self.record(*FLIGHT, "--after", "0s", "--before", "1ms", "--cool-down", "0s",
@@ -94,10 +97,11 @@ class Events(TriggerTest):
                                     "--trigger", "slow(spend_ms) > 1h", "--trigger", "crash",
                                     "--trigger", "failure", "--trigger", "drop", "--trigger", "signal")
         self.assertEqual(snapshots, [])
-        self.assertNotIn("trigger", said)
+        self.assertNotIn("adatrace: trigger", said)
 
 
 class Calls(TriggerTest):
+    @unittest.skipUnless(HAS_AGENT, "no agent with AddressSanitizer")
     def test_slow_function_is_caught_by_its_name(self):
         _, snapshots = self.shop(*FLIGHT, *SOON, "--trigger", "slow(spend_ms) > 20ms")
         self.assertEqual(len(snapshots), 1)
