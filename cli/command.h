@@ -53,6 +53,7 @@ extern const struct command command_merge;
 extern const struct command command_replay;
 extern const struct command command_list;
 extern const struct command command_tail;
+extern const struct command command_top;
 extern const struct command command_config;
 extern const struct command command_enable;
 extern const struct command command_disable;

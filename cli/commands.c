@@ -9,6 +9,7 @@ const struct command *const commands[] = {
     &command_record,
     &command_list,
     &command_tail,
+    &command_top,
     &command_enable,
     &command_disable,
     &command_pause,

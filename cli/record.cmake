@@ -26,6 +26,7 @@ target_sources(adatrace-command PRIVATE
     cmd_snapshot.c
     cmd_stop.c
     cmd_tail.c
+    cmd_top.c
     live_source.c
     live_symbols.c
     live_window.c
@@ -42,7 +43,11 @@ target_sources(adatrace-command PRIVATE
     replay_pace.c
     replay_player.c
     replay_types.c
-    steer_session.c)
+    steer_session.c
+    top_calls.c
+    top_model.c
+    top_screen.c
+    top_view.c)
 # Where the agent is installed, seen from where the command is: the installed tree can be moved.
 file(RELATIVE_PATH _agent_from_bin
     ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR}/adatrace)
@@ -50,3 +55,4 @@ target_compile_definitions(adatrace-command PRIVATE
     ADATRACE_AGENT_FROM_BIN="${_agent_from_bin}")
 target_link_libraries(adatrace-command PRIVATE ada_cli_session ada_collector ada_drain ada_rings ada_registry
     ada_tracer)
+target_link_libraries(adatrace-command PRIVATE PkgConfig::NCURSES)

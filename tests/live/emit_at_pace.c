@@ -20,7 +20,7 @@ enum { THREADS_MAX = 16, BURST_NS = 1000000 };
 static unsigned long rate;
 static bool ends;
 
-static uint64_t now_ns(void)
+__attribute__((noinline)) static uint64_t now_ns(void)
 {
     struct timespec now;
 
@@ -28,7 +28,7 @@ static uint64_t now_ns(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-static void hundred_mark(uint64_t number)
+__attribute__((noinline)) static void hundred_mark(uint64_t number)
 {
     ADA_SCOPE(pace, mark);
     ada_trace_pace_word(number, "a hundred more");
