@@ -31,7 +31,7 @@ from settings import DOCUMENT, TUNING, WORK, Settings
 from traces import CallTraces, MemoryTraces
 
 CASES = ("clock", "emit", "tail", "off", "threads", "sustain", "calls", "size", "read", "start",
-         "idle", "wait", "malloc", "rings")
+         "idle", "wait", "live", "malloc", "rings")
 CHECK_TRIES = 3
 DISTURBED_CORES = 0.05  # busy with others' work: a loss says nothing
 PROFILED_FIB = 22

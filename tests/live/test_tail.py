@@ -202,6 +202,27 @@ class TailTest(LiveTest):
         self.assertEqual(status, 0)
         self.assertGreater(missed(lines), 0)
 
+    def test_threads_that_began_while_nobody_read_are_known_later(self):
+        program = self.record("-e", "demand:*", "--policy", "block", "--ring-size", "1M", "--ring-max", "1M")
+        tail = Tail(self, program, "-F", "json")
+        tail.process.send_signal(signal.SIGSTOP)
+        # What tells of the threads is written over by what they write; they live on. A ring that does not grow is
+        # told of once.
+        program.do("hold", 3, 400_000)
+        tail.process.send_signal(signal.SIGCONT)
+        seen = set()
+        while len(seen) < 3:
+            event = json.loads(tail.line())
+            if event["event"] == "demand:event" and event["tid"] != program.pid:
+                self.assertEqual((event["pid"], event["thread"]), (program.pid, "emit_on_demand"))
+                if event["fields"]["number"] == 399_999:
+                    seen.add(event["tid"])
+        program.end()
+        lines, said, status = tail.end()
+        self.assertEqual(status, 0)
+        self.assertIn("too slow for", said)
+        self.assertNotIn("not known", said)
+
     def test_it_ends_after_a_count_a_time_a_signal_and_with_the_session(self):
         program = self.record_pace(1, 1000)
         self.assertEqual(len(self.adatrace("tail", "-n", "7").stdout.splitlines()), 7)
