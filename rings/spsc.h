@@ -200,6 +200,9 @@ void spsc_format(struct spsc_shared *shared, uint64_t capacity, uint64_t data_of
 int spsc_accept(const struct spsc_shared *shared, uint64_t bytes, uint64_t *capacity,
                 uint64_t *data_offset) __attribute__((warn_unused_result));
 
+/* Both indexes of about one moment, the sides being at work. False: they are nonsense. */
+bool spsc_indexes_read(const struct spsc_shared *shared, uint64_t capacity, uint64_t *head,
+                       uint64_t *tail);
 /* Begin where the ring's indexes are. -EBADMSG: nonsense. */
 int spsc_handle_begin(struct ada_ring *ring) __attribute__((warn_unused_result));
 /* A handle for a ring of trusted sizes: takes both indexes on where they are, which are checked.

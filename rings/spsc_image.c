@@ -65,10 +65,7 @@ int64_t ada_ring_snapshot_with_data(const struct ada_ring *r, void *out, size_t 
     int64_t records;
     const char *why;
 
-    /* Publish. Acquire: as in head_refresh(). Tail first, so that head is not behind it. */
-    first = load_acquire(&shared->tail);
-    head = load_acquire(&shared->head);
-    if (head - first > r->capacity || (head | first) & 7)
+    if (!spsc_indexes_read(shared, r->capacity, &head, &first))
         return -EBADMSG;
     if (bytes < sizeof(image) + (head - first))
         return -ENOBUFS;

@@ -55,13 +55,13 @@ int spsc_accept(const struct spsc_shared *shared, uint64_t bytes, uint64_t *capa
     return 0;
 }
 
-/* Both at once, or as good as that: the other side may be at work. */
-static bool indexes_read(const struct spsc_shared *shared, uint64_t capacity, uint64_t *head,
-                         uint64_t *tail)
+bool spsc_indexes_read(const struct spsc_shared *shared, uint64_t capacity, uint64_t *head,
+                       uint64_t *tail)
 {
     for (int tries = 0; tries < 1000; tries++) {
-        /* Taken on. Acquire: tail first, so that head is not behind it. Pairs with the releases in
-         * publish() and ada_ring_release(). */
+        /* Publish, Reclaim. Acquire: pairs with the releases in publish() and release(). Tail
+         * first, so that head is not behind it; but both may have gone on by laps between the two.
+         */
         *tail = load_acquire(&shared->tail);
         *head = load_acquire(&shared->head);
         if (*head - *tail <= capacity && !((*head | *tail) & 7))
@@ -75,7 +75,7 @@ int spsc_handle_begin(struct ada_ring *r)
     struct spsc_shared *shared = r->shared;
     uint64_t tail, head, w_calm = r->w.calm, r_calm = r->r.calm;
 
-    if (!indexes_read(shared, r->capacity, &head, &tail))
+    if (!spsc_indexes_read(shared, r->capacity, &head, &tail))
         return -EBADMSG;
     memset(&r->w, 0, sizeof(r->w));
     memset(&r->r, 0, sizeof(r->r));
