@@ -8,7 +8,18 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/types.h>
+
+/* For any thread: cmocka's jumps belong to one. */
+#define MUST(condition)                                                     \
+    do {                                                                    \
+        if (!(condition)) {                                                 \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
+            abort();                                                        \
+        }                                                                   \
+    } while (0)
 
 /* A new seed, printed; SPSC_SEED in the environment repeats a run. */
 uint64_t fixture_seed(void);

@@ -18,14 +18,6 @@
 
 #include "spsc_fixture.h"
 
-#define MUST(condition)                                                     \
-    do {                                                                    \
-        if (!(condition)) {                                                 \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-            abort();                                                        \
-        }                                                                   \
-    } while (0)
-
 enum { SLOTS = 8, MOST = 60 };
 #define SOON UINT64_C(30000000000)
 

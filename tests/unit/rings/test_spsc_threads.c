@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two threads, and a third one that looks on. Failures abort: cmocka's jumps belong to one thread.
- */
+/* Two threads, and a third one that looks on. */
 #include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -13,14 +12,6 @@
 
 #include "rings/spsc.h"
 #include "spsc_fixture.h"
-
-#define MUST(condition)                                                     \
-    do {                                                                    \
-        if (!(condition)) {                                                 \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-            abort();                                                        \
-        }                                                                   \
-    } while (0)
 
 enum { MOST = 120, WAIT_S = 30 };
 #define SOON (WAIT_S * UINT64_C(1000000000)) /* a lost wake-up shows as a time-out */
