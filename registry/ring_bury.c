@@ -100,9 +100,10 @@ static void mark_rest(struct ada_writer *w, uint64_t head, uint64_t end)
 
 static void figure_raise(uint64_t *figure, uint64_t to)
 {
-    /* relaxed: ours, against handlers of this thread only. */
-    if ((int64_t)(to - load_relaxed(figure)) > 0)
-        store_relaxed(figure, to);
+    uint64_t now = load_relaxed(figure);
+
+    /* Ours, but a handler that comes in between may raise it farther. */
+    while ((int64_t)(to - now) > 0 && !ada_cmpxchg_local(figure, &now, to)) {}
 }
 
 /*
@@ -118,7 +119,7 @@ void ring_plan_settle(struct ada_writer *w)
     if (!(plan->first & RING_PLAN_NOTHING) &&
         (int64_t)(load_relaxed(&w->reserve) - plan->first) > 0) {
         if (ring_is_elastic(ring) && (plan->first & w->mask) == 0)
-            w->skip = plan->start;
+            figure_raise(&w->skip, plan->start);
         figure_raise(&ring->skipped_bytes, plan->skipped_bytes);
         figure_raise(&ring->front_bytes, plan->front_bytes);
         ADA_SIGNAL_FENCE();

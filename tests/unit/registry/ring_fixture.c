@@ -24,13 +24,10 @@ void ada_commit_slow(struct ada_writer *w, unsigned char *header, uint64_t end, 
     ring_commit_slow(w, header, end, nested);
 }
 
-void fixture_open(struct ring_fixture *f, uint64_t bytes, enum ring_policy policy,
-                  uint64_t timeout_ns)
+void fixture_open_with(struct ring_fixture *f, uint64_t bytes, const struct ring_options *options)
 {
-    const struct ring_options options = {.policy = policy, .timeout_ns = timeout_ns};
-
     memset(f, 0, sizeof(*f));
-    assert_int_equal(ring_create(bytes, &options, &f->ring), 0);
+    assert_int_equal(ring_create(bytes, options, &f->ring), 0);
     f->writer = aligned_alloc(128, sizeof(*f->writer));
     assert_non_null(f->writer);
     memset(f->writer, 0, sizeof(*f->writer));
@@ -38,8 +35,15 @@ void fixture_open(struct ring_fixture *f, uint64_t bytes, enum ring_policy polic
     /* Everything that calls us stands below: frames that can be left. */
     f->writer->stack_top = (uint64_t)(uintptr_t)__builtin_frame_address(0) + 65536;
     ada_self = f->writer;
-    assert_int_equal(
-        ring_reader_init(&f->reader, f->ring, ring_data(f->ring), f->ring->capacity, policy), 0);
+    assert_int_equal(ring_reader_init(&f->reader, f->ring, ring_data(f->ring), f->ring->capacity,
+                                      options->policy),
+                     0);
+}
+
+void fixture_open(struct ring_fixture *f, uint64_t bytes, enum ring_policy policy,
+                  uint64_t timeout_ns)
+{
+    fixture_open_with(f, bytes, &(struct ring_options){.policy = policy, .timeout_ns = timeout_ns});
 }
 
 void fixture_close(struct ring_fixture *f)

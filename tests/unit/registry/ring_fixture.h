@@ -31,6 +31,7 @@ struct ring_fixture {
 
 void fixture_open(struct ring_fixture *f, uint64_t bytes, enum ring_policy policy,
                   uint64_t timeout_ns);
+void fixture_open_with(struct ring_fixture *f, uint64_t bytes, const struct ring_options *options);
 void fixture_close(struct ring_fixture *f);
 
 /* Bytes `start` to `start + bytes` of the stream that belongs to `seed`. */

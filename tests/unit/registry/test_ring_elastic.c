@@ -313,6 +313,7 @@ static void play(uint64_t *random, bool signals)
         assert_int_equal(l.disorder, 0);
     assert_false(game.spoilt);
     assert_balanced(&game.f, &l, game.attempted);
+    assert_int_equal(game.f.ring->skipped_taken, game.f.ring->skipped_bytes); /* fill is 0 */
     if (policy == RING_BLOCK && !signals)
         assert_int_equal(game.f.ring->dropped, 0);
     fixture_close(&game.f);

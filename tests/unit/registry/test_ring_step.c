@@ -10,10 +10,12 @@
 #include <string.h>
 
 #include "base/atomic.h"
+#include "registry/ring_layout.h"
 #include "step.h"
 
 enum {
     CAPACITY = 4096,
+    ELASTIC_GROWTH = 4,
     SMALL = 16,             /* payload bytes of the emit that is interrupted */
     HANDLER_SEED = 1 << 30, /* its handlers' seeds begin here */
     FIRST_EVERY = 23,       /* instructions, where pairs of them are tried */
@@ -27,6 +29,10 @@ static const char *const state_names[] = {
     "full",
 };
 
+/* Whether the ring is elastic, and whether it has been granted all of its room. */
+enum room { PLAIN, BASE, GRANTED, ROOMS };
+static const char *const room_names[] = {"plain", "elastic", "elastic and granted more"};
+
 /* What comes in between. */
 enum action { EMIT, EMIT_MANY, FILL, DRAIN, DRAIN_AND_EMIT, JUMP, EMIT_AND_JUMP, FORK };
 static const char *const action_names[] = {
@@ -38,6 +44,7 @@ struct scene {
     struct ring_fixture f;
     struct ledger l;
     enum state state;
+    enum room room;
     enum action action;
     uint64_t seed, handler_seed;
     uint64_t begun, finished; /* emits that can be interrupted */
@@ -65,12 +72,20 @@ static void drain(struct scene *s)
 
 /* ---- states ---- */
 
+/* The next record of this size stands in the next lap. */
+static bool leaps(const struct scene *s, uint64_t payload_bytes)
+{
+    struct ring_layout l = ring_layout_for(s->f.writer, ada_record_bytes(payload_bytes));
+
+    return l.fits && l.first != l.start;
+}
+
 static void go_to_lap_end(struct scene *s)
 {
-    while (CAPACITY - (load_relaxed(&s->f.ring->front.head) & (CAPACITY - 1)) > 24) {
+    do {
         assert_true(emit(s, SMALL));
         drain(s);
-    }
+    } while (!leaps(s, SMALL));
 }
 
 static void fill(struct scene *s)
@@ -81,7 +96,14 @@ static void fill(struct scene *s)
 
 static void set_up(struct scene *s, enum ring_policy policy, bool fast)
 {
-    fixture_open(&s->f, CAPACITY, policy, 0);
+    const struct ring_options options = {.policy = policy, .base_bytes = CAPACITY};
+
+    if (s->room == PLAIN)
+        fixture_open(&s->f, CAPACITY, policy, 0);
+    else
+        fixture_open_with(&s->f, ELASTIC_GROWTH * CAPACITY, &options);
+    if (s->room == GRANTED)
+        ring_set_room(&s->f.reader, ELASTIC_GROWTH * CAPACITY);
     ring_writer_init(s->f.writer, s->f.ring, fast);
     if (s->state == LAP_END || s->state == GAP_WAITS_AT_LAP_END)
         go_to_lap_end(s);
@@ -212,10 +234,10 @@ static void interrupt_everywhere(const struct scene *as, enum ring_policy policy
     set_up(&s, policy, fast);
     t->instructions += step_through(&plan, &t->failed);
     if (t->failed != failed)
-        print_message("ring %s, policy %s, %s path; handler %s: %llu failed\n",
-                      state_names[s.state], policy == RING_DROP ? "drop" : "overwrite",
-                      fast ? "fast" : "slow", action_names[s.action],
-                      (unsigned long long)(t->failed - failed));
+        print_message("ring %s, %s, policy %s, %s path; handler %s: %llu failed\n",
+                      room_names[s.room], state_names[s.state],
+                      policy == RING_DROP ? "drop" : "overwrite", fast ? "fast" : "slow",
+                      action_names[s.action], (unsigned long long)(t->failed - failed));
     drain(&s);
     fixture_close(&s.f);
 }
@@ -244,9 +266,11 @@ static void interrupt_in_all_states(enum action action, bool twice)
     }
     for (unsigned state = 0; state < STATES; state++)
         for (unsigned fast = 0; fast < 2; fast++) {
-            const struct scene s = {.state = state, .action = action, .twice = twice};
+            struct scene s = {.state = state, .action = action, .twice = twice};
 
-            interrupt_everywhere(&s, RING_DROP, fast, &t);
+            for (; s.room < ROOMS; s.room++)
+                interrupt_everywhere(&s, RING_DROP, fast, &t);
+            s.room = PLAIN; /* such rings are not elastic */
             interrupt_everywhere(&s, RING_OVERWRITE, fast, &t);
         }
     print_message("%llu instructions interrupted\n", (unsigned long long)t.instructions);
