@@ -34,10 +34,10 @@ enum room { PLAIN, BASE, GRANTED, ROOMS };
 static const char *const room_names[] = {"plain", "elastic", "elastic and granted more"};
 
 /* What comes in between. */
-enum action { EMIT, EMIT_MANY, FILL, DRAIN, DRAIN_AND_EMIT, JUMP, EMIT_AND_JUMP, FORK };
+enum action { EMIT, EMIT_MANY, FILL, DRAIN, DRAIN_AND_EMIT, JUMP, EMIT_AND_JUMP, TAKE_BACK, FORK };
 static const char *const action_names[] = {
     "emits one",        "emits many", "fills the ring",      "drains",
-    "drains and emits", "jumps out",  "emits and jumps out",
+    "drains and emits", "jumps out",  "emits and jumps out", "takes back what it reserves",
 };
 
 struct scene {
@@ -63,6 +63,18 @@ static bool emit_in_handler(struct scene *s, uint64_t payload_bytes)
 {
     s->others++;
     return fixture_emit(s->f.writer, payload_bytes, HANDLER_SEED + ++s->handler_seed);
+}
+
+/* What is reserved and rolled back; then one that is committed. */
+static void take_back_in_handler(struct scene *s, uint64_t payload_bytes)
+{
+    struct ada_record held;
+
+    if (ring_reserve(s->f.writer, FIXTURE_EVENT, payload_bytes, &held))
+        ring_rollback(&held);
+    else
+        s->others++;
+    (void)emit_in_handler(s, payload_bytes / 4);
 }
 
 static void drain(struct scene *s)
@@ -144,6 +156,10 @@ static void interrupt(void *context)
         (void)emit_in_handler(s, 16 + 20 * i);
     if (s->action == FORK) /* as the kernel wipes it */
         memset(s->f.writer, 0, sizeof(*s->f.writer));
+    /* More than half an overwriting ring would bury whom we interrupt, who is only away. */
+    for (uint64_t i = 0, most = s->f.reader.policy == RING_OVERWRITE ? 2 : 3 * CAPACITY / 500;
+         s->action == TAKE_BACK && i < most; i++)
+        take_back_in_handler(s, 500);
     for (uint64_t i = 0; s->action == FILL && i < 3 * CAPACITY / 500; i++)
         (void)emit_in_handler(s, 500);
 }
@@ -291,6 +307,7 @@ CASE(consumer_in_between, DRAIN, false)
 CASE(consumer_and_handler_in_between, DRAIN_AND_EMIT, false)
 CASE(handler_that_jumps_out, JUMP, false)
 CASE(handler_that_emits_and_jumps_out, EMIT_AND_JUMP, false)
+CASE(handler_that_takes_back_what_it_reserves, TAKE_BACK, false)
 CASE(handler_that_forks, FORK, false)
 CASE(handlers_that_jump_out_of_two_emits_in_a_row, JUMP, true)
 
@@ -304,6 +321,7 @@ int main(void)
         cmocka_unit_test(consumer_and_handler_in_between),
         cmocka_unit_test(handler_that_jumps_out),
         cmocka_unit_test(handler_that_emits_and_jumps_out),
+        cmocka_unit_test(handler_that_takes_back_what_it_reserves),
         cmocka_unit_test(handler_that_forks),
         cmocka_unit_test(handlers_that_jump_out_of_two_emits_in_a_row),
     };
