@@ -7,18 +7,20 @@
 
 /*
  * A slice takes along the symbols of the addresses that occur in it: its blocks are unpacked for
- * that, as far as they have code addresses. A large slice that is most of the file takes them all.
+ * that, as far as they have code addresses. Where all symbols together would be little beside the
+ * slice's blocks, it takes them all, which costs nothing.
  */
 
 enum {
-    FEW = 1 << 20, /* records that are unpacked without thinking about it */
-    MOST = 2,      /* all symbols, when the slice has more than one in so many records */
+    SYMBOL_BYTES = 64, /* that one takes in a file, roughly */
+    LITTLE = 16,       /* one part in so many */
 };
 
 struct selecting {
     const struct trace *trace;
     bool *selected;
-    uint32_t image, place; /* looked up last */
+    size_t left;    /* symbols that are not selected yet */
+    uint32_t image; /* looked up last */
     uint64_t address;
 };
 
@@ -45,8 +47,10 @@ static void address_select(struct selecting *x, uint32_t image, uint64_t address
         return;
     for (size_t i = place;
          i < x->trace->symbols.count && rows[i].image == image && rows[i].symbol.address == address;
-         i++)
+         i++) {
         x->selected[i] = true;
+        x->left--;
+    }
 }
 
 static void run_select(struct selecting *x, uint32_t image, const struct trace_run *run)
@@ -83,7 +87,10 @@ static int steps_scan(struct trace_copy *c, const struct copy_source *s, const b
                       bool *selected)
 {
     const struct block_wish wish = {s->wish.from_ticks, s->wish.to_ticks, types};
-    struct selecting x = {.trace = s->trace, .selected = selected, .image = NUMBER_MAP_NONE};
+    struct selecting x = {.trace = s->trace,
+                          .selected = selected,
+                          .left = s->trace->symbols.count,
+                          .image = NUMBER_MAP_NONE};
     uint32_t *places = malloc((c->step_count + 1) * sizeof(*places));
     struct trace_ahead *ahead = NULL;
     int status = places ? 0 : -ENOMEM;
@@ -92,7 +99,7 @@ static int steps_scan(struct trace_copy *c, const struct copy_source *s, const b
         places[i] = c->steps[i].place;
     if (status == 0)
         status = trace_ahead_open(&ahead, s->trace, &wish, places, c->step_count);
-    for (size_t i = 0; i < c->step_count && status == 0; i++) {
+    for (size_t i = 0; i < c->step_count && status == 0 && x.left; i++) {
         const struct trace_block *block = &c->decoded.block;
 
         status = trace_ahead_take(ahead, s->trace, places[i], &wish, &c->decoded);
@@ -105,13 +112,22 @@ static int steps_scan(struct trace_copy *c, const struct copy_source *s, const b
     return status;
 }
 
+static bool are_little(const struct trace_copy *c, const struct copy_source *s)
+{
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < c->step_count; i++)
+        bytes += s->trace->blocks.entries[c->steps[i].place].frame_bytes;
+    return s->trace->symbols.count * (uint64_t)SYMBOL_BYTES <= bytes / LITTLE;
+}
+
 int copy_symbols_select(struct trace_copy *c, const struct copy_source *s, bool **out)
 {
     bool *types, *selected;
     int status;
 
     *out = NULL;
-    if (s->all || (c->records_total > FEW && c->records_total > s->trace->condition.records / MOST))
+    if (s->all || are_little(c, s))
         return 0;
     types = calloc(s->trace->types.count + 1, sizeof(*types));
     selected = calloc(s->trace->symbols.count + 1, sizeof(*selected));
