@@ -138,7 +138,7 @@ static int block_encode(struct trace_copy *c, struct copy_source *s, struct copy
 {
     const struct index_entry *entry = &s->trace->blocks.entries[place];
     const struct trace_block *block = &c->decoded.block;
-    bool overlaps = copy_overlaps(thread, s, entry);
+    bool overlaps = copy_overlaps(c, thread, s, entry);
     uint32_t skip = 0;
     int status = trace_block_load(s->trace, place, &s->wish, &c->decoded);
 
@@ -191,7 +191,7 @@ static int step_run(struct trace_copy *c, const struct copy_step *step)
     struct copy_part *part = &s->parts[trace_thread_place(s->trace, entry->thread)];
     uint32_t number = copy_thread_number(s, entry->thread);
     struct copy_thread *thread = copy_thread_of(c, number);
-    uint64_t known = part->records + part->overwritten + part->damaged;
+    uint64_t known = part->records + part->overwritten + part->damaged, before = part->records;
     int status;
 
     if (!thread)
@@ -203,14 +203,16 @@ static int step_run(struct trace_copy *c, const struct copy_step *step)
     }
     if (entry->damaged)
         status = -EBADMSG;
-    else if (is_inside(s, entry) && !s->clock.to && !copy_overlaps(thread, s, entry))
+    else if (is_inside(s, entry) && !s->clock.to && !copy_overlaps(c, thread, s, entry))
         status = block_keep(c, s, thread, entry, part, number);
     else
         status = block_encode(c, s, thread, step->place, part, number);
     if (status == -EBADMSG)
         return block_miss(c, s, thread, entry, part, number);
     thread->known += part->records + part->overwritten + part->damaged - known;
-    if (status == 0 && (!thread->source || entry->last_ticks >= thread->last_ticks)) {
+    /* A block of which nothing was new is not the last one. */
+    if (status == 0 && (!thread->source || entry->last_ticks > thread->last_ticks ||
+                        (entry->last_ticks == thread->last_ticks && part->records > before))) {
         thread->source = s;
         thread->place = step->place;
         thread->last_ticks = entry->last_ticks;
@@ -220,7 +222,7 @@ static int step_run(struct trace_copy *c, const struct copy_step *step)
 
 int copy_steps_run(struct trace_copy *c)
 {
-    int status = 0;
+    int status = c->source_count > 1 ? copy_overlap_look(c) : 0;
 
     for (size_t i = 0; i < c->step_count && status == 0; i++) {
         const struct copy_step *step = &c->steps[i];

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "format/copy_state.h"
@@ -12,15 +14,58 @@
  * one time.
  */
 
+/* A thread's block that ends last, of those before. */
+struct latest {
+    uint64_t ticks;
+    uint32_t source;
+};
+
+static uint32_t place_of(struct trace_copy *c, const struct copy_step *step)
+{
+    const struct copy_source *s = &c->sources[step->source];
+    uint32_t thread = s->trace->blocks.entries[step->place].thread;
+
+    if (!copy_thread_of(c, copy_thread_number(s, thread)))
+        return NUMBER_MAP_NONE;
+    return number_map_find(&c->thread_places, copy_thread_number(s, thread));
+}
+
+int copy_overlap_look(struct trace_copy *c)
+{
+    struct latest *latest;
+
+    for (size_t i = 0; i < c->step_count; i++)
+        if (place_of(c, &c->steps[i]) == NUMBER_MAP_NONE)
+            return -ENOMEM;
+    latest = calloc(c->threads.count + 1, sizeof(*latest));
+    if (!latest)
+        return -ENOMEM;
+    for (size_t i = 0; i < c->step_count && !c->overlapping; i++) {
+        const struct copy_step *step = &c->steps[i];
+        const struct index_entry *entry =
+            &c->sources[step->source].trace->blocks.entries[step->place];
+        struct latest *last = &latest[place_of(c, step)];
+
+        c->overlapping = entry->first_ticks < last->ticks && step->source != last->source;
+        if (entry->last_ticks >= last->ticks)
+            *last = (struct latest){entry->last_ticks, step->source};
+    }
+    free(latest);
+    return 0;
+}
+
 static const struct index_entry *entry_of(const struct copy_thread *thread)
 {
     return &thread->source->trace->blocks.entries[thread->place];
 }
 
-bool copy_overlaps(const struct copy_thread *thread, const struct copy_source *s,
-                   const struct index_entry *entry)
+bool copy_overlaps(const struct trace_copy *c, const struct copy_thread *thread,
+                   const struct copy_source *s, const struct index_entry *entry)
 {
-    return thread->source && thread->source != s && entry->first_ticks < thread->last_ticks;
+    if (!thread->source || thread->source == s)
+        return false;
+    return entry->first_ticks < thread->last_ticks ||
+           (c->overlapping && entry->first_ticks == thread->last_ticks);
 }
 
 bool copy_is_twice(const struct copy_thread *thread, const struct copy_source *s,
@@ -75,8 +120,7 @@ static bool gap_is_in(const struct trace_block *block, const struct trace_gap *g
  */
 static bool gap_shrink(struct trace_gap *gap, const struct copy_thread *thread)
 {
-    if (gap->kind != TRACE_GAP_OVERWRITTEN || gap->last_ticks <= thread->last_ticks ||
-        gap->records <= thread->known)
+    if (gap->last_ticks <= thread->last_ticks || gap->records <= thread->known)
         return false;
     gap->bytes -= (uint64_t)((double)gap->bytes * (double)thread->known / (double)gap->records);
     gap->records -= thread->known;
@@ -84,17 +128,26 @@ static bool gap_shrink(struct trace_gap *gap, const struct copy_thread *thread)
     return true;
 }
 
+/* A gap before records that are left out is there already; one behind them may be. */
+static bool gap_is_new(struct trace_gap *gap, uint32_t position, uint32_t skip,
+                       const struct trace_block *before, const struct copy_thread *thread)
+{
+    if (position < skip || gap_is_in(before, gap))
+        return false;
+    if (gap->kind == TRACE_GAP_OVERWRITTEN && skip == 0 && gap->first_ticks < thread->last_ticks)
+        return gap_shrink(gap, thread);
+    return true;
+}
+
 /* The block's memory is the copy's own: trace_block only shows it as const. */
-static void gaps_trim(struct trace_block *block, const struct trace_block *before,
+static void gaps_trim(struct trace_block *block, uint32_t skip, const struct trace_block *before,
                       const struct copy_thread *thread)
 {
     struct trace_gap *gaps = (struct trace_gap *)block->gaps;
     uint32_t *positions = (uint32_t *)block->gap_position, kept = 0;
 
     for (uint32_t i = 0; i < block->gap_count; i++) {
-        if (gap_is_in(before, &gaps[i]))
-            continue;
-        if (gaps[i].first_ticks < thread->last_ticks && !gap_shrink(&gaps[i], thread))
+        if (!gap_is_new(&gaps[i], positions[i], skip, before, thread))
             continue;
         gaps[kept] = gaps[i];
         positions[kept++] = positions[i];
@@ -102,19 +155,12 @@ static void gaps_trim(struct trace_block *block, const struct trace_block *befor
     block->gap_count = kept;
 }
 
-int copy_overlap_trim(struct trace_copy *c, const struct copy_thread *thread, uint32_t *skip)
+/* Records at the front of `block` that are in `before`, or in a block before that. */
+static uint32_t records_known(const struct trace_block *block, const struct trace_block *before)
 {
-    const struct trace_block *before = &c->reference.block;
-    struct trace_block *block = &c->decoded.block;
-    uint64_t last;
     uint32_t same = 0, at = 0;
-    int status = trace_block_load(thread->source->trace, thread->place, &thread->source->wish,
-                                  &c->reference);
+    uint64_t last;
 
-    *skip = 0;
-    if (status != 0)
-        return status;
-    gaps_trim(block, before, thread);
     if (before->records == 0)
         return 0;
     last = before->ticks[before->records - 1];
@@ -124,6 +170,18 @@ int copy_overlap_trim(struct trace_copy *c, const struct copy_thread *thread, ui
         at++;
     for (; same && at < block->records && block->ticks[at] == last; same--)
         at++;
-    *skip = at;
+    return at;
+}
+
+int copy_overlap_trim(struct trace_copy *c, const struct copy_thread *thread, uint32_t *skip)
+{
+    int status = trace_block_load(thread->source->trace, thread->place, &thread->source->wish,
+                                  &c->reference);
+
+    *skip = 0;
+    if (status != 0)
+        return status;
+    *skip = records_known(&c->decoded.block, &c->reference.block);
+    gaps_trim(&c->decoded.block, *skip, &c->reference.block, thread);
     return 0;
 }

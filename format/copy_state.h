@@ -124,6 +124,7 @@ struct trace_copy {
     size_t pair_count;
     struct copy_step *steps; /* owned */
     size_t step_count;
+    bool overlapping; /* inputs of one session have the same times of the same threads */
     uint64_t records_total, records_done;
 
     struct number_map items_seen; /* hashes of items that can occur in several inputs */
@@ -205,9 +206,11 @@ int copy_records(struct trace_copy *c, const struct copy_source *s, struct trace
 
 /* ---- copy_overlap.c ---- */
 
+/* Find out whether inputs overlap at all. */
+int copy_overlap_look(struct trace_copy *c) __attribute__((warn_unused_result));
 /* Does this block hold, at least in part, what the thread's last one, of another input, has? */
-bool copy_overlaps(const struct copy_thread *thread, const struct copy_source *s,
-                   const struct index_entry *entry);
+bool copy_overlaps(const struct trace_copy *c, const struct copy_thread *thread,
+                   const struct copy_source *s, const struct index_entry *entry);
 /* Where a block's records begin, behind what is missing before them: what it is sorted by. */
 uint64_t copy_resume_ticks(struct copy_source *s, size_t place);
 /* All of it, the same block? */

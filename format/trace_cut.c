@@ -102,9 +102,12 @@ static int pairs_choose(struct trace_copy *c, struct slice *slice)
     const struct block_wish *wish = &slice->source->wish;
     size_t count = t->clocks.count;
 
-    slice->pairs = malloc((count + 1) * sizeof(*pairs));
+    slice->pairs = calloc(count + 1, sizeof(*pairs));
     if (!slice->pairs)
         return -ENOMEM;
+    /* Without any, time begins with the first block: one that says so keeps that. */
+    if (count == 0 && !slice->source->all)
+        slice->pairs[c->pair_count++].ticks = t->pieces[0].t0;
     for (size_t i = 0; i < count; i++) {
         bool before = i + 1 < count && pairs[i + 1].ticks <= wish->from_ticks;
         bool after = i && pairs[i - 1].ticks >= wish->to_ticks;

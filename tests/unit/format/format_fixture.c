@@ -121,6 +121,8 @@ const struct trace_recording fixture_recording = {
     .page_bytes = 4096,
     .ticks_per_second = UINT64_C(2000000000),
     .policy = "drop",
+    .boot_id = "11111111-2222-3333-4444-555555555555",
+    .session = "0123456789abcdef",
 };
 
 void fixture_type(struct trace_writer *w, uint64_t image, const struct schema *schema)
