@@ -40,7 +40,6 @@ target_sources(adatrace-command PRIVATE
     record_triggers.c
     replay.c
     replay_exec.c
-    replay_pace.c
     replay_player.c
     replay_types.c
     steer_session.c
