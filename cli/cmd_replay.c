@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define ADA_NEVER_UNLOADED
 #include <adatrace/adatrace.h>
@@ -17,10 +18,12 @@
 #include "cli/command.h"
 #include "cli/input.h"
 #include "cli/message.h"
+#include "cli/new_file.h"
 #include "cli/replay.h"
 #include "cli/session_find.h"
 #include "cli/status.h"
 #include "cli/units.h"
+#include "format/trace_copy.h"
 
 struct replay_settings {
     struct input_selection selection;
@@ -77,6 +80,13 @@ static int ledgers_check(const struct replay_figures *figures)
     return STATUS_FAILED;
 }
 
+static bool is_file(const char *path)
+{
+    struct stat status;
+
+    return stat(path, &status) == 0 && S_ISREG(status.st_mode);
+}
+
 /* And so has the file. */
 static int file_check(const char *path, const struct replay_figures *figures)
 {
@@ -101,6 +111,36 @@ static int file_check(const char *path, const struct replay_figures *figures)
         return STATUS_GOOD;
     message_print("%s has %llu events and %llu dropped: that does not agree", path,
                   (unsigned long long)stored, (unsigned long long)dropped);
+    return STATUS_FAILED;
+}
+
+/* ---- the original's names ---- */
+
+/* Addresses are those of the original; the recorder found nothing there. The file is written once
+ * more, block by block as it is, with the names that the original has for them. */
+static int names_add(const struct trace *original, const char *path, const char *output)
+{
+    const struct trace_cut cut = {
+        .filter = {.from_ns = INT64_MIN, .to_ns = INT64_MAX}, .origin = path, .names_of = original};
+    struct trace_copy_figures figures;
+    struct trace_error error;
+    struct new_file file;
+    struct trace *trace;
+    int fd, status;
+
+    if (trace_open(&trace, output, &error)) {
+        message_print("%s: %s", output, error.message);
+        return STATUS_FAILED;
+    }
+    fd = new_file_open(&file, output, true);
+    status = fd < 0 ? fd : trace_cut(trace, &cut, fd, NULL, &figures, &error);
+    trace_close(trace);
+    if (status == 0)
+        return new_file_keep(&file) ? STATUS_FAILED : STATUS_GOOD;
+    if (fd >= 0) {
+        message_print("%s stays without the original's symbols: %s", output, error.message);
+        new_file_discard(&file);
+    }
     return STATUS_FAILED;
 }
 
@@ -156,7 +196,10 @@ static int play_recording(struct replay *replay, const char *path,
     ended = ada_session_stop();
     if (ended < 0)
         return message_failure(ended, "cannot write %s", output);
-    return status ? status : file_check(output, &replay->figures);
+    if (status || !is_file(output))
+        return status;
+    status = file_check(output, &replay->figures);
+    return status ? status : names_add(replay->trace, path, output);
 }
 
 static int session_join(const char *wanted, char *name, size_t size)
@@ -350,8 +393,9 @@ const struct command command_replay = {
         "\n"
         "At the end it says how many events were emitted and dropped, compares that with what the "
         "rings have counted, and how late events came against their places in the trace. "
-        "Durations are kept in nanoseconds; code addresses are those of the original, so that "
-        "symbols of the replay are not known. Where the trace has gaps there is nothing to play.",
+        "Durations are kept in nanoseconds. Code addresses are those of the original; a new file "
+        "has the original's symbols for them, a session or command has not. Where the trace has "
+        "gaps there is nothing to play.",
     .statuses = "0\tall events were played, and counts agree\n"
                 "1\tFILE cannot be read, or it could not be played\n"
                 "2\tthe command line was not understood\n"

@@ -256,5 +256,7 @@ int copy_meta_write(struct trace_copy *c)
         status = writer_type_declare(c->writer, types[i].number, types[i].schema, types[i].size);
     for (size_t i = 0; i < c->source_count && status == 0; i++)
         status = source_write(c, &c->sources[i]);
+    if (status == 0 && c->names_of)
+        status = copy_names_write(c);
     return status;
 }

@@ -127,6 +127,7 @@ struct trace_copy {
     bool overlapping; /* inputs of one session have the same times of the same threads */
     uint64_t records_total, records_done;
 
+    const struct trace *names_of;
     struct number_map items_seen; /* hashes of items that can occur in several inputs */
     struct byte_buffer item, payload;
     struct decoded_block decoded, reference;
@@ -191,6 +192,9 @@ int copy_note(struct trace_copy *c, uint32_t kind, uint64_t ticks, const char *t
 /* Which of the source's symbols the wanted records need, by place; *out NULL: all of them. */
 int copy_symbols_select(struct trace_copy *c, const struct copy_source *s, bool **out)
     __attribute__((warn_unused_result));
+
+/* The modules and symbols of c->names_of. */
+int copy_names_write(struct trace_copy *c) __attribute__((warn_unused_result));
 
 /* ---- copy_blocks.c ---- */
 

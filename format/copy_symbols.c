@@ -138,3 +138,57 @@ int copy_symbols_select(struct trace_copy *c, const struct copy_source *s, bool 
     *out = selected;
     return status;
 }
+
+/* ---- names of another trace ---- */
+
+static uint32_t first_process(const struct trace *t)
+{
+    const struct trace_process *process;
+
+    for (size_t n = 0; (process = trace_process_at(t, n)); n++)
+        if (process->process != TRACE_PROCESS_NONE)
+            return process->process;
+    return TRACE_PROCESS_NONE;
+}
+
+/* Where its own modules do not count: it has none at such addresses. */
+static uint32_t modules_end(const struct trace *t)
+{
+    const struct trace_module *module;
+    uint32_t end = 0;
+
+    for (size_t n = 0; (module = trace_module_at(t, n)); n++)
+        if (module->module > end && module->module < INT32_MAX)
+            end = module->module;
+    return end;
+}
+
+/* The other trace's times mean nothing here: each holds for all the time. */
+int copy_names_write(struct trace_copy *c)
+{
+    const struct trace *to = c->sources[0].trace, *from = c->names_of;
+    const struct symbol_row *symbols = from->symbols.rows;
+    const struct trace_module *module;
+    uint32_t process = first_process(to), before = modules_end(to);
+    int status = 0;
+
+    for (size_t n = 0; status == 0 && (module = trace_module_at(from, n)); n++) {
+        struct trace_module moved = *module;
+
+        moved.module += before;
+        moved.process = process;
+        moved.from_ticks = 0;
+        moved.to_ticks = UINT64_MAX;
+        status = trace_writer_module(c->writer, &moved);
+    }
+    for (size_t i = 0; status == 0 && i < from->symbols.count; i++) {
+        struct trace_symbol moved = symbols[i].symbol;
+
+        moved.module += moved.module ? before : 0;
+        moved.process = process;
+        moved.from_ticks = 0;
+        moved.to_ticks = UINT64_MAX;
+        status = trace_writer_symbol(c->writer, &moved);
+    }
+    return status;
+}

@@ -140,6 +140,10 @@ static void note_make(struct slice *slice)
     time_print(to, sizeof(to), cut->filter.to_ns, "the end");
     if (gmtime_r(&now, &parts))
         strftime(date, sizeof(date), " on %F at %T UTC", &parts);
+    if (cut->names_of) {
+        snprintf(slice->note, sizeof(slice->note), "replayed from %.200s%s", cut->origin, date);
+        return;
+    }
     snprintf(slice->note, sizeof(slice->note), "cut from %.200s%s: %s to %s%s%.80s%s%.80s%s%.80s",
              cut->origin, date, from, to, cut->filter.thread ? ", thread " : "",
              cut->filter.thread ? cut->filter.thread : "", cut->process ? ", process " : "",
@@ -186,7 +190,8 @@ int trace_cut(struct trace *trace, const struct trace_cut *cut, int fd,
               const struct trace_copy_watch *watch, struct trace_copy_figures *figures,
               struct trace_error *error)
 {
-    struct trace_copy c = {.watch = watch, .figures = figures, .error = error};
+    struct trace_copy c = {
+        .watch = watch, .figures = figures, .error = error, .names_of = cut->names_of};
     struct slice slice = {.cut = cut};
     struct trace_recording recording;
     int status = copy_init(&c, 1);

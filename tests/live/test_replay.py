@@ -62,6 +62,16 @@ class Replay(LiveTest):
         for one, other in zip(before, after):
             self.assertAlmostEqual(one, other, delta=1 + one // 1000)
 
+    def test_symbols_of_the_original(self):
+        path = self.made("mix")
+        self.replay(path, "-o", self.folder / "again.adatrace")
+        symbols = [{str(event.get("symbols")) for event in self.events(trace)}
+                   for trace in (path, self.folder / "again.adatrace")]
+        self.assertEqual(*symbols)
+        self.assertIn("{'function': 'fib'}", symbols[1])
+        self.assertRegex(str(self.info("again.adatrace")["notes"]), "replayed from .*mix.adatrace on 20")
+        self.replay(path, "-o", "/dev/null")
+
     def spread(self, speed):
         path = self.made("mix")
         self.replay(path, "-o", self.folder / "again.adatrace", "--force", "-s", speed)
