@@ -16,12 +16,11 @@ const struct command command_disable = {
     .operands = "[SESSION] GLOB...",
     .description =
         "Switches those event types off that match one of the patterns over PROVIDER:EVENT: the "
-        "opposite of `adatrace enable`, which tells the rest. An event that is off costs its "
+        "opposite of 'adatrace enable', which tells the rest. An event that is off costs its "
         "program next to nothing.\n"
         "\n"
-        "SESSION is a process id or a name as `adatrace list` shows them; it may be left out when "
-        "only "
-        "one session runs. What was changed, when, and by whom stands as a note in the trace.",
+        "SESSION is a process id or a name as 'adatrace list' shows them; it may be left out when "
+        "only one session runs. What was changed, when, and by whom stands as a note in the trace.",
     .statuses = STEER_STATUSES,
     .examples = "adatrace disable 'function:*'\tno more calls of functions\n"
                 "adatrace disable 4242 '*' '!sql:*'\tnothing but sql, of process 4242\n",

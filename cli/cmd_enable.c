@@ -24,9 +24,8 @@ const struct command command_enable = {
         "program itself by ada_events_enable() and ada_events_disable(). Types that are less "
         "important than --min-level allows stay off.\n"
         "\n"
-        "SESSION is a process id or a name as `adatrace list` shows them; it may be left out when "
-        "only "
-        "one session runs. What was changed, when, and by whom stands as a note in the trace.",
+        "SESSION is a process id or a name as 'adatrace list' shows them; it may be left out when "
+        "only one session runs. What was changed, when, and by whom stands as a note in the trace.",
     .statuses = STEER_STATUSES,
     .examples = "adatrace enable 'sql:*'\tof the only session\n"
                 "adatrace enable redis-server 'memory:*' '!memory:free'\t"

@@ -243,7 +243,7 @@ const struct command command_list = {
     .summary = "List the sessions that run",
     .operands = "",
     .description =
-        "Shows every session of this user that runs now: those that `adatrace record` began and "
+        "Shows every session of this user that runs now: those that 'adatrace record' began and "
         "those of applications that record themselves. The process id and the name are what other "
         "commands take to mean a session; lost is what was dropped or overwritten, written is the "
         "size of the trace so far.\n"

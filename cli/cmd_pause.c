@@ -15,12 +15,12 @@ const struct command command_pause = {
     .summary = "Pause a running session",
     .operands = "[SESSION]",
     .description =
-        "Switches every event off and forgets nothing: `adatrace resume` restores what was on, as "
+        "Switches every event off and forgets nothing: 'adatrace resume' restores what was on, as "
         "changed by what was said meanwhile. The file stays open, and the programs run on.\n"
         "\n"
-        "SESSION is a process id or a name as `adatrace list` shows them; it may be left out when "
-        "only "
-        "one session runs. Both leave a note in the trace, so that nobody wonders about the hole.",
+        "SESSION is a process id or a name as 'adatrace list' shows them; it may be left out when "
+        "only one session runs. Both leave a note in the trace, so that nobody wonders about the "
+        "hole.",
     .statuses = STEER_STATUSES,
     .examples = "adatrace pause\tthe only session\n",
     .options = options,

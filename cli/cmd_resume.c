@@ -18,9 +18,8 @@ const struct command command_resume = {
         "Has those event types on again that were on when the session was paused, as changed by "
         "what was said meanwhile.\n"
         "\n"
-        "SESSION is a process id or a name as `adatrace list` shows them; it may be left out when "
-        "only "
-        "one session runs. A note in the trace says how long the pause was.",
+        "SESSION is a process id or a name as 'adatrace list' shows them; it may be left out when "
+        "only one session runs. A note in the trace says how long the pause was.",
     .statuses = STEER_STATUSES,
     .examples = "adatrace resume redis-server\tthe session of that program\n",
     .options = options,

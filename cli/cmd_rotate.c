@@ -41,8 +41,11 @@ const struct command command_rotate = {
         "The session ends the file that it writes and goes on in the next one, whose path is "
         "printed: NAME.0002.adatrace after NAME.adatrace or NAME.0001.adatrace. Both are complete "
         "traces; no record is lost between them, and nothing waits. The file left behind is "
-        "complete a moment later, when its symbols are in it. adatrace record --rotate-size and "
-        "--rotate-time do the same by themselves.",
+        "complete a moment later, when its symbols are in it. 'adatrace record "
+        "--rotate-size' and --rotate-time do the same by themselves.\n"
+        "\n"
+        "SESSION is a process id or a name as 'adatrace list' shows them; it may be left out when "
+        "only one session runs.",
     .statuses = "0\tthe session writes the file that was printed\n"
                 "1\tno such session, or that file cannot be written\n"
                 "2\tthe command line was not understood\n",

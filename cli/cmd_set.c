@@ -53,9 +53,8 @@ const struct command command_set = {
         "\n"
         "All values are checked before any is set. Shown is what is in force then.\n"
         "\n"
-        "SESSION is a process id or a name as `adatrace list` shows them; it may be left out when "
-        "only "
-        "one session runs. Every change leaves a note in the trace.",
+        "SESSION is a process id or a name as 'adatrace list' shows them; it may be left out when "
+        "only one session runs. Every change leaves a note in the trace.",
     .statuses = STEER_STATUSES,
     .examples = "adatrace set policy=block:10ms level=3\tof the only session\n"
                 "adatrace set redis-server min-level=warning\tnothing but what is serious\n",

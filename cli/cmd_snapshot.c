@@ -149,7 +149,8 @@ const struct command command_snapshot = {
     .description =
         "Takes a snapshot of a running session without stopping it or slowing its program, as "
         "often as wanted, and prints the file's path and size. SESSION is a process id or a name "
-        "as `adatrace list` shows them; it can be left out when there is only one.\n"
+        "as 'adatrace list' shows them; it may be left out when only one "
+        "session runs.\n"
         "\n"
         "Of a flight recorder (adatrace record --flight) the snapshot has all that is kept: the "
         "newest records of every thread, and in front of them how many were let go. Of a session "

@@ -35,14 +35,13 @@ const struct command command_stop = {
     .summary = "End a recording, while its program goes on",
     .operands = "[SESSION]",
     .description =
-        "Ends the session at once and returns when its file is complete. `adatrace record` goes on "
+        "Ends the session at once and returns when its file is complete. 'adatrace record' goes on "
         "waiting for its program and passes on its exit status; the program runs on, with its "
         "events off. A session that an application started itself ends as by "
         "ada_session_stop().\n"
         "\n"
-        "SESSION is a process id or a name as `adatrace list` shows them; it may be left out when "
-        "only "
-        "one session runs. A note in the trace says who ended it.",
+        "SESSION is a process id or a name as 'adatrace list' shows them; it may be left out when "
+        "only one session runs. A note in the trace says who ended it.",
     .statuses = STEER_STATUSES,
     .examples = "adatrace stop 4242\tthe recording of process 4242\n",
     .options = options,

@@ -286,9 +286,10 @@ const struct command command_tail = {
     .summary = "Print the events of a running session as they happen",
     .operands = "[SESSION]",
     .description =
-        "Prints the events of SESSION from now on, all threads merged in time order, as `adatrace "
-        "decode` prints those of a file. SESSION is a process id, or the name of a session or "
-        "program; it can be left out when only one runs. It ends with the session, with Ctrl-C, "
+        "Prints the events of SESSION from now on, all threads merged in time order, as 'adatrace "
+        "decode' prints those of a file. SESSION is a process id or a name as 'adatrace list' "
+        "shows them; it may be left out when only one session runs. It ends with the session, with "
+        "Ctrl-C, "
         "after --count events or after --for.\n"
         "\n"
         "The program and the recording do not notice who listens. Who is too slow for what "

@@ -312,7 +312,7 @@ static const struct option_row options[] = {
     {.name = "flight",
      .argument = "SIZE|TIME",
      .help = "Flight recorder: write no file, but keep the newest records in memory, compressed, "
-             "in SIZE at most (such as 64M), or as old as TIME (such as 10s); `adatrace snapshot` "
+             "in SIZE at most (such as 64M), or as old as TIME (such as 10s); 'adatrace snapshot' "
              "writes them. SIZE,TIME has neither exceeded; off writes a file after all",
      .type = &option_flight,
      FIELD(flight)},
@@ -374,7 +374,7 @@ const struct command command_record = {
                 "adatrace record -o sort.adatrace -e 'memory:*' -- sort big.txt\t"
                 "record allocations only\n"
                 "adatrace record --flight 64M -- ./server\t"
-                "keep the newest records in memory until `adatrace snapshot`\n"
+                "keep the newest records in memory until 'adatrace snapshot'\n"
                 "adatrace record --flight 64M --trigger 'slow(parse) > 20ms' -- ./server\t"
                 "write what led to every slow call\n"
                 "adatrace record --rotate-size 64M --keep 10 -- ./server\t"
