@@ -25,6 +25,7 @@ const struct command command_disable = {
     .examples = "adatrace disable 'function:*'\tno more calls of functions\n"
                 "adatrace disable 4242 '*' '!sql:*'\tnothing but sql, of process 4242\n",
     .options = options,
+    .completes = COMPLETES_SESSIONS,
     .operands_min = 1,
     .operands_max = -1,
     .settings_bytes = sizeof(struct steer_settings),

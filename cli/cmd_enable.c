@@ -31,6 +31,7 @@ const struct command command_enable = {
                 "adatrace enable redis-server 'memory:*' '!memory:free'\t"
                 "allocations, but not what is freed\n",
     .options = options,
+    .completes = COMPLETES_SESSIONS,
     .operands_min = 1,
     .operands_max = -1,
     .settings_bytes = sizeof(struct steer_settings),

@@ -24,6 +24,7 @@ const struct command command_pause = {
     .statuses = STEER_STATUSES,
     .examples = "adatrace pause\tthe only session\n",
     .options = options,
+    .completes = COMPLETES_SESSIONS,
     .operands_min = 0,
     .operands_max = 1,
     .settings_bytes = sizeof(struct steer_settings),

@@ -23,6 +23,7 @@ const struct command command_resume = {
     .statuses = STEER_STATUSES,
     .examples = "adatrace resume redis-server\tthe session of that program\n",
     .options = options,
+    .completes = COMPLETES_SESSIONS,
     .operands_min = 0,
     .operands_max = 1,
     .settings_bytes = sizeof(struct steer_settings),

@@ -52,6 +52,7 @@ const struct command command_rotate = {
     .examples = "adatrace rotate\tthe only session that runs\n"
                 "adatrace rotate 4711\tthat of process 4711\n",
     .options = options,
+    .completes = COMPLETES_SESSIONS,
     .operands_max = 1,
     .settings_bytes = sizeof(struct rotate_settings),
     .run = rotate_run,

@@ -59,6 +59,7 @@ const struct command command_set = {
     .examples = "adatrace set policy=block:10ms level=3\tof the only session\n"
                 "adatrace set redis-server min-level=warning\tnothing but what is serious\n",
     .options = options,
+    .completes = COMPLETES_SESSIONS,
     .operands_min = 1,
     .operands_max = -1,
     .settings_bytes = sizeof(struct steer_settings),

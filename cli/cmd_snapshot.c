@@ -162,6 +162,7 @@ const struct command command_snapshot = {
     .examples = "adatrace snapshot\tof the only session that runs\n"
                 "adatrace snapshot redis-server -o slow.adatrace\tnaming both\n",
     .options = options,
+    .completes = COMPLETES_SESSIONS,
     .operands_max = 1,
     .settings_bytes = sizeof(struct snapshot_settings),
     .run = snapshot_run,

@@ -45,6 +45,7 @@ const struct command command_stop = {
     .statuses = STEER_STATUSES,
     .examples = "adatrace stop 4242\tthe recording of process 4242\n",
     .options = options,
+    .completes = COMPLETES_SESSIONS,
     .operands_min = 0,
     .operands_max = 1,
     .settings_bytes = sizeof(struct steer_settings),

@@ -306,6 +306,7 @@ const struct command command_tail = {
                 "adatrace tail shop -e 'shop:*,!shop:debug*'\tsome events of the program shop\n"
                 "adatrace tail 4242 -F json -n 1000 > sample.json\ta thousand events\n",
     .options = options,
+    .completes = COMPLETES_SESSIONS,
     .operands_max = 1,
     .settings_bytes = sizeof(struct tail_settings),
     .defaults = &defaults,

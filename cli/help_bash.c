@@ -11,6 +11,14 @@ static const char prologue[] =
     "    mapfile -t COMPREPLY < <(compgen -W \"$1\" -- \"$current\")\n"
     "}\n"
     "\n"
+    "_adatrace_offer_sessions()\n"
+    "{\n"
+    "    local IFS=$'\\n'\n"
+    "    _adatrace_offer \"$(\"${COMP_WORDS[0]}\" list --interval 0s --format json 2>/dev/null |\n"
+    "        sed -n 's/^      \"pid\": \\([0-9]*\\),$/\\1/p; "
+    "s/^      \"name\": \"\\(.*\\)\",$/\\1/p')\"\n"
+    "}\n"
+    "\n"
     "_adatrace_offer_files() # [PATTERN]\n"
     "{\n"
     "    compopt -o filenames 2>/dev/null\n"
@@ -70,6 +78,9 @@ static void completes_print(FILE *to, enum option_completes completes)
         break;
     case COMPLETES_TRACES:
         fputs("_adatrace_offer_files '*.adatrace'", to);
+        break;
+    case COMPLETES_SESSIONS:
+        fputs("_adatrace_offer_sessions", to);
         break;
     case COMPLETES_OWN:
         fputs("_adatrace_offer \"", to);

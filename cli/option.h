@@ -24,7 +24,8 @@ enum option_completes {
     COMPLETES_FILES,
     COMPLETES_TRACES,
     COMPLETES_COMMANDS, /* programs of the system */
-    COMPLETES_OWN       /* commands of adatrace */
+    COMPLETES_OWN,      /* commands of adatrace */
+    COMPLETES_SESSIONS  /* names and process ids of what runs */
 };
 
 enum { OPTION_SHOWN_MAX = 4096 };

@@ -185,6 +185,24 @@ class Completion(unittest.TestCase):
             self.assertEqual(self.offered("info", "", cwd=folder),
                              {"one.adatrace", "two.adatrace", "sub"})
 
+    @unittest.skipUnless("list" in commands(), "list is not built")
+    def test_sessions_are_offered_by_name_and_process_id(self):
+        with tempfile.TemporaryDirectory() as folder:
+            environment = {**PLAIN, "XDG_RUNTIME_DIR": folder}
+            with subprocess.Popen([str(ADATRACE), "record", "-n", "my shop", "-o", f"{folder}/x.adatrace", "--", "cat"],
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                  env=environment) as recording:
+                recording.stdin.write(b"up\n")
+                recording.stdin.flush()
+                self.assertEqual(recording.stdout.read(3), b"up\n")  # then the session can be found
+                done = subprocess.run(["bash", "--norc", "-c", ASK, "ask", str(COMPLETION), str(ADATRACE),
+                                       "pause", ""], capture_output=True, text=True, env=environment,
+                                      check=True)
+                recording.stdin.close()
+        offered = done.stdout.splitlines()
+        self.assertIn("my shop", offered)
+        self.assertTrue(any(word.isdigit() for word in offered), offered)
+
     @unittest.skipUnless("record" in commands(), "record is not built")
     def test_behind_the_program_files_are_offered(self):
         with tempfile.TemporaryDirectory() as folder:
