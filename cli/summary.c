@@ -2,8 +2,17 @@
 #include "cli/summary.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/units.h"
+
+/* Then all that is overwritten is what it let go; with policy overwrite rings do so as well. */
+static bool is_flight(const struct trace *trace)
+{
+    const char *policy = trace_recording(trace)->policy;
+
+    return strcmp(policy, "flight") == 0 || strcmp(policy, "flight, block") == 0;
+}
 
 void summary_add_thread(struct summary_counts *counts, const struct trace *trace,
                         const struct trace_thread *thread)
@@ -24,6 +33,8 @@ void summary_add_thread(struct summary_counts *counts, const struct trace *trace
     counts->dropped_bytes += ledger->dropped_bytes;
     counts->overwritten += ledger->overwritten;
     counts->overwritten_bytes += ledger->overwritten_bytes;
+    if (is_flight(trace))
+        counts->let_go += ledger->overwritten;
     counts->damaged += ledger->damaged;
     counts->nested += ledger->nested;
     if (ledger->high_water_bytes > counts->high_water_bytes)
@@ -82,16 +93,17 @@ void summary_make(struct summary *summary, struct trace *trace)
     for (size_t n = 0; (thread = trace_thread_at(trace, n)); n++)
         summary_add_thread(&summary->counts, trace, thread);
     summary->duration_ns = duration_of(trace, summary->condition.ended);
-    summary->complete = summary->condition.ended && !summary->condition.damaged_blocks &&
-                        !counts->unknown && !counts->dropped && !counts->overwritten &&
-                        !counts->damaged && counts->stored == counts->written &&
-                        !summary->condition.lost_records &&
-                        summary->condition.records == counts->stored;
+    summary->complete =
+        summary->condition.ended && !summary->condition.damaged_blocks && !counts->unknown &&
+        !counts->dropped && counts->overwritten == counts->let_go && !counts->damaged &&
+        counts->stored + counts->let_go == counts->written && !summary->condition.lost_records &&
+        summary->condition.records == counts->stored;
 }
 
 const char *summary_loss_text(const struct summary_counts *counts, char *text, size_t capacity)
 {
-    uint64_t lost = counts->dropped + counts->overwritten + counts->damaged + counts->unstored;
+    uint64_t lost =
+        counts->dropped + counts->overwritten - counts->let_go + counts->damaged + counts->unstored;
     uint64_t attempted = counts->written + counts->dropped;
     char count[UNITS_MAX], share[UNITS_MAX];
 
@@ -100,5 +112,8 @@ const char *summary_loss_text(const struct summary_counts *counts, char *text, s
                  lost == 1 ? "" : "s", units_percent(share, (double)lost, (double)attempted));
     else
         snprintf(text, capacity, "%s", counts->unknown ? "losses not known" : "nothing lost");
+    if (counts->let_go)
+        snprintf(text + strlen(text), capacity - strlen(text), ", %s older ones let go",
+                 units_count(count, counts->let_go));
     return text;
 }

@@ -20,6 +20,7 @@ struct summary_counts {
     uint64_t written, written_bytes;
     uint64_t dropped, dropped_bytes;
     uint64_t overwritten, overwritten_bytes;
+    uint64_t let_go; /* of overwritten: by a flight recorder, which was asked to */
     uint64_t damaged, nested;
     uint64_t unstored; /* taken, but not written: the disk was full; only of the whole trace */
     uint64_t high_water_bytes; /* the highest */

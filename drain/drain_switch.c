@@ -97,13 +97,30 @@ static uint64_t ticks_from(const struct drain *d, uint64_t before_ns)
     return before_ns && ticks < (double)now ? now - (uint64_t)ticks : 0;
 }
 
-/* All that was published by now is taken; a ring holds no more than its capacity. */
+static uint64_t fullest_bytes(struct drain *d)
+{
+    uint64_t fullest = 0;
+
+    for (struct drain_source *s = d->sources; s; s = s->next)
+        for (uint32_t slot = 0; slot < s->bound; slot++) {
+            uint64_t bytes =
+                s->threads[slot] ? ring_available_to_read(&s->threads[slot]->reader) : 0;
+
+            fullest = bytes > fullest ? bytes : fullest;
+        }
+    return fullest;
+}
+
+/* All that was published by now is taken. In fair shares: a producer that is blocked gives a drain
+ * up that stays away from its ring for too long. */
 static void rings_empty(struct drain *d)
 {
+    uint64_t rounds = fullest_bytes(d) / DRAIN_SHARE_BYTES + 1;
     struct wait_load load = {0};
 
-    for (struct drain_source *s = d->sources; s && !d->finished; s = s->next)
-        source_round(d, s, segment_ring_capacity(&s->segment.geometry), &load);
+    while (!d->finished && rounds--)
+        for (struct drain_source *s = d->sources; s; s = s->next)
+            source_round(d, s, DRAIN_SHARE_BYTES, &load);
 }
 
 int drain_snapshot(struct drain *d, uint64_t before_ns, struct trace_snapshot **out,

@@ -26,7 +26,7 @@ struct store_thread {
     uint64_t records;
     struct trace_ledger ledger;
     struct trace_gap gone, dropped; /* as struct block_front has them */
-    uint64_t let_go;                /* of gone.records: that were in blocks */
+    uint64_t let_go, let_go_bytes;  /* of `gone`: that were in blocks */
 };
 
 struct block_store {
@@ -115,7 +115,7 @@ static void thread_forget_if_gone(struct block_store *s, struct store_thread *t)
 
     if (!t->ended || t->blocks)
         return;
-    s->gone_threads++;
+    s->gone_threads += t->let_go != 0;
     s->gone_thread_records += t->let_go;
     s->thread_count--;
     memmove(&s->threads[at], &s->threads[at + 1], (s->thread_count - at) * sizeof(s->threads[0]));
@@ -168,6 +168,7 @@ static void oldest_let_go(struct block_store *s)
     t->blocks--;
     t->records -= b->header.records;
     t->let_go += b->header.records;
+    t->let_go_bytes += b->tally.ring_bytes;
     gone_count(&t->gone, &t->dropped, &b->header, &b->tally);
     thread_forget_if_gone(s, t);
     block_release(s, b);
@@ -227,6 +228,7 @@ void block_store_put(struct block_store *s, const struct block_header *header,
         if (t) {
             t->blocks--;
             t->let_go += header->records;
+            t->let_go_bytes += tally->ring_bytes;
             gone_count(&t->gone, &t->dropped, header, tally);
             thread_forget_if_gone(s, t);
         }
@@ -322,6 +324,7 @@ static struct block_front front_of(const struct store_thread *t)
 
     front.ledger.stored = 0;
     front.ledger.overwritten += t->let_go;
+    front.ledger.overwritten_bytes += t->let_go_bytes;
     return front;
 }
 
@@ -334,6 +337,7 @@ static void block_lend(struct block_store *s, struct stored_block *b, uint64_t f
     /* Left out only in front of what is taken of its thread. */
     if (b->header.last_ticks < from_ticks && !front->ledger.stored) {
         front->ledger.overwritten += b->header.records;
+        front->ledger.overwritten_bytes += b->tally.ring_bytes;
         gone_count(&front->gap, &front->dropped, &b->header, &b->tally);
         return;
     }

@@ -124,8 +124,8 @@ static int gone_tell(struct trace_snapshot *s)
     if (!s->take.gone_threads)
         return 0;
     snprintf(text, sizeof(text),
-             "%llu threads with %llu records ended before what the flight recorder keeps",
-             (unsigned long long)s->take.gone_threads,
+             "%llu thread%s with %llu records ended before what the flight recorder keeps",
+             (unsigned long long)s->take.gone_threads, s->take.gone_threads == 1 ? "" : "s",
              (unsigned long long)s->take.gone_thread_records);
     return trace_ending_note(s->ending, &note);
 }
