@@ -109,6 +109,24 @@ static void damage_fail(void *context, int severity, uint64_t offset, const char
         fail_msg("%s: %s", (const char *)context, text);
 }
 
+/* What a thread's gaps tell, by kind. */
+static void gaps_add(struct trace *trace, uint32_t number, uint64_t *dropped, uint64_t *overwritten)
+{
+    struct trace_cursor *cursor;
+    struct trace_event event;
+
+    assert_int_equal(trace_cursor_open(trace, NULL, &cursor), 0);
+    while (trace_cursor_next(cursor, &event) > 0) {
+        if (event.type || event.thread->thread != number)
+            continue;
+        if (event.gap.kind == TRACE_GAP_DROPPED)
+            *dropped += event.gap.records;
+        else if (event.gap.kind == TRACE_GAP_OVERWRITTEN)
+            *overwritten += event.gap.records;
+    }
+    trace_cursor_close(cursor);
+}
+
 /* A complete file whose ledgers agree with its own records and gaps; add it up. */
 static void file_add(struct sums *sums, const char *path)
 {
@@ -120,11 +138,15 @@ static void file_add(struct sums *sums, const char *path)
     assert_int_equal(trace_open(&trace, path, &error), 0);
     for (size_t n = 0; (thread = trace_thread_at(trace, n)); n++) {
         const struct trace_ledger *ledger = trace_ledger_of(trace, thread->thread);
+        uint64_t dropped = 0, overwritten = 0;
         unsigned i = thread->tid - 1000;
 
         if (!ledger || i >= PRODUCERS)
             continue;
         assert_int_equal(ledger->written, ledger->stored + ledger->overwritten);
+        gaps_add(trace, thread->thread, &dropped, &overwritten);
+        assert_int_equal(ledger->dropped, dropped);
+        assert_int_equal(ledger->overwritten, overwritten);
         sums->written[i] += ledger->written;
         sums->dropped[i] += ledger->dropped;
         sums->overwritten[i] += ledger->overwritten;

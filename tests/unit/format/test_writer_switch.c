@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "format_fixture.h"
 
@@ -190,6 +191,38 @@ static void switch_to_a_file_that_cannot_be_written_stays_where_it_is(void **sta
     assert_int_equal(session_end(&s), 2);
 }
 
+static void file_that_was_full_keeps_its_losses_to_itself(void **state)
+{
+    const struct trace_writer_options options = {.level = 1, .block_records = 1000};
+    struct rlimit before, small = {.rlim_cur = 128 << 10};
+    struct trace_ending *old;
+    struct findings findings;
+    struct session s;
+    int status = 0;
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small.rlim_max = before.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    session_begin(&s, &options);
+    for (unsigned n = 0; n < 1000000 && status == 0; n++) {
+        uint64_t noise[3] = {fixture_random(&s.random), fixture_random(&s.random), 0};
+
+        status = trace_stream_record(s.streams[0], fixture_types[1].id, n, noise, 8);
+    }
+    assert_int_equal(status, -EFBIG);
+    assert_int_equal(trace_writer_switch(s.writer, fixture_create(file_path(1)), &old), 0);
+    assert_int_equal(trace_ending_close(old, NULL), -EFBIG);
+    s.files = 1;
+    s.stored_before[0] = trace_stream_stored(s.streams[0]);
+    record_write(&s);
+    assert_int_equal(session_end(&s), 1);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_int_equal(fixture_verify(file_path(1), &findings), 0);
+    assert_int_equal(fixture_verify(file_path(0), &findings), 3);
+    assert_non_null(strstr(findings.text[1], "could not be written"));
+}
+
 struct visit {
     uint64_t count, first_ticks;
 };
@@ -249,6 +282,7 @@ int main(void)
         cmocka_unit_test(files_written_by_several_threads_are_each_whole_and_add_up),
         cmocka_unit_test(switch_with_nothing_in_between_leaves_an_empty_good_file),
         cmocka_unit_test(switch_to_a_file_that_cannot_be_written_stays_where_it_is),
+        cmocka_unit_test(file_that_was_full_keeps_its_losses_to_itself),
         cmocka_unit_test(addresses_go_with_the_file_that_they_stand_in),
     };
 
