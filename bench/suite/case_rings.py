@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """rings: 8-byte records from one thread to another, by adatrace/ring.h and what else is there."""
 
+import time
 from contextlib import ExitStack
 
 from contestants import Worker
@@ -16,6 +17,7 @@ NAMES = {OURS: "adatrace", TRACER: "tracer", MUTEX: "mutex", WFCQUEUE: "wfcqueue
 FLOOR = "floor"
 NEAR_NS = 250  # a word there and back, between processors that share a cache
 NEAR_ROUNDS_MIN = 5
+NEAR_WAIT_S = 120  # a host moves its guests about every few minutes
 SLEEPERS = (OURS, MUTEX)  # that can wait without looking
 BATCH = 64
 
@@ -50,6 +52,12 @@ class Race:
 
     def floor(self):
         return self.worker.ask("round floor 3000")
+
+    def wait_for_near(self, seconds):
+        """Until the two processors share a cache, or for so long."""
+        end = time.monotonic() + seconds
+        while self.floor()[0] > NEAR_NS and time.monotonic() < end:
+            time.sleep(1)
 
     def ask(self, what, name, count):
         return self.worker.ask(f"{what} {NAMES.get(name, 'floor')} {count}")
@@ -90,6 +98,7 @@ def measure_parts(bench, result, race, what, rows, names, count):
 def measure(bench, result):
     with ExitStack() as stack:
         race = Race(stack.enter_context(Worker("ring_race")))
+        race.wait_for_near(bench.settings.choose(0, NEAR_WAIT_S))
         measure_passes(bench, result, race)
         measure_alone(bench, result, race)
         measure_parts(bench, result, race, "write", ["a write: p50", "a write: p99"], NAMES,
