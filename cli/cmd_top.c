@@ -217,8 +217,8 @@ const struct command command_top = {
     .description =
         "Shows, every second anew, what every thread of SESSION writes, how full its ring is and "
         "was, what it dropped and how far the drain is behind; how often which event comes; and "
-        "for functions how often they are called and how long they take. SESSION is a process id, "
-        "or the name of a session or program; it can be left out when only one runs.\n"
+        "for functions how often they are called and how long they take. SESSION is a process id "
+        "or a name as 'adatrace list' shows them; it may be left out when only one session runs.\n"
         "\n"
         "Rings that are more than 80 % full are marked; beyond 90 % a line says what to change.\n"
         "\n"
@@ -234,6 +234,7 @@ const struct command command_top = {
     .examples = "adatrace top\twatch the only session that runs\n"
                 "adatrace top shop --once -F json\tone picture, for a script\n",
     .options = options,
+    .completes = COMPLETES_SESSIONS,
     .operands_max = 1,
     .settings_bytes = sizeof(struct top_settings),
     .defaults = &defaults,
