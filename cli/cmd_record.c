@@ -271,6 +271,8 @@ static void collector_end(struct recording *r, pid_t pid)
     else if (err)
         message_failure(err, "%s may not be complete", r->output.path);
     record_files_summary(r->collector, r->settings, &r->output, &figures);
+    if (!pid)
+        message_print("ended from outside; %s goes on", r->words[0]);
     collector_destroy(r->collector);
     r->collector = NULL;
 }

@@ -4,7 +4,7 @@
 #include "cli/steer_session.h"
 
 #include <stdio.h>
-#include <string.h>
+#include <unistd.h>
 
 #include "cli/message.h"
 #include "cli/status.h"
@@ -22,6 +22,8 @@ static int stop_run(void *settings, int operand_count, char **operands)
                                  reply.entry.file);
     else if (wanted->format == 1)
         status = steer_print_json(&reply);
+    else if (access(reply.entry.file, F_OK)) /* a flight recorder has none */
+        printf("%s: ended\n", session_entry_name(&reply.entry));
     else
         printf("%s: ended; %s is complete\n", session_entry_name(&reply.entry), reply.entry.file);
     steer_reply_free(&reply);

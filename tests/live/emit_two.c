@@ -6,7 +6,7 @@
  *
  * Reads lines from stdin; each is answered by one line on stdout.
  *     emit N        N times twin:even and N times twin:odd; "even A odd B": how many were on
- *     spin          until `hush`, in a thread: both, all the time
+ *     spin          until `hush`, in a thread: both, over and over
  *     hush          "even A odd B" of that thread
  *     enable GLOBS, disable GLOBS     the program's own word; "changed N"
  *     late          a type that was not known until now, twin:late; "late A": was it on
@@ -54,8 +54,11 @@ static void *spin(void *argument)
 {
     struct counts *c = argument;
 
-    for (uint64_t n = 0; !__atomic_load_n(&hushed, __ATOMIC_RELAXED); n++)
+    for (uint64_t n = 0; !__atomic_load_n(&hushed, __ATOMIC_RELAXED); n++) {
         emit(c, n);
+        if (n % 32 == 0)
+            usleep(100); /* the file is read back */
+    }
     return NULL;
 }
 

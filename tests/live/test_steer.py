@@ -64,9 +64,9 @@ class Steered(LiveTest):
         self.addCleanup(twin.kill)
         return twin
 
-    def record_twin(self, *options, program=()):
+    def record_twin(self, *options, program=(), file=PROGRAM):
         return self.program(recording.ADATRACE, "record", "-o", self.folder / "x.adatrace", "-e", "twin:*", *options,
-                            "--", PROGRAM, *program)
+                            "--", file, *program)
 
     def embedded_twin(self):
         return self.program(PROGRAM, "--embedded", self.folder / "x.adatrace")
@@ -207,6 +207,17 @@ class Recorded(Steered):
         self.steer("pause")
         twin = shell
         self.assertRegex(twin.do("go"), r"^ready \d+$")
+        self.assertEqual(twin.emit(), (0, 0))
+        self.steer("resume")
+        self.assertEqual(twin.emit(), (10, 0))
+        self.end_well(twin)
+
+    def test_program_with_a_tracer_of_its_own_beside_the_agent_is_steered(self):
+        twin = self.record_twin(file=PROGRAM.with_name("emit_two_static"))
+        self.assertEqual(twin.emit(), (10, 10))
+        self.assertEqual(self.steer("disable", "twin:odd", "process:*").split(":")[0], "emit_two_static")
+        self.assertEqual(twin.emit(), (10, 0))
+        self.steer("pause")
         self.assertEqual(twin.emit(), (0, 0))
         self.steer("resume")
         self.assertEqual(twin.emit(), (10, 0))
