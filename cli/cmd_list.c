@@ -72,6 +72,11 @@ static uint64_t age_of(const struct row *r)
 
 /* ---- text ---- */
 
+static const char *state_text(const struct row *r, const struct stats_session *s)
+{
+    return s->error ? "error" : s->flags & STATS_SESSION_PAUSED ? "paused" : r->entry->kind;
+}
+
 static void row_text(struct text_table *table, const struct row *r)
 {
     const struct stats_picture *p = picture_of(r);
@@ -86,7 +91,7 @@ static void row_text(struct text_table *table, const struct row *r)
         text_table_add_count(table, p->session->counts.dropped + p->session->counts.overwritten);
         text_table_add_number(table, p->session->thread_count);
         text_table_add_bytes(table, p->session->file_bytes);
-        text_table_add(table, p->session->error ? "error" : r->entry->kind);
+        text_table_add(table, state_text(r, p->session));
     } else {
         for (int i = 0; i < 5; i++)
             text_table_add(table, "-");

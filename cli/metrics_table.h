@@ -13,7 +13,7 @@
 /* What families of the session take their values from. */
 struct metrics_session {
     struct stats_session stats;
-    uint64_t one, processes_now;
+    uint64_t one, paused, processes_now;
     double ratio, start_seconds;
 };
 

@@ -117,6 +117,7 @@ static int series_make(struct series *s, const struct stats_picture *picture)
     s->session = (struct metrics_session){
         .stats = *from,
         .one = 1,
+        .paused = (from->flags & STATS_SESSION_PAUSED) != 0,
         .ratio = from->file_bytes ? (double)from->raw_bytes / (double)from->file_bytes : 0,
         .start_seconds = s->labels->start_seconds,
     };

@@ -174,10 +174,21 @@ static int metrics_apply(const struct option_row *row, const char *text, void *f
     return 0;
 }
 
+static void metrics_show(const struct option_row *row, const void *settings, const void *field,
+                         char *text)
+{
+    const struct record_metrics_choice *choice = field;
+
+    (void)row, (void)settings;
+    snprintf(text, OPTION_SHOWN_MAX, "%s%s%s", choice->file ? choice->file : "",
+             choice->file && choice->address ? " " : "", choice->address ? choice->address : "");
+}
+
 static const struct option_type option_metrics = {
     .accepts = "a file name, or an address and port such as :9464",
     .completes = COMPLETES_FILES,
-    .apply = metrics_apply};
+    .apply = metrics_apply,
+    .show = metrics_show};
 static const struct option_type option_policy = {
     .accepts = "drop, overwrite, block, or block:TIMEOUT such as block:10ms",
     .apply = policy_apply,

@@ -104,6 +104,7 @@ void session_stats_json(struct json_writer *json, const struct stats_picture *pi
     const struct stats_session *s = picture->session;
 
     json_text(json, "policy", stats_policy_text(s->policy));
+    json_flag(json, "paused", s->flags & STATS_SESSION_PAUSED);
     json_signed(json, "level", s->level);
     json_signed(json, "level_wanted", s->level_wanted);
     json_unsigned(json, "lag_ns", s->lag_ns);

@@ -121,8 +121,14 @@ static uint64_t lag_ns(struct drain_thread *t, uint64_t now_ticks, double ns_per
     return ticks < now_ticks ? (uint64_t)((double)(now_ticks - ticks) * ns_per_tick) : 0;
 }
 
-static void thread_row(struct drain_thread *t, uint64_t now_ticks, double ns_per_tick,
-                       struct stats_thread *row)
+/* What rings may grow to, as it is now. */
+static uint64_t ring_max_bytes(const struct drain *d, const struct segment_geometry *g)
+{
+    return d->steering.ring_max_bytes ? d->steering.ring_max_bytes : segment_ring_capacity(g);
+}
+
+static void thread_row(const struct drain *d, struct drain_thread *t, uint64_t now_ticks,
+                       double ns_per_tick, struct stats_thread *row)
 {
     const struct segment_geometry *g = &t->source->segment.geometry;
     struct trace_ledger ledger = thread_ledger(t);
@@ -138,7 +144,7 @@ static void thread_row(struct drain_thread *t, uint64_t now_ticks, double ns_per
         .fill_bytes = ring.fill_bytes,
         .room_bytes = t->reader.room,
         .ring_bytes = g->ring_bytes,
-        .ring_max_bytes = segment_ring_capacity(g),
+        .ring_max_bytes = ring_max_bytes(d, g),
         .lag_ns = lag_ns(t, now_ticks, ns_per_tick),
     };
     memcpy(row->name, t->name, sizeof(row->name));
@@ -194,7 +200,7 @@ static void threads_fill(struct drain *d, struct rows *rows)
 
             if (!s->threads[slot])
                 continue;
-            thread_row(s->threads[slot], now_ticks, ns_per_tick, row);
+            thread_row(d, s->threads[slot], now_ticks, ns_per_tick, row);
             process = row_of(rows, row->process);
             if (process)
                 stats_counts_add(&process->counts, &row->counts);
@@ -215,9 +221,10 @@ static void session_fill(struct drain *d, struct stats_session *s)
     s->bytes = sizeof(*s);
     s->process_bytes = sizeof(struct stats_process);
     s->thread_bytes = sizeof(struct stats_thread);
-    s->policy = g ? (uint32_t)g->policy : 0;
+    s->policy = (uint32_t)(d->steering.has_policy ? d->steering.policy : d->options.policy);
+    s->flags = d->steering.paused ? STATS_SESSION_PAUSED : 0;
     s->ring_bytes = g ? g->ring_bytes : 0;
-    s->ring_max_bytes = g ? segment_ring_capacity(g) : 0;
+    s->ring_max_bytes = g ? ring_max_bytes(d, g) : 0;
     s->level_wanted = d->pace.wanted;
     s->level = d->pace.level;
     s->error = d->error;

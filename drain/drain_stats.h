@@ -65,6 +65,8 @@ struct stats_process {
     uint64_t unringed, unringed_bytes; /* of counts.dropped: of threads that found no ring */
 };
 
+enum stats_session_flags { STATS_SESSION_PAUSED = 1 };
+
 struct stats_session {
     uint32_t version;                            /* STATS_VERSION */
     uint32_t bytes, process_bytes, thread_bytes; /* of this struct, and of a row */
@@ -72,14 +74,16 @@ struct stats_session {
     uint32_t policy;                             /* enum ring_policy */
     int32_t level_wanted, level; /* zstd's, as asked for and as in use now; 0: stored */
     int32_t error;               /* the first that writing the file met; a negative errno or 0 */
-    uint64_t errors;             /* how often writing failed */
-    uint64_t now_ns, start_ns;   /* CLOCK_MONOTONIC */
-    uint64_t end_ns;             /* 0: it goes on */
-    struct stats_counts counts;  /* of all processes */
-    uint64_t lost;               /* taken, but could not be written */
-    uint64_t lag_ns;             /* the longest of all threads: how far the drain is behind now */
-    uint64_t rounds, sleeps;     /* of the drain */
-    uint64_t file_bytes;         /* of all files */
+    uint32_t flags;              /* enum stats_session_flags */
+    uint32_t unused;
+    uint64_t errors;            /* how often writing failed */
+    uint64_t now_ns, start_ns;  /* CLOCK_MONOTONIC */
+    uint64_t end_ns;            /* 0: it goes on */
+    struct stats_counts counts; /* of all processes */
+    uint64_t lost;              /* taken, but could not be written */
+    uint64_t lag_ns;            /* the longest of all threads: how far the drain is behind now */
+    uint64_t rounds, sleeps;    /* of the drain */
+    uint64_t file_bytes;        /* of all files */
     uint64_t files;
     uint64_t blocks;
     uint64_t raw_bytes;         /* of the records in the blocks, as they were in the rings */
@@ -93,7 +97,7 @@ struct stats_session {
 _Static_assert(sizeof(struct stats_counts) == 80, "travels between processes");
 _Static_assert(sizeof(struct stats_thread) == 168, "travels between processes");
 _Static_assert(sizeof(struct stats_process) == 184, "travels between processes");
-_Static_assert(sizeof(struct stats_session) == 288, "travels between processes");
+_Static_assert(sizeof(struct stats_session) == 296, "travels between processes");
 
 struct stats_picture {
     const struct stats_session *session;

@@ -49,6 +49,16 @@ class List(LiveTest):
         self.assertGreaterEqual(session["per_second"]["over_ns"], 50_000_000)
         program.end()
 
+    def test_paused_session_is_shown_so(self):
+        program = self.record("--name", "p")
+        self.assertFalse(self.one()["paused"])
+        self.adatrace("pause", "p")
+        self.assertTrue(self.one()["paused"])
+        self.assertRegex(self.adatrace("list").stdout.decode(), r"  paused  ")
+        self.adatrace("resume", "p")
+        self.assertFalse(self.one()["paused"])
+        program.end()
+
     def test_loss_is_counted_while_it_happens(self):
         program = self.record("-e", "demand:*", "--ring-size", "4K", "--policy", "overwrite")
         program.do("emit", 100_000)
