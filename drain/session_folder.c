@@ -13,7 +13,7 @@
 enum { BACKLOG = 1024 }; /* a process that finds the queue full would have to wait */
 
 /* The longest name in a folder: its path leaves room for it in a socket's address. */
-static const char longest[] = "/control";
+enum { LONGEST_BYTES = sizeof("/" CONTROL_SOCKET) };
 static const char unborn[] = "new"; /* of a socket that does not listen yet */
 
 const char *session_folder_parent(unsigned n)
@@ -29,7 +29,7 @@ const char *session_folder_parent(unsigned n)
 
 static int folder_make(struct session_folder *f, const char *parent)
 {
-    size_t most = sizeof(f->path) - sizeof(longest);
+    size_t most = sizeof(f->path) - LONGEST_BYTES;
 
     if ((size_t)snprintf(f->path, most, "%s/" CONTROL_FOLDER_PREFIX "XXXXXX", parent) >= most)
         return -ENAMETOOLONG;
@@ -53,7 +53,7 @@ int session_folder_create(struct session_folder *f)
 void session_folder_at(const struct session_folder *f, const char *name,
                        char path[SESSION_PATH_BYTES])
 {
-    snprintf(path, SESSION_PATH_BYTES, "%.*s/%s", (int)(SESSION_PATH_BYTES - sizeof(longest)),
+    snprintf(path, SESSION_PATH_BYTES, "%.*s/%s", (int)(SESSION_PATH_BYTES - LONGEST_BYTES),
              f->path, name);
 }
 

@@ -3,6 +3,7 @@
  * A program that does what it is told on stdin, one command a line, and says "done" after each:
  *
  *     start FILE NAME   record itself       stop           end that
+ *     private FILE      the same, unseen
  *     emit N            N events            threads K N    K threads that emit N each, and end
  *     hold K N          the same, but they stay            fork           a child that waits
  *     closeall          close every descriptor above 2     open FILE      and leave it open
@@ -60,10 +61,10 @@ static void threads_run(unsigned count, unsigned long events, bool stay)
         pthread_join(threads[i], NULL);
 }
 
-static int session_begin(const char *file, const char *name)
+static int session_begin(const char *file, const char *name, int is_private)
 {
     const struct ada_session_options options = {
-        .size = sizeof(options), .name = name, .replace = 1};
+        .size = sizeof(options), .name = name, .replace = 1, .is_private = is_private};
 
     return ada_session_start(file, &options);
 }
@@ -89,7 +90,9 @@ static int obey(const char *line)
     unsigned long a, b;
 
     if (sscanf(line, "start %511s %127s", first, second) == 2)
-        return session_begin(first, second);
+        return session_begin(first, second, 0);
+    if (sscanf(line, "private %511s", first) == 1)
+        return session_begin(first, NULL, 1);
     if (sscanf(line, "emit %lu", &a) == 1)
         emit(a);
     else if (sscanf(line, "threads %lu %lu", &a, &b) == 2)

@@ -87,6 +87,20 @@ class List(LiveTest):
         self.assertEqual(self.one()["name"], "again")
         program.kill()
 
+    def test_session_that_nobody_can_ask_records_all_the_same(self):
+        private = self.start()
+        self.assertEqual(private.do("private", self.folder / "private.adatrace"), 0)
+        self.assertEqual(list(self.sessions.iterdir()), [])
+        self.env["ADATRACE_RUNTIME_DIR"] = str(self.folder / "nowhere")
+        placeless = self.start()
+        self.assertEqual(placeless.do("start", self.folder / "placeless.adatrace", "x"), 0)
+        for program, name in ((private, "private"), (placeless, "placeless")):
+            program.do("emit", 10)
+            self.assertEqual(program.stats()["written"], 10)
+            self.assertEqual(program.do("stop"), 0)
+            self.assertEqual(self.info(f"{name}.adatrace")["events"], 10)
+        self.assertEqual(self.adatrace("list").stdout, b"no session runs\n")
+
     def test_application_sees_the_same_of_itself(self):
         program = self.start()
         self.assertEqual(program.stats()["err"], -errno.ENODATA)
