@@ -36,10 +36,12 @@ static void emit(unsigned long count)
 
 static void *thread_work(void *argument)
 {
+    bool stays = work.stays; /* before the next command changes it */
+
     (void)argument;
     emit(work.count);
     sem_post(&work.finished);
-    while (work.stays)
+    while (stays)
         pause();
     return NULL;
 }

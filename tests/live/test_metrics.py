@@ -74,7 +74,7 @@ class File(Metrics):
         self.assert_agrees_with_info(samples, info)
         # All that the agent adds at the end is of the process that ends, not of threads that sleep.
         held = {t["tid"]: t for t in session["threads"] if t["tid"] != program.pid and t["written"] >= 1000}
-        self.assertEqual(len(held), 2)
+        self.assertEqual(len(held), 2, session)
         for thread in info["threads"]:
             if thread["tid"] in held:
                 for count in ("written", "written_bytes", "dropped", "nested"):
