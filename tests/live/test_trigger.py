@@ -67,11 +67,12 @@ class Events(TriggerTest):
         self.assertEqual(len(slow), 1 if HAS_AGENT else 0)
 
     def test_snapshot_goes_back_no_further_than_asked(self):
-        program = self.record(*FLIGHT, "--after", "0s", "--before", "1ms", "--cool-down", "0s",
+        program = self.record(*FLIGHT, "--after", "0s", "--before", "50ms", "--cool-down", "0s",
                               "--trigger", "signal", "--trigger", "demand:event.number == 7")
         program.do("emit", 5)
         os.kill(program.process.pid, signal.SIGUSR1)  # what is there is a block by itself now
         self.wait_for_snapshots(1)
+        time.sleep(0.1)  # so that the first five are too old
         program.do("emit", 8)
         self.wait_for_snapshots(2)
         self.assertEqual(program.end()[0], 0)
