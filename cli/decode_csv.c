@@ -229,13 +229,15 @@ static int csv_type_add(struct decode *decode, size_t n)
     return status;
 }
 
-/* In front of a line. */
+/* In front of a line. Written to only while the trace grows, when there is one printer: several
+ * share the columns. */
 static void header_refresh(struct decode *decode)
 {
     struct csv_columns *columns = decode->state;
 
-    if (columns->stale)
-        header_print(decode, columns);
+    if (!columns->stale)
+        return;
+    header_print(decode, columns);
     columns->stale = false;
 }
 
