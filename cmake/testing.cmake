@@ -70,7 +70,7 @@ function(ada_script_test)
     endif()
     add_test(NAME ${arg_NAME} COMMAND ${command} ${arg_ARGUMENTS})
     set_tests_properties(${arg_NAME} PROPERTIES ENVIRONMENT
-        "ADATRACE_SOURCE=${PROJECT_SOURCE_DIR};ADATRACE_BUILD=${PROJECT_BINARY_DIR};PYTHONPATH=${PROJECT_SOURCE_DIR}/tests/helpers;${arg_ENVIRONMENT}")
+        "ADATRACE_SOURCE=${PROJECT_SOURCE_DIR};ADATRACE_BUILD=${PROJECT_BINARY_DIR};ADATRACE_SANITIZE=${ADATRACE_SANITIZE};PYTHONPATH=${PROJECT_SOURCE_DIR}/tests/helpers;${arg_ENVIRONMENT}")
     set(serial)
     if(arg_RUN_SERIAL)
         set(serial RUN_SERIAL)

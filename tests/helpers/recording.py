@@ -17,6 +17,10 @@ BUILD = Path(os.environ.get("ADATRACE_BUILD", SOURCE / "build" / "dev"))
 KEPT = BUILD / "tests" / "traces"
 ADATRACE = Path(os.environ.get("ADATRACE_COMMAND", BUILD / "cli" / "adatrace"))
 
+# The agent stays out of programs that AddressSanitizer's library wants to be the first in.
+HAS_AGENT = "address" not in os.environ.get("ADATRACE_SANITIZE", "")
+NO_AGENT = "no agent with AddressSanitizer"
+
 GAP = "adatrace:gap"
 SKIPPED = 77  # the exit status that ctest takes for "skipped"
 

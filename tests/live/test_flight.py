@@ -92,6 +92,7 @@ class Flight(LoadTest):
         self.assertEqual(sorted(t["stored"] for t in recording.info(snapshot)["threads"] if t["stored"]), [100] * 8)
         program.end()
 
+    @unittest.skipUnless(recording.HAS_AGENT, recording.NO_AGENT)
     def test_megabyte_holds_ten_times_what_a_ring_would(self):
         program = self.load(1, "-e", "function:*", "--flight", "1M", "--policy", "block:60s")
         program.ask("calls", 3_000_000)

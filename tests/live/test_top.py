@@ -87,6 +87,7 @@ class TopTest(LiveTest):
         self.assertNotIn("pace 0", text)
         self.assertNotIn("pace:beat", text)
 
+    @unittest.skipUnless(recording.HAS_AGENT, recording.NO_AGENT)
     def test_functions_are_timed_while_they_run(self):
         program = self.pace(2, 2000, program=CALLS)
         top = self.once("--interval", "2s")

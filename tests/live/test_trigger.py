@@ -15,8 +15,6 @@ from live_program import PATIENCE_S, LiveTest
 SHOP = recording.BUILD / "tests" / "live" / "trigger_shop"
 FLIGHT = ("--flight", "64M")
 SOON = ("--after", "1ms")
-# A program linked with AddressSanitizer runs without the agent, which is who records functions.
-HAS_AGENT = "address" not in os.environ.get("ADATRACE_SANITIZE", "")
 
 
 class TriggerTest(LiveTest):
@@ -64,7 +62,7 @@ class Events(TriggerTest):
         self.assertLessEqual(set(range(701)), set(orders))
         # What it did while it was slow, by the names of its functions.
         slow = self.events(snapshots[0], "--where", "slow(spend_ms) > 20ms")
-        self.assertEqual(len(slow), 1 if HAS_AGENT else 0)
+        self.assertEqual(len(slow), 1 if recording.HAS_AGENT else 0)
 
     def test_snapshot_goes_back_no_further_than_asked(self):
         program = self.record(*FLIGHT, "--after", "0s", "--before", "50ms", "--cool-down", "0s",
@@ -102,7 +100,7 @@ class Events(TriggerTest):
 
 
 class Calls(TriggerTest):
-    @unittest.skipUnless(HAS_AGENT, "no agent with AddressSanitizer")
+    @unittest.skipUnless(recording.HAS_AGENT, recording.NO_AGENT)
     def test_slow_function_is_caught_by_its_name(self):
         _, snapshots = self.shop(*FLIGHT, *SOON, "--trigger", "slow(spend_ms) > 20ms")
         self.assertEqual(len(snapshots), 1)
