@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/atomic.h"
+#include "base/tsan.h"
 #include "registry/bell.h"
 
 #ifndef MADV_POPULATE_WRITE
@@ -45,7 +46,7 @@ static void copy_name(struct slot_shared *slot, const char *name)
 
 /* Hold the slot's mutex for life. A robust mutex, because the kernel then marks it at the owner's
  * death: by exit, signal, exec or the end of the process, after every destructor has run. */
-static bool hold_life(struct slot_shared *slot)
+static bool hold_life(struct slot_shared *slot, bool is_over)
 {
     pthread_mutexattr_t kind;
 
@@ -54,8 +55,17 @@ static bool hold_life(struct slot_shared *slot)
         pthread_mutexattr_setpshared(&kind, PTHREAD_PROCESS_SHARED) ||
         pthread_mutexattr_setrobust(&kind, PTHREAD_MUTEX_ROBUST))
         return false;
-    return !pthread_mutex_init(&slot->life.mutex, &kind) &&
-           !pthread_mutex_trylock(&slot->life.mutex);
+    if (pthread_mutex_init(&slot->life.mutex, &kind) || pthread_mutex_trylock(&slot->life.mutex))
+        return false;
+    if (!is_over)
+        tsan_mutex_disown(&slot->life.mutex);
+    return true;
+}
+
+static void let_go_of_life(struct slot_shared *slot)
+{
+    tsan_mutex_own(&slot->life.mutex);
+    pthread_mutex_unlock(&slot->life.mutex);
 }
 
 /*
@@ -71,7 +81,7 @@ static uint32_t life_owner(struct slot_shared *slot, const struct registry_claim
         return held;
     tid = (uint32_t)syscall(SYS_gettid);
     if (tid != held) {
-        pthread_mutex_unlock(&slot->life.mutex);
+        let_go_of_life(slot);
         slot->robust = false;
     }
     return tid;
@@ -100,7 +110,10 @@ int registry_claim(struct segment *s, const struct registry_claim *claim)
         return -EAGAIN;
     }
     slot = &s->slots[n];
-    slot->robust = claim->robust && hold_life(slot);
+    /* Death. The ready bit is the edge; but a drain elsewhere set it, out of sight. */
+    if (!claim->is_over)
+        tsan_acquire(&slot->life);
+    slot->robust = claim->robust && hold_life(slot, claim->is_over);
     slot->pid = claim->pid;
     slot->tid = claim->tid;
     if (!slot->tid && slot->robust)
@@ -128,12 +141,18 @@ void registry_rename(struct segment *s, uint32_t n, const char *name)
     store_release(&slot->name_changes, load_relaxed(&slot->name_changes) + 1);
 }
 
+void registry_leave(struct segment *s, uint32_t n)
+{
+    tsan_release(&s->slots[n].life);
+}
+
 void registry_retire(struct segment *s, uint32_t n)
 {
     /* The thread lives on: the next owner's mutex must not lie in this thread's list of robust
      * ones. */
     if (s->slots[n].robust)
-        pthread_mutex_unlock(&s->slots[n].life.mutex);
+        let_go_of_life(&s->slots[n]);
+    registry_leave(s, n);
     /* Retire. Release: our last record is visible before. Pairs with the acquire in
      * registry_look(). */
     store_release(&s->slots[n].state, SLOT_RETIRED);
@@ -316,6 +335,8 @@ bool registry_look(const struct segment *s, uint32_t n, struct registry_view *vi
     /* Death. Acquire: the kernel marked the word after the thread's last store, so all of its
      * records are visible to who sees the mark. */
     view->dead = view->robust && (load_acquire(&slot->life.word) & FUTEX_OWNER_DIED);
+    if (view->dead)
+        tsan_acquire(&s->slots[n].life);
     view->generation = load_relaxed(&slot->generation);
     view->pid = load_relaxed(&slot->pid);
     view->tid = load_relaxed(&slot->tid);

@@ -18,6 +18,7 @@ struct registry_claim {
     uint32_t pid, tid, parent_pid; /* tid 0: taken from the robust mutex */
     uint64_t ticks;
     const char *name; /* or NULL */
+    bool is_over;     /* for ThreadSanitizer the thread has ended: it must not be told anything */
     bool robust;      /* false in a signal handler: the thread's death is then found otherwise */
 };
 
@@ -26,6 +27,9 @@ struct registry_claim {
 int registry_claim(struct segment *segment, const struct registry_claim *claim)
     __attribute__((warn_unused_result));
 void registry_rename(struct segment *segment, uint32_t slot, const char *name);
+/* For ThreadSanitizer only: what the thread did so far is over when its death is seen. Otherwise
+ * nothing. */
+void registry_leave(struct segment *segment, uint32_t slot);
 /* Give the slot up before the thread dies; the caller writes nothing to it any more. */
 void registry_retire(struct segment *segment, uint32_t slot);
 void registry_unringed(struct segment *segment, uint64_t bytes);

@@ -12,11 +12,14 @@
  * thread back to none: events come after every destructor, and keep coming through.
  */
 #include <errno.h>
+#include <limits.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/atomic.h"
 #include "base/clock.h"
+#include "base/tsan.h"
 #include "registry/bell.h"
 #include "registry/registry.h"
 #include "tracer/tracer_state.h"
@@ -60,6 +63,35 @@ uint32_t tracer_pid(void)
     return tracer_state.pid;
 }
 
+/* ---- under ThreadSanitizer: the thread's last act that it can still see ---- */
+
+static struct {
+    pthread_key_t key;
+    bool is_made;
+} last_act;
+static __thread bool last_act_is_done __attribute__((tls_model("initial-exec")));
+
+static void last_act_await(uintptr_t round)
+{
+    if (last_act.is_made)
+        (void)pthread_setspecific(last_act.key, (void *)round);
+}
+
+/* One round before the last one, in which the thread ends for ThreadSanitizer. */
+static void last_act_do(void *round)
+{
+    struct ada_writer *w = ada_self;
+
+    if ((uintptr_t)round + 1 < PTHREAD_DESTRUCTOR_ITERATIONS)
+        last_act_await((uintptr_t)round + 1);
+    else
+        last_act_is_done = true;
+    if (w->ring)
+        registry_leave(&tracer_state.segment, w->slot);
+}
+
+/* ---- attaching and forking ---- */
+
 int tracer_attach_segment(const struct segment *segment)
 {
     struct wiped_memory *wiped;
@@ -80,6 +112,8 @@ int tracer_attach_segment(const struct segment *segment)
     tracer_state.wiped = wiped;
     tracer_state.segment = *segment;
     tracer_state.pid = (uint32_t)getpid();
+    if (tsan_is_here())
+        last_act.is_made = !pthread_key_create(&last_act.key, last_act_do);
     /* Attached. Release: pairs with the acquire in tracer_is_attached(). */
     store_release(&tracer_state.attached, 1);
     event_switches_refresh();
@@ -104,6 +138,8 @@ void tracer_fork_child(void)
     if (tracer_is_attached())
         notice_fork();
 }
+
+/* ---- claiming ---- */
 
 static uint64_t stack_top_guess(uint32_t tid)
 {
@@ -142,6 +178,9 @@ static struct ada_writer *claim(const char *name)
     if (!tracer_is_attached() || load_relaxed(&tracer_state.stopped))
         return NULL;
     notice_fork();
+    who.is_over = last_act_is_done;
+    if (!who.is_over)
+        last_act_await(1); /* also when there is no ring: the agent asks again at the very end */
     who.pid = tracer_state.pid;
     who.parent_pid = tracer_state.parent_pid;
     who.ticks = tracer_ticks();

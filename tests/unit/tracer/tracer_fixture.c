@@ -249,16 +249,6 @@ uint32_t event_tid(const struct trace_event *event)
 
 /* ---- threads ---- */
 
-/*
- * That a thread is dead the kernel says, in the robust mutex that it held: ThreadSanitizer sees
- * neither the mutex released nor the order between the dead thread and who cleans up after it.
- */
-__attribute__((visibility("default"))) const char *__tsan_default_suppressions(void);
-const char *__tsan_default_suppressions(void)
-{
-    return "mutex:hold_life\nrace:ring_format_at\n";
-}
-
 uint32_t thread_id(void)
 {
     return (uint32_t)syscall(SYS_gettid);
