@@ -216,7 +216,7 @@ static void entries_sort(struct live_window *w)
 
 static void entries_compact(struct live_window *w)
 {
-    if (w->first < w->count / 2)
+    if (!w->first || w->first < w->count / 2)
         return;
     memmove(w->entries, w->entries + w->first, (w->count - w->first) * sizeof(*w->entries));
     w->count -= w->first;
