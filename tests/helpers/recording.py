@@ -18,8 +18,12 @@ KEPT = BUILD / "tests" / "traces"
 ADATRACE = Path(os.environ.get("ADATRACE_COMMAND", BUILD / "cli" / "adatrace"))
 
 # The agent stays out of programs that AddressSanitizer's library wants to be the first in.
-HAS_AGENT = "address" not in os.environ.get("ADATRACE_SANITIZE", "")
+SANITIZER = os.environ.get("ADATRACE_SANITIZE", "")
+HAS_AGENT = "address" not in SANITIZER
 NO_AGENT = "no agent with AddressSanitizer"
+# The agent is never built with a sanitizer, so nobody tells ThreadSanitizer that a thread's death comes
+# before the next owner of its slot: base/tsan.h.
+AGENT_IS_SILENT = "thread" in SANITIZER
 
 GAP = "adatrace:gap"
 SKIPPED = 77  # the exit status that ctest takes for "skipped"

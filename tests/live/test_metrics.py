@@ -50,6 +50,7 @@ class Metrics(LiveTest):
 
 
 class File(Metrics):
+    @unittest.skipIf(recording.AGENT_IS_SILENT, "deaths that ThreadSanitizer does not see")
     def test_last_figures_are_those_of_the_trace(self):
         for policy in ("drop", "overwrite"):
             with self.subTest(policy):
@@ -94,6 +95,7 @@ class File(Metrics):
         program.end()
         self.assertEqual(total(self.samples(), "adatrace_process_written_records_total"), 10 * looks)
 
+    @unittest.skipIf(recording.AGENT_IS_SILENT, "deaths that ThreadSanitizer does not see")
     def test_threads_and_processes_that_end_leave_no_series(self):
         program = self.record("--metrics", self.file)
         for _ in range(10):
