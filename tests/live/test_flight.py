@@ -83,6 +83,7 @@ class Flight(LoadTest):
         self.assertEqual(recording.info(late)["events"], 1007)
         program.end()
 
+    @unittest.skipIf(recording.AGENT_IS_SILENT, "deaths that ThreadSanitizer does not see")
     def test_threads_that_ended_stay_as_long_as_their_records(self):
         program = self.start(recording.ADATRACE, "record", "-e", "demand:*", "-o", self.folder / "x.adatrace",
                              "--flight", "1M", "--")
@@ -108,6 +109,7 @@ class Flight(LoadTest):
         self.assertTrue(names)
         program.end()
 
+    @unittest.skipIf(recording.SANITIZER, "a sanitizer takes memory of its own")
     def test_recorder_takes_no_more_memory_than_was_said(self):
         grown = {}
         for size in ("1M", "17M"):
