@@ -76,4 +76,7 @@ function(ada_script_test)
         set(serial RUN_SERIAL)
     endif()
     ada_test_properties(${arg_NAME} LABELS ${arg_LABELS} TIMEOUT ${arg_TIMEOUT} ${serial})
+    # One that hangs says where, before it is ended: tests/helpers/recording.py.
+    get_test_property(${arg_NAME} TIMEOUT timeout)
+    set_property(TEST ${arg_NAME} APPEND PROPERTY ENVIRONMENT "ADATRACE_TIMEOUT_S=${timeout}")
 endfunction()

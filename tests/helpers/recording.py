@@ -5,6 +5,7 @@ For tests in Python: programs/, install/, examples/, readme/. Knows the command 
 script of a user's would; looks into no file.
 """
 
+import faulthandler
 import json
 import os
 import subprocess
@@ -27,6 +28,9 @@ AGENT_IS_SILENT = "thread" in SANITIZER
 
 GAP = "adatrace:gap"
 SKIPPED = 77  # the exit status that ctest takes for "skipped"
+
+if "ADATRACE_TIMEOUT_S" in os.environ:  # where it hangs is known a little before ctest ends it
+    faulthandler.dump_traceback_later(float(os.environ["ADATRACE_TIMEOUT_S"]) * 0.95)
 
 
 @dataclass

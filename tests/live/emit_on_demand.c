@@ -2,12 +2,14 @@
 /*
  * A program that does what it is told on stdin, one command a line, and says "done" after each:
  *
- *     start FILE NAME   record itself       stop           end that
- *     private FILE      the same, unseen
- *     emit N            N events            threads K N    K threads that emit N each, and end
- *     hold K N          the same, but they stay            fork           a child that waits
- *     closeall          close every descriptor above 2     open FILE      and leave it open
- *     stats             print ada_session_stats()
+ *     start FILE NAME   record itself     private FILE   the same, unseen
+ *     stop              end that          stats          print ada_session_stats()
+ *     emit N            N events          threads K N    K threads that emit N each, and end
+ *     hold K N          the same, but they stay
+ *     again NUMBER      one more event of each of those
+ *     fork              a child that waits
+ *     closeall          close every descriptor above 2
+ *     open FILE         and leave it open
  */
 #include <adatrace/adatrace.h>
 #include <fcntl.h>
@@ -25,8 +27,17 @@ enum { THREADS_MAX = 64 };
 static struct work {
     unsigned long count;
     bool stays;
+    unsigned held; /* threads that stay */
     sem_t finished;
 } work;
+
+/* What those that stay are asked for. */
+static struct wish {
+    pthread_mutex_t lock;
+    pthread_cond_t told;
+    unsigned asked; /* so many times */
+    unsigned long number;
+} wish = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0};
 
 static void emit(unsigned long count)
 {
@@ -34,15 +45,42 @@ static void emit(unsigned long count)
         ada_trace_demand_event(i);
 }
 
+static unsigned long wish_await(unsigned *seen)
+{
+    unsigned long number;
+
+    pthread_mutex_lock(&wish.lock);
+    while (wish.asked == *seen)
+        pthread_cond_wait(&wish.told, &wish.lock);
+    *seen = wish.asked;
+    number = wish.number;
+    pthread_mutex_unlock(&wish.lock);
+    return number;
+}
+
+static void wish_tell(unsigned long number)
+{
+    pthread_mutex_lock(&wish.lock);
+    wish.asked++;
+    wish.number = number;
+    pthread_cond_broadcast(&wish.told);
+    pthread_mutex_unlock(&wish.lock);
+    for (unsigned i = 0; i < work.held; i++)
+        sem_wait(&work.finished);
+}
+
 static void *thread_work(void *argument)
 {
     bool stays = work.stays; /* before the next command changes it */
+    unsigned seen = wish.asked;
 
     (void)argument;
     emit(work.count);
     sem_post(&work.finished);
-    while (stays)
-        pause();
+    while (stays) {
+        ada_trace_demand_event(wish_await(&seen));
+        sem_post(&work.finished);
+    }
     return NULL;
 }
 
@@ -59,6 +97,8 @@ static void threads_run(unsigned count, unsigned long events, bool stay)
             abort();
     for (unsigned i = 0; i < count; i++)
         sem_wait(&work.finished);
+    if (stay)
+        work.held += count;
     for (unsigned i = 0; i < count && !stay; i++)
         pthread_join(threads[i], NULL);
 }
@@ -101,6 +141,8 @@ static int obey(const char *line)
         threads_run((unsigned)a, b, false);
     else if (sscanf(line, "hold %lu %lu", &a, &b) == 2)
         threads_run((unsigned)a, b, true);
+    else if (sscanf(line, "again %lu", &a) == 1)
+        wish_tell(a);
     else if (sscanf(line, "open %511s", first) == 1)
         return open(first, O_RDWR | O_CREAT, 0600);
     else if (!strncmp(line, "stats", 5))

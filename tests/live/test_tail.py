@@ -5,6 +5,7 @@
 import json
 import os
 import re
+import select
 import signal
 import subprocess
 import time
@@ -28,7 +29,6 @@ class Tail:
         self.process = subprocess.Popen([str(recording.ADATRACE), "tail", *map(str, words)], env=test.env,
                                         stdout=stdout, stderr=subprocess.PIPE, text=True)
         test.addCleanup(self.kill)
-        os.set_blocking(self.process.stdout.fileno(), False)
         self.read, began = "", time.monotonic()
         while not self.lines():
             if program:
@@ -36,18 +36,23 @@ class Tail:
             self.pump()
             assert time.monotonic() - began < PATIENCE_S, "nothing came"
             assert self.process.poll() is None, self.process.stderr.read()
-        os.set_blocking(self.process.stdout.fileno(), True)
-        self.rest = self.read[self.read.rfind("\n") + 1:]  # of a line that has begun
+        self.taken = self.read.rfind("\n") + 1
 
     def line(self):
-        line, self.rest = self.rest + self.process.stdout.readline(), ""
+        """The next line, those before it were taken or came while it was found out that it listens."""
+        began = time.monotonic()
+        while (end := self.read.find("\n", self.taken)) < 0:
+            assert self.pump(PATIENCE_S), "it ended"
+            assert time.monotonic() - began < PATIENCE_S, "no line comes"
+        line, self.taken = self.read[self.taken:end], end + 1
         return line
 
-    def pump(self):
-        try:
-            self.read += os.read(self.process.stdout.fileno(), 65536).decode()
-        except BlockingIOError:
-            time.sleep(0.01)  # not to synchronise: between two looks
+    def pump(self, patience_s=0.01):
+        """False: nothing comes any more."""
+        ready, _, _ = select.select([self.process.stdout], [], [], patience_s)
+        read = os.read(self.process.stdout.fileno(), 1 << 20).decode() if ready else None
+        self.read += read or ""
+        return read != ""
 
     def lines(self):
         return self.read.count("\n")
@@ -211,12 +216,14 @@ class TailTest(LiveTest):
         # told of once.
         program.do("hold", 3, 400_000)
         tail.process.send_signal(signal.SIGCONT)
+        # Of a thread that was done long before the others all may be written over: each says something more.
+        program.do("again", 1_000_000)
         seen = set()
         while len(seen) < 3:
             event = json.loads(tail.line())
             if event["event"] == "demand:event" and event["tid"] != program.pid:
                 self.assertEqual((event["pid"], event["thread"]), (program.pid, "emit_on_demand"))
-                if event["fields"]["number"] == 399_999:
+                if event["fields"]["number"] == 1_000_000:
                     seen.add(event["tid"])
         program.end()
         lines, said, status = tail.end()

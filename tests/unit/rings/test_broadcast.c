@@ -391,8 +391,11 @@ static void another_process_reads_and_cannot_write(void **state)
     assert_int_equal(pipe(go), 0);
     child = fork();
     assert_true(child >= 0);
-    if (!child)
-        _exit(other_process(ada_broadcast_fd(b), &here, go[0]));
+    if (!child) {
+        status = other_process(ada_broadcast_fd(b), &here, go[0]);
+        ada_broadcast_destroy(b);
+        _exit(status);
+    }
     for (uint64_t n = 0; n < 1500; n++)
         assert_int_equal(message_write(b, n), 0);
     assert_int_equal(write(go[1], "", 1), 1);
