@@ -12,6 +12,8 @@ if(ADATRACE_SANITIZE OR ADATRACE_TEST_WRAPPER)
     set(_ada_patience 10)
 endif()
 
+file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/evidence)
+
 # Labels, time-out (seconds, 60 unless told) and serial running of a test that exists already.
 #   ada_test_properties(NAME LABELS unit... [TIMEOUT seconds] [RUN_SERIAL])
 function(ada_test_properties name)
@@ -25,6 +27,9 @@ function(ada_test_properties name)
     math(EXPR timeout "${arg_TIMEOUT} * ${_ada_patience}")
     set_tests_properties(${name} PROPERTIES
         LABELS "${arg_LABELS}" TIMEOUT ${timeout} SKIP_RETURN_CODE 77)
+    # Where a test leaves the figure of its row in docs/RELIABILITY.md.
+    set_property(TEST ${name} APPEND PROPERTY
+        ENVIRONMENT "ADATRACE_EVIDENCE=${PROJECT_BINARY_DIR}/evidence")
     if(arg_RUN_SERIAL)
         set_tests_properties(${name} PROPERTIES RUN_SERIAL TRUE)
     endif()
