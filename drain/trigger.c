@@ -146,7 +146,6 @@ static void moment_make(struct drain *d, bool is_end)
 
     moment.is_last = is_end || is_over(all);
     all->pending = false;
-    d->wait.due_ns = 0;
     all->others = 0;
     all->quiet_until_ns = clock_monotonic_ns() + o->cool_down_ns;
     o->moment(o->context, d, &moment);
@@ -164,7 +163,6 @@ static void moment_begin(struct drain *d, const struct trigger *trigger,
     all->met = trigger;
     all->met_ticks = event->ticks;
     all->due_ns = clock_monotonic_ns() + all->options.after_ns;
-    d->wait.due_ns = all->due_ns;
 }
 
 static void trigger_met(struct drain *d, const struct trigger *trigger,
@@ -184,8 +182,15 @@ static void trigger_met(struct drain *d, const struct trigger *trigger,
 
 void triggers_turn(struct drain *d)
 {
-    if (d->triggers->pending && clock_monotonic_ns() >= d->triggers->due_ns)
+    struct triggers *all = d->triggers;
+    uint64_t now_ns = clock_monotonic_ns();
+
+    triggers_open_look(d, now_ns);
+    if (all->pending && now_ns >= all->due_ns)
         moment_make(d, false);
+    d->wait.due_ns = all->has_open ? all->look_ns : 0;
+    if (all->pending && (!all->has_open || all->due_ns < all->look_ns))
+        d->wait.due_ns = all->due_ns;
 }
 
 void triggers_finish(struct drain *d)
@@ -196,15 +201,16 @@ void triggers_finish(struct drain *d)
 
 /* ---- tests ---- */
 
-void trigger_test_run(struct drain *d, struct trigger_test *test, const struct trigger_event *event)
+bool trigger_test_take(struct drain *d, struct trigger_test *test,
+                       const struct trigger_event *event, bool fits)
 {
-    bool met = expression_fits(test->program, event->values);
-    bool crosses = met && !test->was_met;
+    bool crosses = fits && !test->was_met;
 
     if (event->schema->phase == ADA_PHASE_COUNTER)
-        test->was_met = met;
+        test->was_met = fits;
     if (crosses)
         trigger_met(d, test->trigger, event);
+    return crosses;
 }
 
 static void own_event(struct drain *d, enum own_event own, const struct drain_process *p,
@@ -215,10 +221,10 @@ static void own_event(struct drain *d, enum own_event own, const struct drain_pr
                                                .process = trigger_process_name(p),
                                                .tid = t ? t->tid : 0,
                                                .pid = p ? p->pid : 0};
-    const struct expression_event values = {.payload = payload,
-                                            .payload_bytes = size,
-                                            .emitter = &emitter,
-                                            .time_ns = triggers_time_ns(d, ticks)};
+    struct expression_event values = {.payload = payload,
+                                      .payload_bytes = size,
+                                      .emitter = &emitter,
+                                      .time_ns = triggers_time_ns(d, ticks)};
     const struct trigger_event event = {.schema = &own_event_types[own],
                                         .process = p,
                                         .thread = t,
@@ -228,7 +234,8 @@ static void own_event(struct drain *d, enum own_event own, const struct drain_pr
 
     for (unsigned i = 0; i < all->count; i++)
         if (all->list[i].own[own].program)
-            trigger_test_run(d, &all->list[i].own[own], &event);
+            trigger_test_take(d, &all->list[i].own[own], &event,
+                              expression_fits(all->list[i].own[own].program, &values));
 }
 
 void triggers_gap(struct drain *d, const struct drain_process *p, const struct drain_thread *t,

@@ -22,7 +22,7 @@ static void stale_drop(struct trigger_calls *calls, uint64_t key, uint16_t frame
     }
 }
 
-void trigger_call_enter(struct drain_thread *t, uint64_t key, uint64_t ticks, uint16_t frame)
+void trigger_call_enter(struct drain_thread *t, const struct trigger_call *call)
 {
     struct trigger_calls *calls = t->trigger_calls;
 
@@ -30,15 +30,14 @@ void trigger_call_enter(struct drain_thread *t, uint64_t key, uint64_t ticks, ui
         calls = t->trigger_calls = calloc(1, sizeof(*calls));
     if (!calls)
         return;
-    stale_drop(calls, key, frame);
+    stale_drop(calls, call->key, call->frame);
     if (calls->count == TRIGGER_CALLS_MAX)
         calls->beyond++;
     else
-        calls->open[calls->count++] =
-            (struct trigger_call){.key = key, .ticks = ticks, .frame = frame};
+        calls->open[calls->count++] = *call;
 }
 
-bool trigger_call_leave(struct drain_thread *t, uint64_t key, uint64_t ticks, uint64_t *took)
+bool trigger_call_leave(struct drain_thread *t, uint64_t key, struct trigger_call *call)
 {
     struct trigger_calls *calls = t->trigger_calls;
 
@@ -51,7 +50,7 @@ bool trigger_call_leave(struct drain_thread *t, uint64_t key, uint64_t ticks, ui
     for (unsigned i = calls->count; i--;) {
         if (calls->open[i].key != key)
             continue;
-        *took = ticks - calls->open[i].ticks;
+        *call = calls->open[i];
         calls->count = i; /* what was entered above it has ended, too */
         return true;
     }

@@ -55,7 +55,9 @@ struct trigger_calls {
     unsigned count, beyond; /* entered when there was no more room */
     struct trigger_call {
         uint64_t key, ticks;
+        uint32_t told; /* bit n: trigger n was met while it was open */
         uint16_t frame;
+        bool is_function; /* or a scope */
     } open[TRIGGER_CALLS_MAX];
 };
 
@@ -90,6 +92,9 @@ struct triggers {
     const struct trigger *met;
     uint64_t met_ticks, due_ns, quiet_until_ns;
     uint64_t others;
+    /* Calls that have not ended: trigger_open.c. */
+    bool has_open;
+    uint64_t look_ns;
     char text[TRIGGER_TEXT_BYTES];
 };
 
@@ -99,22 +104,34 @@ struct trigger_event {
     const struct drain_process *process;
     const struct drain_thread *thread; /* or NULL */
     uint64_t ticks;
-    const struct expression_event *values;
+    bool is_open; /* what has not ended yet */
+    struct expression_event *values;
 };
 
 /* ---- trigger_types.c ---- */
 
 /* Since the start of the recording. */
 int64_t triggers_time_ns(const struct drain *d, uint64_t ticks);
+uint64_t triggers_ticks_ns(const struct triggers *all, uint64_t ticks);
 
 /* What the process is called: without the folder of its executable. */
 const char *trigger_process_name(const struct drain_process *process);
 
+/*
+ * The tests of a type on an event of it, whose schema, process and emitter are filled in here; all
+ * but those of triggers whose bit is set in `told`. `fits` NULL: expression_fits(). Returns the
+ * bits of those that were met.
+ */
+uint32_t trigger_tests_run(struct drain *d, struct trigger_type *type, struct trigger_event *event,
+                           uint32_t told,
+                           bool (*fits)(const struct trigger_test *test,
+                                        struct expression_event *values));
+
 /* ---- trigger.c ---- */
 
-/* Run the test, which is for this event. */
-void trigger_test_run(struct drain *d, struct trigger_test *test,
-                      const struct trigger_event *event);
+/* The event fits the test, or does not: a counter fires when it begins to. */
+bool trigger_test_take(struct drain *d, struct trigger_test *test,
+                       const struct trigger_event *event, bool fits);
 
 /* ---- trigger_text.c ---- */
 
@@ -124,9 +141,15 @@ void trigger_event_print(const struct drain *d, const struct trigger_event *even
 
 /* ---- trigger_calls.c ---- */
 
-/* A call that slow() means begins; it has ended: true, and how many ticks it took. */
-void trigger_call_enter(struct drain_thread *t, uint64_t key, uint64_t ticks, uint16_t frame);
-bool trigger_call_leave(struct drain_thread *t, uint64_t key, uint64_t ticks, uint64_t *took);
+/* A call that slow() means begins. */
+void trigger_call_enter(struct drain_thread *t, const struct trigger_call *call);
+/* It has ended. Returns false: it never began; true: *call is what it was. */
+bool trigger_call_leave(struct drain_thread *t, uint64_t key, struct trigger_call *call);
+
+/* ---- trigger_open.c ---- */
+
+/* The calls that are open, where it is time to look at them. */
+void triggers_open_look(struct drain *d, uint64_t now_ns);
 
 /* ---- trigger_functions.c ---- */
 

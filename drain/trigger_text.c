@@ -161,8 +161,8 @@ void trigger_event_print(const struct drain *d, const struct trigger_event *even
         put(&t, " of process %u", event->process->pid);
     put(&t, " at %" PRId64 ".%06" PRId64 " s", ns / 1000000000, ns % 1000000000 / 1000);
     if (values->has_duration)
-        put(&t, ", after %" PRIu64 ".%03" PRIu64 " ms", values->duration_ns / 1000000,
-            values->duration_ns % 1000000 / 1000);
+        put(&t, ", %safter %" PRIu64 ".%03" PRIu64 " ms", event->is_open ? "still open " : "",
+            values->duration_ns / 1000000, values->duration_ns % 1000000 / 1000);
     put_fields(&t, event->schema, values->payload, values->payload_bytes);
     plain(out);
 }

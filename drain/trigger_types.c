@@ -170,19 +170,20 @@ void drain_set_triggers(struct drain *d, struct triggers *triggers)
 
 /* ---- records ---- */
 
-static uint64_t ticks_ns(const struct triggers *all, uint64_t ticks)
+uint64_t triggers_ticks_ns(const struct triggers *all, uint64_t ticks)
 {
     return (uint64_t)((unsigned __int128)ticks * 1000000000 / all->options.ticks_per_second);
 }
 
 int64_t triggers_time_ns(const struct drain *d, uint64_t ticks)
 {
-    return ticks < d->start_ticks ? 0 : (int64_t)ticks_ns(d->triggers, ticks - d->start_ticks);
+    return ticks < d->start_ticks ? 0
+                                  : (int64_t)triggers_ticks_ns(d->triggers, ticks - d->start_ticks);
 }
 
 struct asked {
     struct drain *drain;
-    struct drain_thread *thread;
+    const struct drain_thread *thread;
     const struct trigger *trigger;
 };
 
@@ -209,33 +210,37 @@ static uint64_t function_address(const struct trigger_type *type, const unsigned
 static void call_begins(struct drain *d, struct drain_thread *t, const struct trigger_type *type,
                         uint64_t ticks, const unsigned char *payload, uint32_t payload_bytes)
 {
-    uint64_t key = type->scope;
-    uint16_t frame = 0;
+    struct trigger_call call = {.key = type->scope, .ticks = ticks};
 
     if (type->role == ROLE_FUNCTION_ENTER) {
-        key = function_address(type, payload, payload_bytes);
-        if (!trigger_function_mask(d, t->source, key))
+        call.key = function_address(type, payload, payload_bytes);
+        call.is_function = true;
+        if (!trigger_function_mask(d, t->source, call.key))
             return;
-        if (type->frame_offset && payload_bytes >= type->frame_offset + sizeof(frame))
-            memcpy(&frame, payload + type->frame_offset, sizeof(frame));
+        if (type->frame_offset && payload_bytes >= type->frame_offset + sizeof(call.frame))
+            memcpy(&call.frame, payload + type->frame_offset, sizeof(call.frame));
     }
-    trigger_call_enter(t, key, ticks, frame);
+    trigger_call_enter(t, &call);
 }
 
-/* How long the call took that this record ends, if it is one that slow() means. */
-static void call_ends(struct drain *d, struct drain_thread *t, const struct trigger_type *type,
-                      uint64_t ticks, struct expression_event *values)
+/* How long the call took that this record ends, if it is one that slow() means. Returns what was
+ * met while it was open. */
+static uint32_t call_ends(struct drain *d, struct drain_thread *t, const struct trigger_type *type,
+                          uint64_t ticks, struct expression_event *values)
 {
-    uint64_t key = type->scope, took;
+    struct trigger_call call;
+    uint64_t key = type->scope;
 
     if (type->role == ROLE_FUNCTION_EXIT) {
         key = function_address(type, values->payload, values->payload_bytes);
         if (!trigger_function_mask(d, t->source, key))
-            return;
+            return 0;
     }
-    values->has_duration = trigger_call_leave(t, key, ticks, &took);
-    if (values->has_duration)
-        values->duration_ns = ticks_ns(d->triggers, took);
+    values->has_duration = trigger_call_leave(t, key, &call);
+    if (!values->has_duration)
+        return 0;
+    values->duration_ns = triggers_ticks_ns(d->triggers, ticks - call.ticks);
+    return call.told;
 }
 
 const char *trigger_process_name(const struct drain_process *p)
@@ -245,40 +250,62 @@ const char *trigger_process_name(const struct drain_process *p)
     return slash ? slash + 1 : path;
 }
 
+static void emitter_fill(const struct drain_thread *t, unsigned needs,
+                         struct expression_emitter *emitter)
+{
+    emitter->thread = t->name;
+    emitter->tid = t->tid;
+    if (!(needs & EXPRESSION_NEEDS_PROCESS))
+        return;
+    emitter->process = trigger_process_name(t->process);
+    emitter->pid = t->process->pid;
+}
+
+uint32_t trigger_tests_run(struct drain *d, struct trigger_type *type, struct trigger_event *event,
+                           uint32_t told,
+                           bool (*fits)(const struct trigger_test *test,
+                                        struct expression_event *values))
+{
+    struct expression_event *values = event->values;
+    struct expression_emitter emitter;
+    struct asked asked = {.drain = d, .thread = event->thread};
+    uint32_t met = 0;
+
+    event->schema = &type->schema.schema;
+    event->process = event->thread->process;
+    values->emitter = &emitter;
+    values->context = &asked;
+    values->is_slow = function_is_slow;
+    for (unsigned i = 0; i < type->test_count; i++) {
+        struct trigger_test *test = &type->tests[i];
+        uint32_t bit = UINT32_C(1) << (test->trigger - d->triggers->list);
+        unsigned needs = expression_needs(test->program);
+
+        if (told & bit)
+            continue;
+        emitter_fill(event->thread, needs, &emitter);
+        if (needs & EXPRESSION_NEEDS_TIME)
+            values->time_ns = triggers_time_ns(d, event->ticks);
+        asked.trigger = test->trigger;
+        if (trigger_test_take(d, test, event,
+                              fits ? fits(test, values) : expression_fits(test->program, values)))
+            met |= bit;
+    }
+    return met;
+}
+
 static void type_record(struct drain *d, struct drain_thread *t, struct trigger_type *type,
                         uint64_t ticks, const unsigned char *payload, uint32_t payload_bytes)
 {
-    struct expression_emitter emitter;
-    struct asked asked = {.drain = d, .thread = t};
-    struct expression_event values = {.payload = payload,
-                                      .payload_bytes = payload_bytes,
-                                      .emitter = &emitter,
-                                      .context = &asked,
-                                      .is_slow = function_is_slow};
-    const struct trigger_event event = {.schema = &type->schema.schema,
-                                        .process = t->process,
-                                        .thread = t,
-                                        .ticks = ticks,
-                                        .values = &values};
+    struct expression_event values = {.payload = payload, .payload_bytes = payload_bytes};
+    struct trigger_event event = {.thread = t, .ticks = ticks, .values = &values};
+    uint32_t told = 0;
 
     if (type->role == ROLE_SCOPE_END || type->role == ROLE_FUNCTION_EXIT)
-        call_ends(d, t, type, ticks, &values);
+        told = call_ends(d, t, type, ticks, &values);
     else if (type->role != ROLE_NONE)
         call_begins(d, t, type, ticks, payload, payload_bytes);
-    for (unsigned i = 0; i < type->test_count; i++) {
-        unsigned needs = expression_needs(type->tests[i].program);
-
-        emitter.thread = t->name;
-        emitter.tid = t->tid;
-        if (needs & EXPRESSION_NEEDS_PROCESS) {
-            emitter.process = trigger_process_name(t->process);
-            emitter.pid = t->process->pid;
-        }
-        if (needs & EXPRESSION_NEEDS_TIME)
-            values.time_ns = triggers_time_ns(d, ticks);
-        asked.trigger = type->tests[i].trigger;
-        trigger_test_run(d, &type->tests[i], &event);
-    }
+    (void)trigger_tests_run(d, type, &event, told, NULL);
 }
 
 void triggers_record(struct drain *d, struct drain_thread *t, uint32_t id, uint64_t ticks,

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 import time
 import unittest
 
@@ -104,13 +105,48 @@ class Calls(TriggerTest):
     def test_slow_function_is_caught_by_its_name(self):
         _, snapshots = self.shop(*FLIGHT, *SOON, "--trigger", "slow(spend_ms) > 20ms")
         self.assertEqual(len(snapshots), 1)
-        took = re.search(r"function:exit of thread .* after (\d+)\.\d{3} ms", self.reason(snapshots[0]))
-        self.assertGreaterEqual(int(took.group(1)), 29)  # our clock may be a little off the other
+        took = re.search(r"function:exit of thread .*, (?:still open )?after (\d+)\.\d{3} ms", self.reason(snapshots[0]))
+        self.assertGreaterEqual(int(took.group(1)), 20)  # of 30: when it has become certain, or when it ended
 
     def test_slow_scope_is_caught_by_its_name(self):
         _, snapshots = self.shop(*FLIGHT, *SOON, "-e", "shop:*", "--trigger", "slow(checkout) > 25ms")
         self.assertEqual(len(snapshots), 1)
         self.assertRegex(self.reason(snapshots[0]), r"shop:checkout of thread .* after \d+\.\d{3} ms")
+
+    def hang(self, *options):
+        """The shop, in a call that does not end before its input does."""
+        program = subprocess.Popen(
+            list(map(str, (recording.ADATRACE, "record", "-o", self.folder / "shop.adatrace", *FLIGHT, *SOON, *options,
+                           "--", SHOP, "hang"))), env=self.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE)
+        self.addCleanup(lambda: (program.kill(), program.communicate()) if program.returncode is None else None)
+        self.assertEqual(program.stdout.readline(), b"hangs\n")
+        return program
+
+    def test_call_that_does_not_end_is_caught_while_it_hangs(self):
+        names = ["slow(stillness) > 150ms"] + ["slow(stand_still) > 150ms"] * recording.HAS_AGENT
+        for trigger in names:
+            with self.subTest(trigger=trigger):
+                before = len(self.snapshots())
+                program = self.hang("--trigger", trigger, "--force")
+                self.wait_for_snapshots(before + 1)
+                self.assertIsNone(program.poll())
+                program.communicate(timeout=PATIENCE_S)
+                # Its end is not told again.
+                snapshots = self.snapshots()
+                self.assertEqual(len(snapshots), before + 1)
+                took = re.search(r" still open after (\d+)\.\d{3} ms", self.reason(snapshots[-1]))
+                self.assertGreaterEqual(int(took.group(1)), 150)
+                self.assertEqual(recording.verify(snapshots[-1]).status, 0)
+
+    def test_what_its_end_may_still_change_waits_for_the_end(self):
+        program = self.hang("--cool-down", "0s", "--max-snapshots", "0", "--trigger", "slow(stillness) < 1h",
+                            "--trigger", "slow(stillness) > 100ms")
+        self.wait_for_snapshots(1)
+        self.assertIn("slow(stillness) > 100ms: ", self.reason(self.snapshots()[0]))
+        program.communicate(timeout=PATIENCE_S)
+        self.assertEqual(len(self.snapshots()), 2)
+        self.assertRegex(self.reason(self.snapshots()[1]), r"slow\(stillness\) < 1h: .*, after ")
 
 
 class Ends(TriggerTest):

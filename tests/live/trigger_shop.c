@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A shop for tests of triggers: a thousand orders, one of which is slow, with a counter that climbs
- * and functions that are timed. With `status N` it exits so, with `abort` it is ended by SIGABRT.
+ * and functions that are timed. With `status N` it exits so, with `abort` it is ended by SIGABRT;
+ * with `hang` it says that it hangs, and does so until its input ends.
  */
 #include <adatrace/adatrace.h>
 #include <adatrace/event.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -35,6 +37,15 @@ __attribute__((noinline)) static void checkout(unsigned id)
                          id == 700 ? "Ann" : "Bob");
 }
 
+__attribute__((noinline)) static void stand_still(void)
+{
+    ADA_SCOPE(shop, stillness);
+    puts("hangs");
+    fflush(stdout);
+    while (getchar() != EOF)
+        ;
+}
+
 int main(int count, char **words)
 {
     for (unsigned id = 0; id < 1000; id++) {
@@ -43,5 +54,7 @@ int main(int count, char **words)
     }
     if (count > 1 && strcmp(words[1], "abort") == 0)
         abort();
+    if (count > 1 && strcmp(words[1], "hang") == 0)
+        stand_still();
     return count > 2 ? atoi(words[2]) : 0;
 }
