@@ -316,6 +316,7 @@ static bool op_do(const struct op *op, const struct expression_event *e, union s
                   unsigned *top)
 {
     union slot *push = &stack[*top], *last = push - 1;
+    expression_int integer;
 
     switch ((enum op_code)op->code) {
     case OP_INTEGER:
@@ -336,7 +337,8 @@ static bool op_do(const struct op *op, const struct expression_event *e, union s
         return scale(op, &last->integer);
     case OP_TO_FLOAT:
         last -= op->place;
-        last->number = (double)last->integer;
+        integer = last->integer; /* in one with number */
+        last->number = (double)integer;
         return true;
     case OP_NEGATE:
         last->integer = -last->integer;

@@ -161,6 +161,8 @@ static void specification_make(char spec[32], const struct event_format_piece *p
     snprintf(spec + used, 32 - (size_t)used, "%s", type);
 }
 
+/* The formats below are made by specification_make(): one conversion, of the type that is passed.
+ */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 

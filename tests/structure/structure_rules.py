@@ -37,6 +37,19 @@ SCRIPTS = {".py", ".sh"}
 REPEATED_NAMES = {"CMakeLists.txt", "README.md", ".gitignore"}
 PUBLIC_NAMES = {"ring.h"}  # a public header is known by its folder: <adatrace/ring.h>, registry/ring.h
 
+LINES_MAX = 500
+
+# What silences a tool, and how the reason stands beside it; None: any comment on the line or just above it.
+COMMENT = r"\*/|//"
+SUPPRESSIONS = (
+    (r"\bNOLINT", r"\bNOLINT(NEXTLINE|BEGIN)?\([a-z][\w.,*-]+\): \w|\bNOLINTEND\("),
+    (r"\bcppcheck-suppress", r"\bcppcheck-suppress \w+ ; \w"),
+    (r"#\s*pragma (GCC|clang) diagnostic ignored", None),
+    (r"\bshellcheck disable=", r"\bshellcheck disable=[\w,]+ # *\w"),
+    (r"\b(GCOV|GCOVR|LCOV)_EXCL", r"\bGCOVR?_EXCL_(\w*STOP|(BR_)?(LINE|START)): \w|_EXCL_(BR_)?STOP"),
+    (r"\bno_sanitize\b", None),
+)
+
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.M)
 # Folders that exist on one machine only. Written so that this line does not find itself.
 MACHINE_PATH = re.compile(r"(?<![\w.$}/*-])/(?:wor[k]|far[m]|Use[r]s|hom[e]/[a-z]\w*|roo[t])/\w")
@@ -129,6 +142,28 @@ def no_path_of_a_machine(root):
                 yield f"{name}:{number}: a path of one machine: {found.group()}..."
 
 
+def files_are_small(root):
+    """A file that has grown so large has a second subject in it, which wants a file of its own."""
+    for name in tree_files(root):
+        if is_source(name) or is_script(root, name):
+            lines = text_of(root, name).count("\n")
+            if lines > LINES_MAX:
+                yield f"{name}: {lines} lines; more than {LINES_MAX} are no file, they are two"
+
+
+def suppressions_say_why(root):
+    """Who tells an analyser, a linter or a coverage report to look away says at that place why."""
+    for name in tree_files(root):
+        if name.startswith("tests/structure/") or not (is_source(name) or is_script(root, name)):
+            continue
+        lines = text_of(root, name).splitlines()
+        for number, line in enumerate(lines, 1):
+            for mark, reason in SUPPRESSIONS:
+                place = line if reason else "\n".join(lines[max(number - 5, 1):number])
+                if re.search(mark, line) and not re.search(reason or COMMENT, place):
+                    yield f"{name}:{number}: looks away without a reason: {line.strip()}"
+
+
 def compilers(*names):
     return [n for n in names if shutil.which(n)]
 
@@ -175,6 +210,8 @@ RULES = [
     files_say_their_licence,
     headers_say_their_purpose,
     no_path_of_a_machine,
+    files_are_small,
+    suppressions_say_why,
     public_headers_compile_alone,
     inner_headers_compile_alone,
 ]

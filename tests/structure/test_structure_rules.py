@@ -72,6 +72,24 @@ class StructureRules(unittest.TestCase):
             self.expect(rule, "base/bad.c", f'{SPDX}char *p = "{path}";\n', "bad.c:2")
         self.assertEqual(self.findings(rule, files={"a.txt": "network/x our/wor" + "k/x $HOME/y\n"}), [])
 
+    def test_file_that_is_two(self):
+        rule = rules.files_are_small
+        self.expect(rule, "base/bad.c", SPDX + "\n" * rules.LINES_MAX, "bad.c: 501 lines")
+        self.expect(rule, "scripts/bad", "#!/bin/sh\n" + "\n" * rules.LINES_MAX, "scripts/bad: 501")
+        self.assertEqual(self.findings(rule, files={"a.json": "\n" * 9000}), [])
+
+    def test_suppression_without_a_reason(self):
+        rule = rules.suppressions_say_why
+        for bad in ("f(); // NOLINT", "f(); // NOLINT(a-check)", "// NOLINTNEXTLINE(a-check)",
+                    "/* cppcheck-suppress memleak */", "// GCOVR_EXCL_LINE", "/* GCOV_EXCL_BR_START */",
+                    '#pragma GCC diagnostic ignored "-Wx"'):
+            self.expect(rule, "base/bad.c", SPDX + bad + "\n", "bad.c:2: looks away")
+        self.expect(rule, "scripts/bad.sh", "# shellcheck disable=SC1\n", "bad.sh:1: looks away")
+        good = ("/* NOLINT(a-check): it is so */\n// NOLINTNEXTLINE(a.b-c,d): it is so\n"
+                "/* cppcheck-suppress memleak ; kept by the list */\n// GCOVR_EXCL_START: no such kernel\n"
+                '// GCOVR_EXCL_STOP\n#pragma GCC diagnostic ignored "-Wx" // gcc 12 errs\n')
+        self.assertEqual(self.findings(rule, files={"base/good.c": SPDX + good}), [])
+
     def test_public_header_that_does_not_compile_alone(self):
         rule = rules.public_headers_compile_alone
         text = SPDX + "/* Bad. */\nsize_t ada_x(void);\n"
