@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/elf_needed.h"
+#include "base/machine_kind.h"
 
 enum {
     SCRIPT_DEPTH = 4, /* as many interpreters of interpreters as the kernel follows */
@@ -18,14 +19,6 @@ enum {
     SEGMENTS_MAX = 64,
     LINKER_BYTES = 128
 };
-
-#if defined(__x86_64__)
-#define OUR_MACHINE EM_X86_64
-#elif defined(__aarch64__)
-#define OUR_MACHINE EM_AARCH64
-#else
-#define OUR_MACHINE EM_NONE
-#endif
 
 /* The path of the dynamic linker that runs us; NULL: not known, and then any will do. */
 static const char *our_linker;
@@ -82,7 +75,7 @@ static bool elf_is_fit(int fd, const ElfW(Ehdr) * head)
     char linker[LINKER_BYTES];
 
     if (head->e_ident[EI_CLASS] != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32) ||
-        (OUR_MACHINE != EM_NONE && head->e_machine != OUR_MACHINE))
+        head->e_machine != MACHINE_KIND_ELF)
         return false;
     if (elf_needs_asan(fd))
         return false;

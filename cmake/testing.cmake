@@ -6,9 +6,9 @@ find_package(Python3 REQUIRED COMPONENTS Interpreter)
 set(ADATRACE_TEST_WRAPPER "" CACHE STRING
     "command that unit tests run under (the valgrind preset sets it)")
 
-# Sanitizers and valgrind slow a test down by this much at most.
+# Sanitizers, valgrind and emulators slow a test down by this much at most.
 set(_ada_patience 1)
-if(ADATRACE_SANITIZE OR ADATRACE_TEST_WRAPPER)
+if(ADATRACE_SANITIZE OR ADATRACE_TEST_WRAPPER OR CMAKE_CROSSCOMPILING)
     set(_ada_patience 10)
 endif()
 
@@ -53,7 +53,8 @@ function(ada_test)
         target_compile_definitions(${arg_NAME} PRIVATE ${arg_DEFINITIONS})
     endif()
     add_test(NAME ${arg_NAME}
-        COMMAND ${ADATRACE_TEST_WRAPPER} $<TARGET_FILE:${arg_NAME}> ${arg_ARGUMENTS})
+        COMMAND ${CMAKE_CROSSCOMPILING_EMULATOR} ${ADATRACE_TEST_WRAPPER} $<TARGET_FILE:${arg_NAME}>
+            ${arg_ARGUMENTS})
     set(serial)
     if(arg_RUN_SERIAL)
         set(serial RUN_SERIAL)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/machine_kind.h"
 #include "drain/life.h"
 #include "drain/process_watch.h"
 #include "drain/steer.h"
@@ -146,7 +147,11 @@ static const char *objection(const struct handshake_hello *hello, ssize_t size,
     if (peer->uid != geteuid() && peer->uid != 0)
         return "it belongs to another user";
     *status = -EPROTO;
-    if (size != sizeof(*hello) || hello->magic != HANDSHAKE_MAGIC)
+    if (size >= HANDSHAKE_HELLO_LEAST && hello->magic == __builtin_bswap64(HANDSHAKE_MAGIC)) {
+        *status = -EPROTONOSUPPORT;
+        return "it runs on a machine of the other byte order, in an emulator";
+    }
+    if (size < HANDSHAKE_HELLO_LEAST || hello->magic != HANDSHAKE_MAGIC)
         return "it does not speak adatrace's language";
     *status = -EPROTONOSUPPORT;
     if (hello->version != HANDSHAKE_VERSION || hello->segment_version != SEGMENT_VERSION) {
@@ -154,6 +159,17 @@ static const char *objection(const struct handshake_hello *hello, ssize_t size,
                  "its adatrace has protocol %u.%u, this command has %u.%u: use those of one "
                  "version",
                  hello->version, hello->segment_version, HANDSHAKE_VERSION, SEGMENT_VERSION);
+        return text;
+    }
+    *status = -EPROTO;
+    if (size != sizeof(*hello))
+        return "it does not speak adatrace's language";
+    *status = -EPROTONOSUPPORT;
+    if (hello->machine != MACHINE_KIND) {
+        snprintf(text, text_size,
+                 "it is built for %s, and runs in an emulator whose clock is not ours: record "
+                 "with an adatrace of that machine",
+                 machine_kind_name(hello->machine));
         return text;
     }
     *status = -EINVAL;

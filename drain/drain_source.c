@@ -8,6 +8,7 @@
 
 #include "base/atomic.h"
 #include "drain/drain_state.h"
+#include "drain/proc_file.h"
 
 enum {
     AHEAD_FILE = 4,
@@ -135,7 +136,7 @@ static void slot_visit(struct drain *d, struct drain_source *s, uint32_t slot, u
         return;
     seen = registry_look(&s->segment, slot, &view);
     /* Found out before the ring is read: then an empty ring is the end of it. */
-    over = t->process->dead || (seen && (view.dead || view.state == SLOT_RETIRED));
+    over = t->process->dead || t->is_gone || (seen && (view.dead || view.state == SLOT_RETIRED));
     if (seen)
         thread_rename(d, t, &view);
     empty = thread_visit(d, t, share_bytes, load);
@@ -247,11 +248,24 @@ static void arena_loss_tell(struct drain *d, struct drain_source *s)
     s->arena_lost = lost;
 }
 
+/* Where the kernel tells of no thread's death. An id that another thread of the process has got
+ * since hides the end until the process's. */
+static void thread_look_for(const struct drain_source *s, struct drain_thread *t)
+{
+    struct registry_view view;
+
+    if (t->tid && !t->process->is_foreign && registry_look(&s->segment, t->slot, &view) &&
+        !view.robust && view.tid == t->tid)
+        t->is_gone = proc_thread_has_ended(t->pid, t->tid);
+}
+
 void source_tick(struct drain *d, struct drain_source *s)
 {
     for (uint32_t slot = 0; slot < s->bound; slot++)
-        if (s->threads[slot])
+        if (s->threads[slot]) {
             thread_tell(d, s->threads[slot]);
+            thread_look_for(s, s->threads[slot]);
+        }
     source_unringed_tell(d, s);
     arena_loss_tell(d, s);
 }

@@ -58,6 +58,7 @@ struct drain_thread {
     uint64_t room_busy_ns;       /* when it needed much last */
     uint64_t room_dropped;       /* as last seen */
     bool stands_beyond;          /* it may have memory to give back */
+    bool is_gone;                /* it has ended, and the kernel has not marked its slot */
     struct trace_stream *stream; /* opened by the first record */
     uint64_t ticks;              /* of the newest record */
     uint64_t empty_ticks;        /* when the ring was last seen empty */

@@ -113,6 +113,17 @@ bool proc_has_ended(uint32_t pid)
     return !at || at[1] == 'Z' || at[1] == 'X';
 }
 
+bool proc_thread_has_ended(uint32_t pid, uint32_t tid)
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), "/proc/%u/task/%u", pid, tid);
+    if (!access(path, F_OK) || errno != ENOENT)
+        return false;
+    snprintf(path, sizeof(path), "/proc/%u/task/%u", pid, pid);
+    return !access(path, F_OK);
+}
+
 static void stat_read(uint32_t pid, struct proc_facts *facts)
 {
     char text[1024], *at = stat_after_name(pid, text, sizeof(text));

@@ -25,6 +25,8 @@ uint64_t proc_start_time(uint32_t pid);
 
 /* Has it ended, whether its parent has asked or not? For kernels that have no pidfd. */
 bool proc_has_ended(uint32_t pid);
+/* The process is there, and that thread of it is not. */
+bool proc_thread_has_ended(uint32_t pid, uint32_t tid);
 
 /* The thread's name into name[size], "" when it cannot be read. */
 void proc_thread_name(uint32_t pid, uint32_t tid, char *name, size_t size);

@@ -13,34 +13,18 @@
 #include <unistd.h>
 
 #include "base/elf_needed.h"
+#include "base/machine_kind.h"
 
 enum { HEAD_BYTES = 4096, SCRIPTS_DEEP = 4, HEADERS_MAX = 64 };
 
-#if defined(__x86_64__)
-enum { OUR_MACHINE = EM_X86_64 };
-#elif defined(__aarch64__)
-enum { OUR_MACHINE = EM_AARCH64 };
-#else
-enum { OUR_MACHINE = EM_NONE };
-#endif
-
-static const struct {
-    uint16_t machine;
-    unsigned char class;
-    const char *name;
-} machines[] = {
-    {EM_386, ELFCLASS32, "32-bit x86"},     {EM_X86_64, ELFCLASS64, "x86-64"},
-    {EM_X86_64, ELFCLASS32, "x32"},         {EM_AARCH64, ELFCLASS64, "64-bit Arm"},
-    {EM_ARM, ELFCLASS32, "32-bit Arm"},     {EM_RISCV, ELFCLASS64, "64-bit RISC-V"},
-    {EM_PPC64, ELFCLASS64, "64-bit POWER"}, {EM_S390, ELFCLASS64, "s390x"},
-};
-
-static const char *machine_name(uint16_t machine, unsigned char class)
+static const char *machine_name(const Elf64_Ehdr *head)
 {
-    for (size_t i = 0; i < sizeof(machines) / sizeof(*machines); i++)
-        if (machines[i].machine == machine && machines[i].class == class)
-            return machines[i].name;
-    return "another machine";
+    bool is_big = head->e_ident[EI_DATA] == ELFDATA2MSB;
+    uint32_t machine = head->e_machine;
+
+    if (is_big != (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__))
+        machine = __builtin_bswap16(head->e_machine);
+    return machine_kind_name(machine | (head->e_ident[EI_CLASS] == ELFCLASS64 ? 8u : 4u) * 0x10000);
 }
 
 static int refuse(struct program_verdict *v, bool may_preload, const char *why)
@@ -103,9 +87,8 @@ static int elf_inspect(int fd, const char *path, const unsigned char *head_bytes
 
     v->is_elf = true;
     memcpy(&head, head_bytes, sizeof(head)); /* the first 20 bytes are the same in both classes */
-    if (head.e_machine != OUR_MACHINE || head.e_ident[EI_CLASS] != ELFCLASS64) {
-        snprintf(why, sizeof(why), "it is built for %s",
-                 machine_name(head.e_machine, head.e_ident[EI_CLASS]));
+    if (head.e_machine != MACHINE_KIND_ELF || head.e_ident[EI_CLASS] != ELFCLASS64) {
+        snprintf(why, sizeof(why), "it is built for %s", machine_name(&head));
         return refuse(v, false, why);
     }
     if (loader_read(fd, &head, loader, sizeof(loader)) <= 0) {

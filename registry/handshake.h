@@ -14,7 +14,7 @@
 
 #define HANDSHAKE_ENVIRONMENT "ADATRACE_SESSION"
 #define HANDSHAKE_MAGIC       UINT64_C(0x4f4c4c4548414441) /* "ADAHELLO" */
-#define HANDSHAKE_VERSION     1u
+#define HANDSHAKE_VERSION     2u
 
 enum handshake_role {
     HANDSHAKE_AGENT = 1,   /* the preloaded agent */
@@ -30,7 +30,12 @@ struct handshake_hello {
     uint32_t role;
     uint32_t page_bytes;
     uint64_t start_ticks; /* now */
+    uint32_t machine;     /* MACHINE_KIND: since version 2 */
+    uint32_t unused;
 };
+
+/* Whose hello is at least so long, of any version, can be told what is wrong with it. */
+enum { HANDSHAKE_HELLO_LEAST = 16 };
 
 struct handshake_welcome {
     uint64_t magic;
@@ -39,7 +44,7 @@ struct handshake_welcome {
     char text[112]; /* why not, for people; NUL-terminated */
 };
 
-_Static_assert(sizeof(struct handshake_hello) == 32, "travels between processes");
+_Static_assert(sizeof(struct handshake_hello) == 40, "travels between processes");
 _Static_assert(sizeof(struct handshake_welcome) == 128, "travels between processes");
 
 #endif

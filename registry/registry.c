@@ -44,6 +44,16 @@ static void copy_name(struct slot_shared *slot, const char *name)
     store_relaxed(&slot->name[i], 0);
 }
 
+bool registry_death_is_told(void)
+{
+    int saved = errno;
+    /* A list of a wrong size: refused where there are lists. */
+    bool told = syscall(SYS_set_robust_list, NULL, 0) && errno != ENOSYS;
+
+    errno = saved;
+    return told;
+}
+
 /* Hold the slot's mutex for life. A robust mutex, because the kernel then marks it at the owner's
  * death: by exit, signal, exec or the end of the process, after every destructor has run. */
 static bool hold_life(struct slot_shared *slot, bool is_over)
@@ -57,6 +67,10 @@ static bool hold_life(struct slot_shared *slot, bool is_over)
         return false;
     if (pthread_mutex_init(&slot->life.mutex, &kind) || pthread_mutex_trylock(&slot->life.mutex))
         return false;
+    if (!(load_relaxed(&slot->life.words[SEGMENT_LIFE_WORD]) & FUTEX_TID_MASK)) {
+        pthread_mutex_unlock(&slot->life.mutex); /* a C library that keeps its futex elsewhere */
+        return false;
+    }
     if (!is_over)
         tsan_mutex_disown(&slot->life.mutex);
     return true;
@@ -75,14 +89,15 @@ static void let_go_of_life(struct slot_shared *slot)
  */
 static uint32_t life_owner(struct slot_shared *slot, const struct registry_claim *claim)
 {
-    uint32_t held = load_relaxed(&slot->life.word) & FUTEX_TID_MASK, tid;
+    uint32_t held = load_relaxed(&slot->life.words[SEGMENT_LIFE_WORD]) & FUTEX_TID_MASK;
+    uint32_t tid;
 
     if (!claim->parent_pid || held == claim->pid)
         return held;
     tid = (uint32_t)syscall(SYS_gettid);
     if (tid != held) {
         let_go_of_life(slot);
-        slot->robust = false;
+        slot->robust = 0;
     }
     return tid;
 }
@@ -113,7 +128,7 @@ int registry_claim(struct segment *s, const struct registry_claim *claim)
     /* Death. The ready bit is the edge; but a drain elsewhere set it, out of sight. */
     if (!claim->is_over)
         tsan_acquire(&slot->life);
-    slot->robust = claim->robust && hold_life(slot, claim->is_over);
+    slot->robust = claim->robust && hold_life(slot, claim->is_over) ? SEGMENT_LIFE_WORD + 1 : 0;
     slot->pid = claim->pid;
     slot->tid = claim->tid;
     if (!slot->tid && slot->robust)
@@ -326,15 +341,17 @@ bool registry_look(const struct segment *s, uint32_t n, struct registry_view *vi
 {
     const struct slot_shared *slot = &s->slots[n];
     /* Claim, Retire. Acquire: pairs with the releases in registry_claim() and registry_retire(). */
-    uint32_t state = load_acquire(&slot->state);
+    uint32_t state = load_acquire(&slot->state), life;
 
     if (state != SLOT_CLAIMED && state != SLOT_RETIRED)
         return false;
     view->state = (enum slot_state)state;
-    view->robust = load_relaxed(&slot->robust);
+    /* Untrusted: which word it is, is looked up in what we know. */
+    life = load_relaxed(&slot->robust);
+    view->robust = life && life <= SEGMENT_LIFE_WORDS;
     /* Death. Acquire: the kernel marked the word after the thread's last store, so all of its
      * records are visible to who sees the mark. */
-    view->dead = view->robust && (load_acquire(&slot->life.word) & FUTEX_OWNER_DIED);
+    view->dead = view->robust && (load_acquire(&slot->life.words[life - 1]) & FUTEX_OWNER_DIED);
     if (view->dead)
         tsan_acquire(&s->slots[n].life);
     view->generation = load_relaxed(&slot->generation);

@@ -19,8 +19,12 @@ struct registry_claim {
     uint64_t ticks;
     const char *name; /* or NULL */
     bool is_over;     /* for ThreadSanitizer the thread has ended: it must not be told anything */
-    bool robust;      /* false in a signal handler: the thread's death is then found otherwise */
+    bool robust; /* false: the kernel cannot tell; the drain looks for the thread now and then */
 };
+
+/* Does this kernel tell of threads' deaths by robust futexes? Emulators' do not. One system call,
+ * which the C library has made for every thread already; does not change errno. */
+bool registry_death_is_told(void);
 
 /* Take a ready slot. Returns its index, -EAGAIN: none is ready (count the record with
  * registry_unringed()), -ESHUTDOWN: the drain has gone. */

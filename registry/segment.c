@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/atomic.h"
+#include "base/machine_kind.h"
 #include "registry/arena.h"
 
 #ifndef MFD_NOEXEC_SEAL
@@ -122,6 +123,7 @@ static void format(struct segment *s)
     h->arena_offset = arena_offset(g);
     h->rings_offset = rings_offset(g);
     h->clock = g->clock;
+    h->machine = MACHINE_KIND;
     h->page_bytes = (uint32_t)sysconf(_SC_PAGESIZE);
     h->next_type = ADA_RECORD_FIRST_EVENT;
     switches_format(s);
@@ -267,9 +269,13 @@ void segment_destroy(struct segment *s)
 static int check(const struct segment_shared *h, uint64_t file_bytes, struct segment_geometry *g)
 {
     /* Formatted. Acquire: pairs with the release in format(). */
-    if (load_acquire(&h->magic) != SEGMENT_MAGIC)
+    uint64_t magic = load_acquire(&h->magic);
+
+    if (magic == __builtin_bswap64(SEGMENT_MAGIC)) /* of the other byte order */
+        return -EPROTONOSUPPORT;
+    if (magic != SEGMENT_MAGIC)
         return -EBADMSG;
-    if (h->version != SEGMENT_VERSION)
+    if (h->version != SEGMENT_VERSION || h->machine != MACHINE_KIND)
         return -EPROTONOSUPPORT;
     *g = (struct segment_geometry){
         .slots = h->slots,

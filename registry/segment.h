@@ -22,7 +22,7 @@
 #include "registry/switches.h"
 
 #define SEGMENT_MAGIC   UINT64_C(0x3147455341444100) /* "\0ADASEG1", little-endian */
-#define SEGMENT_VERSION 3u
+#define SEGMENT_VERSION 4u
 
 enum {
     SEGMENT_SLOTS_MAX = 1024, /* rings alive at once */
@@ -72,7 +72,8 @@ struct segment_shared {
     uint32_t page_bytes;
     uint64_t ring_max_bytes;
     uint64_t switches_offset;
-    uint64_t unused0[3];
+    uint32_t machine; /* MACHINE_KIND of who made it */
+    uint32_t unused0[5];
 
     struct segment_life life; /* of the drain's thread */
     uint64_t unused1[14];
@@ -94,6 +95,17 @@ _Static_assert(offsetof(struct segment_shared, life) == RING_LINE, "layout");
 _Static_assert(offsetof(struct segment_shared, next_type) == 2 * RING_LINE, "layout");
 _Static_assert(sizeof(struct segment_shared) % RING_LINE == 0, "layout");
 
+/* C libraries differ in where a mutex has its futex, and a program's may be another than the
+ * drain's. */
+enum {
+    SEGMENT_LIFE_WORDS = 2,
+#if defined(__GLIBC__)
+    SEGMENT_LIFE_WORD = 0,
+#else
+    SEGMENT_LIFE_WORD = 1, /* musl */
+#endif
+};
+
 enum slot_state { SLOT_FREE = 0, SLOT_CLAIMED = 1, SLOT_RETIRED = 2 };
 
 /* One thread's place in the ThreadRegistry. */
@@ -104,14 +116,14 @@ struct slot_shared {
     uint32_t pid, tid;
     uint64_t claim_ticks;
     uint32_t parent_pid; /* of a forked child's first thread; else 0 */
-    uint32_t robust;     /* `life` is held: its death can be seen */
+    uint32_t robust;     /* `life` is held: its death can be seen, in the word of this number, +1 */
     char name[32];       /* NUL-terminated; the owner may change it: name_changes moves after it */
     uint32_t name_changes;
     uint32_t unused0[15];
     /* Held by the owner for life: the kernel marks it when the thread dies, however it dies. */
     union {
         pthread_mutex_t mutex;
-        uint32_t word; /* the futex: owner's tid, FUTEX_OWNER_DIED */
+        uint32_t words[SEGMENT_LIFE_WORDS]; /* one is the futex: owner's tid, FUTEX_OWNER_DIED */
         unsigned char bytes[RING_LINE];
     } life;
     struct ring_shared ring;
@@ -164,9 +176,9 @@ int segment_create(struct segment *segment, const struct segment_geometry *geome
 void segment_destroy(struct segment *segment);
 
 /*
- * Map what `fd` holds and check it. -EBADMSG: not a segment; -EPROTONOSUPPORT: another version. The
- * fd stays the caller's and may be closed afterwards. Allocates nothing; async-signal-safe in
- * practice (mmap, fstat).
+ * Map what `fd` holds and check it. -EBADMSG: not a segment; -EPROTONOSUPPORT: another version, or
+ * of another kind of machine. The fd stays the caller's and may be closed afterwards. Allocates
+ * nothing; async-signal-safe in practice (mmap, fstat).
  */
 int segment_map(struct segment *segment, int fd) __attribute__((warn_unused_result));
 

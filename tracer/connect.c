@@ -8,6 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/machine_kind.h"
 #include "registry/handshake.h"
 #include "tracer/tracer_state.h"
 
@@ -55,6 +56,7 @@ static int say_hello(int fd, enum handshake_role role)
         .role = role,
         .page_bytes = (uint32_t)sysconf(_SC_PAGESIZE),
         .start_ticks = ada_ticks(),
+        .machine = MACHINE_KIND,
     };
 
     return send(fd, &hello, sizeof(hello), MSG_NOSIGNAL) == sizeof(hello) ? 0 : -errno;

@@ -169,7 +169,7 @@ static void take_all(struct arguments *a, const char *format, va_list list)
             take_text(a, va_arg(list, const char *), c.star_limit ? star : c.limit);
         else if (c.kind == ADA_KIND_FLOAT)
             take_number(a, va_arg(list, double));
-        else if (c.width <= 4) /* stored in c.width bytes, the low ones first */
+        else if (c.width <= 4) /* the low c.width bytes are stored */
             take_bits(a, (uint32_t)va_arg(list, int), c.width);
         else
             take_bits(a, va_arg(list, uint64_t), 8);
@@ -180,7 +180,11 @@ static void take_all(struct arguments *a, const char *format, va_list list)
 static void put_all(const struct arguments *a, unsigned char *at)
 {
     for (unsigned i = 0; i < a->count; i++) {
-        memcpy(at, &a->value[i], a->width[i]);
+        uint64_t bits = a->value[i].bits; /* of a number, too; a text has no width */
+        unsigned char bytes[8];
+
+        ada__put(bytes, &bits, 8, 1);
+        memcpy(at, bytes, a->width[i]);
         at += a->width[i];
     }
     for (unsigned i = 0; i < a->count; i++)

@@ -294,7 +294,7 @@ const char *ada_error_text(int error)
     case ENAMETOOLONG:
         return "the list of globs is too long";
     case EPROTONOSUPPORT:
-        return "tracer and collector are of different versions";
+        return "tracer and collector are of different versions, or of different machines";
     case ESRCH:
         return "no session of this program's own runs";
     case ESPIPE:

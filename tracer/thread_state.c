@@ -112,6 +112,7 @@ int tracer_attach_segment(const struct segment *segment)
     tracer_state.wiped = wiped;
     tracer_state.segment = *segment;
     tracer_state.pid = (uint32_t)getpid();
+    tracer_state.death_is_told = registry_death_is_told();
     if (tsan_is_here())
         last_act.is_made = !pthread_key_create(&last_act.key, last_act_do);
     /* Attached. Release: pairs with the acquire in tracer_is_attached(). */
@@ -172,7 +173,7 @@ static struct ada_writer *adopt_slot(uint32_t n)
 
 static struct ada_writer *claim(const char *name)
 {
-    struct registry_claim who = {.name = name, .robust = true};
+    struct registry_claim who = {.name = name, .robust = tracer_state.death_is_told};
     int n;
 
     if (!tracer_is_attached() || load_relaxed(&tracer_state.stopped))
@@ -184,6 +185,8 @@ static struct ada_writer *claim(const char *name)
     who.pid = tracer_state.pid;
     who.parent_pid = tracer_state.parent_pid;
     who.ticks = tracer_ticks();
+    if (!who.robust)
+        who.tid = (uint32_t)gettid();
     n = registry_claim(&tracer_state.segment, &who);
     return n < 0 ? NULL : adopt_slot((uint32_t)n);
 }

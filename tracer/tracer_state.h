@@ -29,6 +29,7 @@ struct tracer_state {
     uint32_t stopped;  /* 1: the session ended, or nobody drains it; the segment stays */
     uint32_t pid, parent_pid;
     uint16_t forks;           /* generations between us and who attached */
+    bool death_is_told;       /* registry_death_is_told() */
     enum handshake_role role; /* 0: embedded */
 };
 extern struct tracer_state tracer_state;

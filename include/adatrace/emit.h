@@ -152,6 +152,14 @@ ADA_INLINE uint64_t ada_stack_pointer(void)
     uint64_t sp;
     __asm__("movq %%rsp, %0" : "=r"(sp));
     return sp;
+#elif defined(__aarch64__)
+    uint64_t sp;
+    __asm__("mov %0, sp" : "=r"(sp));
+    return sp;
+#elif defined(__s390x__)
+    uint64_t sp;
+    __asm__("lgr %0, %%r15" : "=d"(sp));
+    return sp;
 #else
     return (uint64_t)(uintptr_t)__builtin_frame_address(0);
 #endif

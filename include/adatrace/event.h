@@ -134,8 +134,8 @@
 #define ADA__FIXED_SCALAR(kind, name)     +ADA__WIDTH_##kind
 #define ADA__LENGTH_SCALAR(kind, name)
 #define ADA__VARIABLE_SCALAR(kind, name)
-#define ADA__PUT_SCALAR(kind, name)            \
-    memcpy(ada__at, &name, ADA__WIDTH_##kind); \
+#define ADA__PUT_SCALAR(kind, name)                 \
+    ada__put(ada__at, &name, ADA__WIDTH_##kind, 1); \
     ada__at += ADA__WIDTH_##kind;
 #define ADA__APPEND_SCALAR(kind, name)
 #define ADA__DESCRIBE_SCALAR(kind, name) {#name, NULL, 0, 1, ADA__KIND_##kind, ADA__WIDTH_##kind},
@@ -168,7 +168,7 @@
 #define ADA__PUT_ENUM(tag, name)                  \
     {                                             \
         const int32_t ada__value = (int32_t)name; \
-        memcpy(ada__at, &ada__value, 4);          \
+        ada__put(ada__at, &ada__value, 4, 1);     \
         ada__at += 4;                             \
     }
 #define ADA__APPEND_ENUM(tag, name)
@@ -181,8 +181,8 @@
 #define ADA__FIXED_ARRAY(kind, count, name)     +(count)*ADA__CAT(ADA__WIDTH_, kind)
 #define ADA__LENGTH_ARRAY(kind, count, name)
 #define ADA__VARIABLE_ARRAY(kind, count, name)
-#define ADA__PUT_ARRAY(kind, count, name)                       \
-    memcpy(ada__at, name, (count)*ADA__CAT(ADA__WIDTH_, kind)); \
+#define ADA__PUT_ARRAY(kind, count, name)                          \
+    ada__put(ada__at, name, ADA__CAT(ADA__WIDTH_, kind), (count)); \
     ada__at += (count)*ADA__CAT(ADA__WIDTH_, kind);
 #define ADA__APPEND_ARRAY(kind, count, name)
 #define ADA__DESCRIBE_ARRAY(kind, count, name) \
@@ -197,9 +197,23 @@ ADA_INLINE uint32_t ada__string_length(const char *text)
     return text ? (uint32_t)strlen(text) : 0;
 }
 
+/* Numbers of the machine's become the payload's, which are little-endian: plain copying on most. */
+ADA_INLINE void ada__put(unsigned char *at, const void *values, unsigned width, unsigned count)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    memcpy(at, values, (size_t)width * count);
+#else
+    const unsigned char *value = (const unsigned char *)values;
+
+    for (; count > 0; count--, at += width, value += width)
+        for (unsigned i = 0; i < width; i++)
+            at[i] = value[width - 1 - i];
+#endif
+}
+
 ADA_INLINE unsigned char *ada__append(unsigned char *at, const void *data, uint32_t length)
 {
-    memcpy(at, &length, 4);
+    ada__put(at, &length, 4, 1);
     if (length)
         memcpy(at + 4, data, length);
     return at + 4 + length;

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "agent/exec_target.h"
+#include "base/machine_kind.h"
 
 static char directory[] = "/tmp/ada-target-XXXXXX";
 
@@ -48,11 +49,7 @@ static struct tiny_elf make_elf(const char *linker)
 
     memcpy(e.head.e_ident, ELFMAG, SELFMAG);
     e.head.e_ident[EI_CLASS] = sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32;
-#if defined(__x86_64__)
-    e.head.e_machine = EM_X86_64;
-#elif defined(__aarch64__)
-    e.head.e_machine = EM_AARCH64;
-#endif
+    e.head.e_machine = MACHINE_KIND_ELF;
     e.head.e_phoff = offsetof(struct tiny_elf, segment);
     e.head.e_phentsize = sizeof(e.segment);
     e.head.e_phnum = linker != NULL;
@@ -82,7 +79,7 @@ static void program_of_another_architecture_is_not(void **state)
     struct tiny_elf e = make_elf(NULL);
 
     (void)state;
-    e.head.e_machine = EM_S390;
+    e.head.e_machine = MACHINE_KIND_ELF ^ 1;
     assert_false(elf_is_fit("s390", &e));
     e = make_elf(NULL);
     e.head.e_ident[EI_CLASS] ^= ELFCLASS32 ^ ELFCLASS64;

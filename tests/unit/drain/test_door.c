@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "base/atomic.h"
+#include "base/machine_kind.h"
 #include "drain/door.h"
 #include "fake_writer.h"
 #include "registry/handshake.h"
@@ -73,7 +74,8 @@ static struct handshake_hello good_hello(void)
     return (struct handshake_hello){.magic = HANDSHAKE_MAGIC,
                                     .version = HANDSHAKE_VERSION,
                                     .segment_version = SEGMENT_VERSION,
-                                    .role = HANDSHAKE_AGENT};
+                                    .role = HANDSHAKE_AGENT,
+                                    .machine = MACHINE_KIND};
 }
 
 /* Returns the descriptor that came with it, or -1. */
@@ -181,7 +183,7 @@ static void hello_of_another_version_is_refused_in_words(void **state)
     hello.version = HANDSHAKE_VERSION + 1;
     assert_int_equal(say(&h, &hello, sizeof(hello), &welcome), -1);
     assert_int_equal(welcome.status, -EPROTONOSUPPORT);
-    assert_true(strstr(welcome.text, "protocol 2.3"));
+    assert_true(strstr(welcome.text, "protocol 3.4"));
     hello = good_hello();
     hello.segment_version = 9;
     assert_int_equal(say(&h, &hello, sizeof(hello), &welcome), -1);
@@ -189,6 +191,34 @@ static void hello_of_another_version_is_refused_in_words(void **state)
     drain_round(h.drain);
     assert_int_equal(fake_count(FAKE_PROCESS, 0), 0);
     assert_true(fake_has_note("is not traced"));
+    house_close(&h);
+}
+
+/* A program in an emulator beside us has our files and sockets, and another clock. */
+static void hello_of_another_machine_is_refused_in_words(void **state)
+{
+    struct house h;
+    struct handshake_hello hello = good_hello();
+    struct handshake_welcome welcome;
+
+    (void)state;
+    house_open(&h, "");
+    hello.machine = (MACHINE_KIND_ELF == EM_AARCH64 ? EM_X86_64 : EM_AARCH64) | 8u << 16;
+    assert_int_equal(say(&h, &hello, sizeof(hello), &welcome), -1);
+    assert_int_equal(welcome.status, -EPROTONOSUPPORT);
+    assert_true(strstr(welcome.text, machine_kind_name(hello.machine)));
+    hello = good_hello();
+    hello.magic = __builtin_bswap64(hello.magic);
+    assert_int_equal(say(&h, &hello, sizeof(hello), &welcome), -1);
+    assert_int_equal(welcome.status, -EPROTONOSUPPORT);
+    assert_true(strstr(welcome.text, "byte order"));
+    hello = good_hello();
+    hello.version = 1; /* it was shorter */
+    assert_int_equal(say(&h, &hello, 32, &welcome), -1);
+    assert_int_equal(welcome.status, -EPROTONOSUPPORT);
+    assert_true(strstr(welcome.text, "protocol 1."));
+    drain_round(h.drain);
+    assert_int_equal(fake_count(FAKE_PROCESS, 0), 0);
     house_close(&h);
 }
 
@@ -275,6 +305,7 @@ int main(void)
         cmocka_unit_test(hello_is_answered_with_a_segment),
         cmocka_unit_test(every_hello_gets_a_segment_of_its_own),
         cmocka_unit_test(hello_of_another_version_is_refused_in_words),
+        cmocka_unit_test(hello_of_another_machine_is_refused_in_words),
         cmocka_unit_test(hello_that_is_none_is_refused),
         cmocka_unit_test(guest_who_says_nothing_does_not_keep_others_waiting),
         cmocka_unit_test(second_segment_of_a_process_does_not_end_the_first),

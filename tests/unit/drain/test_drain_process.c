@@ -156,6 +156,44 @@ static void exec_makes_another_process_of_the_same_pid(void **state)
     stage_clear(&before);
 }
 
+static void *claim_write_and_end(void *context)
+{
+    struct stage *stage = context;
+    struct registry_claim claim = {.pid = (uint32_t)getpid(),
+                                   .tid = (uint32_t)gettid(),
+                                   .ticks = clock_source_ticks(CLOCK_SOURCE_MONOTONIC)};
+    struct ada_writer writer = {0};
+    uint64_t number = 7;
+    int slot = registry_claim(&stage->segment, &claim);
+
+    assert_true(slot >= 0);
+    ring_writer_init(&writer, &stage->segment.slots[slot].ring, false);
+    writer.data = segment_ring_data(&stage->segment, (uint32_t)slot);
+    assert_true(ring_write(&writer, TYPE_NUMBER, &number, sizeof(number)));
+    return NULL;
+}
+
+/* As under an emulator, whose kernel knows no robust futexes. */
+static void thread_whose_death_is_not_told_is_looked_for_once_a_second(void **state)
+{
+    struct stage stage;
+    pthread_t thread;
+
+    (void)state;
+    stage_set(&stage, &(struct stage_options){0});
+    assert_int_equal(pthread_create(&thread, NULL, claim_write_and_end, &stage), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    drain_round(stage.drain);
+    assert_int_equal(stage.drain->sources->live, 1);
+    stage.drain->tick_ns = 0; /* a second later */
+    drain_round(stage.drain);
+    drain_round(stage.drain);
+    assert_int_equal(stage.drain->sources->live, 0);
+    assert_int_equal(fake_last(FAKE_LEDGER, 1)->item.ledger.stored, 1);
+    assert_true(fake_last(FAKE_LEDGER, 1)->item.ledger.final);
+    stage_clear(&stage);
+}
+
 static void status_of_our_child_is_waited_for(void **state)
 {
     struct stage stage;
@@ -344,6 +382,7 @@ int main(void)
         cmocka_unit_test(forked_child_is_a_process_of_the_same_image),
         cmocka_unit_test(killed_process_is_drained_to_the_end),
         cmocka_unit_test(exec_makes_another_process_of_the_same_pid),
+        cmocka_unit_test(thread_whose_death_is_not_told_is_looked_for_once_a_second),
         cmocka_unit_test(status_of_our_child_is_waited_for),
         cmocka_unit_test(segment_without_users_is_given_back),
         cmocka_unit_test(segment_that_a_silent_child_maps_stays),

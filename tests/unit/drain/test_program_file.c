@@ -85,11 +85,13 @@ static void program_of_another_machine_is_not_and_must_not_see_the_agent(void **
     Elf64_Ehdr *head = (Elf64_Ehdr *)(void *)copy;
 
     (void)state;
-    head->e_machine = EM_S390;
+    head->e_machine = __builtin_bswap16(EM_S390); /* as a big-endian one says it */
+    head->e_ident[EI_DATA] ^= ELFDATA2LSB ^ ELFDATA2MSB;
     file_write(copy, sample_size, 0755);
     assert_false(inspect().is_traceable);
     assert_false(inspect().may_preload);
     assert_string_equal(inspect().why, "it is built for s390x");
+    head->e_ident[EI_DATA] ^= ELFDATA2LSB ^ ELFDATA2MSB;
     head->e_machine = EM_386;
     head->e_ident[EI_CLASS] = ELFCLASS32;
     file_write(copy, sample_size, 0755);

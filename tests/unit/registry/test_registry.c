@@ -56,7 +56,7 @@ static void slot_claimed_without_the_mutex_says_so(void **state)
     (void)state;
     assert_int_equal(registry_claim(&f->segment, &who), 0);
     /* What lay there before is no death. */
-    store_relaxed(&f->segment.slots[0].life.word, UINT32_MAX);
+    store_relaxed(&f->segment.slots[0].life.words[0], UINT32_MAX);
     assert_false(slot_look(&f->segment, 0).robust);
     assert_false(slot_look(&f->segment, 0).dead);
     registry_retire(&f->segment, 0);

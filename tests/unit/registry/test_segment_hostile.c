@@ -48,6 +48,31 @@ static void segment_cut_short_is_refused(void **state)
     segment_destroy(&made);
 }
 
+/* Its numbers would look sound to who reads them the wrong way round. */
+static void segment_of_another_machine_is_refused(void **state)
+{
+    struct segment made, mapped;
+    struct segment_shared *header;
+    int fd;
+
+    (void)state;
+    assert_int_equal(segment_create(&made, &fixture_small, NULL), 0);
+    fd = copy_of(&made);
+    header = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    assert_true(header != MAP_FAILED);
+    header->machine++;
+    assert_int_equal(segment_map(&mapped, fd), -EPROTONOSUPPORT);
+    header->machine--;
+    header->magic = __builtin_bswap64(header->magic);
+    assert_int_equal(segment_map(&mapped, fd), -EPROTONOSUPPORT);
+    header->magic = __builtin_bswap64(header->magic);
+    assert_int_equal(segment_map(&mapped, fd), 0); /* or the above proves nothing */
+    assert_int_equal(munmap(mapped.shared, mapped.bytes), 0);
+    munmap(header, 4096);
+    close(fd);
+    segment_destroy(&made);
+}
+
 static void segment_in_a_file_that_is_too_long_is_mapped(void **state)
 {
     struct segment made, mapped;
@@ -99,7 +124,7 @@ enum verdict { KEPT, FOREIGN, BROKEN };
 /* What a bit changed in this byte has to come to. */
 static enum verdict verdict_of(size_t byte)
 {
-    if (FIELD_IS(byte, version))
+    if (FIELD_IS(byte, version) || FIELD_IS(byte, machine))
         return FOREIGN;
     if (FIELD_IS(byte, magic) || FIELD_IS(byte, slots) || FIELD_IS(byte, ring_bytes) ||
         FIELD_IS(byte, arena_bytes) || FIELD_IS(byte, switches_offset) ||
@@ -190,6 +215,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(segment_cut_short_is_refused),
+        cmocka_unit_test(segment_of_another_machine_is_refused),
         cmocka_unit_test(segment_in_a_file_that_is_too_long_is_mapped),
         cmocka_unit_test(descriptor_that_is_no_segment_is_refused),
         cmocka_unit_test(bit_flipped_in_the_header_is_refused_or_does_no_harm),
