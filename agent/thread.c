@@ -20,6 +20,7 @@
 #include "agent/agent.h"
 #include "agent/module.h"
 #include "base/atomic.h"
+#include "base/tsan.h"
 
 static const struct ada_field start_fields[] = {AGENT_FIELD("tid", UNSIGNED, 4),
                                                 AGENT_FIELD("creator_tid", UNSIGNED, 4),
@@ -90,12 +91,18 @@ static void origin_give(struct thread_origin *origin)
         real.free(origin);
 }
 
+/* Where ThreadSanitizer looks on, before the thread has ended for it and for the tracer. */
+static uintptr_t last_round(void)
+{
+    return tsan_is_here() ? PTHREAD_DESTRUCTOR_ITERATIONS - 2 : PTHREAD_DESTRUCTOR_ITERATIONS;
+}
+
 static void thread_end(void *round)
 {
     uintptr_t next = (uintptr_t)round + 1;
     uint32_t tid;
 
-    if (next <= PTHREAD_DESTRUCTOR_ITERATIONS && !pthread_setspecific(end_key, (void *)next))
+    if (next <= last_round() && !pthread_setspecific(end_key, (void *)next))
         return;
     tid = own_tid();
     (void)ada_emit(&end_event, &tid, sizeof(tid));

@@ -5,8 +5,9 @@
  * its death.
  *
  * In a build with it only; otherwise each call is nothing. Any thread that it knows: one that it
- * has not begun yet, or that has ended for it, must not call. So the agent, which is never built
- * with it and runs in such threads too, says nothing. Async-signal-safe.
+ * has not begun yet, or that has ended for it, must not call. The agent that is preloaded runs in
+ * such threads, and before ThreadSanitizer itself does, so it is never built with it; what it is
+ * made of is, in tests/unit/agent/test_agent_together.c. Async-signal-safe.
  */
 #ifndef ADATRACE_BASE_TSAN_H
 #define ADATRACE_BASE_TSAN_H

@@ -23,7 +23,7 @@ SANITIZER = os.environ.get("ADATRACE_SANITIZE", "")
 HAS_AGENT = "address" not in SANITIZER
 NO_AGENT = "no agent with AddressSanitizer"
 # The agent is never built with a sanitizer, so nobody tells ThreadSanitizer that a thread's death comes
-# before the next owner of its slot: base/tsan.h.
+# before the next owner of its slot: base/tsan.h. What it can see of the agent, test_agent_together shows it.
 AGENT_IS_SILENT = "thread" in SANITIZER
 
 GAP = "adatrace:gap"
