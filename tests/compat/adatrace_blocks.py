@@ -34,9 +34,15 @@ def crc32c(data):
 
 
 ZSTD = ctypes.CDLL("libzstd.so.1")
+ZSTD.ZSTD_versionString.restype = ctypes.c_char_p
 ZSTD.ZSTD_getFrameContentSize.restype = ctypes.c_ulonglong
 ZSTD.ZSTD_findFrameCompressedSize.restype = ctypes.c_size_t
 ZSTD.ZSTD_decompress.restype = ctypes.c_size_t
+
+
+def zstd_version():
+    """Of this machine's library: "1.5.4"."""
+    return ZSTD.ZSTD_versionString().decode()
 
 
 def unpack_frame(frame, content_bytes):

@@ -33,7 +33,7 @@ MAX_SCHEMA_BYTES = 65_536
 ITEMS = {
     1: ("recording", "u32 cpu_count, u32 page_bytes, u64 ticks_per_second, str adatrace_version, "
                      "str host, str kernel, str cpu, str command, str directory, "
-                     "str clock_source, str policy"),
+                     "str clock_source, str policy, str boot_id, str session"),
     2: ("clock", "u64 ticks, u64 monotonic_ns, u64 realtime_ns, u64 uncertainty_ns"),
     3: ("process", "u32 process, u32 parent, u32 pid, u64 start_ticks, u64 start_time, u64 image, "
                    "str executable, str command"),
@@ -49,6 +49,7 @@ ITEMS = {
                   "u64 to_ticks, str name, str file"),
     10: ("note", "u32 kind, u32 process, u64 ticks, str text"),
 }
+LATER = ("boot_id", "session")  # what is not there, or cut short, in older traces
 READERS = {
     "u32": lambda cursor: cursor.number("I"),
     "i32": lambda cursor: cursor.number("i"),
@@ -67,8 +68,19 @@ def items_of(header, content):
         if kind in ITEMS:
             name, layout = ITEMS[kind]
             fields = (field.split() for field in layout.split(", "))
-            yield name, {field: READERS[how](body) for how, field in fields}
+            yield name, dict(fields_of(body, fields))
     expect(cursor.at_end(), "bytes left over")
+
+
+def fields_of(body, fields):
+    for how, field in fields:
+        if field in LATER:
+            try:
+                yield field, READERS[how](body)
+            except (Damage, struct.error):
+                return
+        else:
+            yield field, READERS[how](body)
 
 
 # ---- Event types (2.1) ----

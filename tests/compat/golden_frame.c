@@ -4,10 +4,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+
+#include "format/le.h"
 
 struct trace_writer *writer;
 static unsigned char payload[4096];
 static size_t payload_bytes;
+
+uint32_t recording_number;
+
+/* The writer asks for the number that tells its file from others. */
+ssize_t __wrap_getrandom(void *out, size_t bytes, unsigned flags);
+ssize_t __wrap_getrandom(void *out, size_t bytes, unsigned flags)
+{
+    (void)flags;
+    memset(out, 0, bytes);
+    memcpy(out, &recording_number, bytes < 4 ? bytes : 4);
+    return (ssize_t)bytes;
+}
 
 void check(int status, const char *what)
 {
@@ -49,7 +64,7 @@ void simple_type_put(uint64_t image, uint16_t id, const char *name, const struct
 
 void put(uint64_t value, unsigned width)
 {
-    memcpy(payload + payload_bytes, &value, width);
+    le_store(payload + payload_bytes, value, width);
     payload_bytes += width;
 }
 

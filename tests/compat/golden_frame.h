@@ -20,6 +20,8 @@
 enum { FIRST_ID = 8, SECOND = 1000000000 };
 
 extern struct trace_writer *writer;
+/* What tells the file from others; in life it is a random one. */
+extern uint32_t recording_number;
 
 /* Ends the program when `status` is a negative errno. */
 void check(int status, const char *what);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * make_golden KIND FILE: writes one of the traces that stand in golden/, so that a file holds one
- * feature of the format in all its forms.
+ * make_golden KIND FILE [NUMBER]: writes one of the traces that stand in golden/, so that a file
+ * holds one feature of the format in all its forms.
  *
  *     fields      every kind of field in every width, arrays, labels, odd strings, all phases
  *     encodings   columns of every encoding
@@ -9,8 +9,10 @@
  *     processes   forks, exec, reused ids, renamed threads, modules, symbols, notes, ledgers
  *     clock       a clock that runs at three speeds, once backwards, and events around its pairs
  *     cut         a recorder that was killed: no index, no end
+ *     session     what the first item was given later: machine's start and session
  *
- * Everything in them is chosen; only the writer's random number differs from run to run.
+ * Everything in them is chosen, so that they come out the same byte by byte, on any machine. NUMBER
+ * (hexadecimal) is the one that a writer picks at random.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -236,6 +238,16 @@ static void cut_write(void)
     _exit(0);
 }
 
+/* Every other item is among those of the other kinds. */
+static void session_write(void)
+{
+    struct trace_stream *stream = frame_put();
+
+    simple_type_put(1, FIRST_ID, "bare", NULL, 0);
+    emit(stream, FIRST_ID, SECOND + 1);
+    clock_put(2 * (uint64_t)SECOND, 2 * (uint64_t)SECOND);
+}
+
 static const struct kind {
     const char *name;
     void (*write)(void);
@@ -247,22 +259,30 @@ static const struct kind {
     {"processes", processes_write, {.level = 1, .block_records = 4}},
     {"clock", clock_write, {.level = -5}},
     {"cut", cut_write, {.level = 1, .block_records = 25}},
+    {"session", session_write, {.level = 1}},
 };
 
-static const struct trace_recording recording = {.adatrace_version = "0.1.0",
-                                                 .host = "golden",
-                                                 .kernel = "Linux 6.1.0 x86_64",
-                                                 .cpu = "",
-                                                 .command = "one --more 'than this'",
-                                                 .directory = "/tmp",
-                                                 .clock_source = "monotonic",
-                                                 .cpu_count = 2,
-                                                 .page_bytes = 4096,
-                                                 .ticks_per_second = SECOND,
-                                                 .policy = "overwrite"};
+static struct trace_recording recording = {.adatrace_version = "0.1.0",
+                                           .host = "golden",
+                                           .kernel = "Linux 6.1.0 x86_64",
+                                           .cpu = "",
+                                           .command = "one --more 'than this'",
+                                           .directory = "/tmp",
+                                           .clock_source = "monotonic",
+                                           .cpu_count = 2,
+                                           .page_bytes = 4096,
+                                           .ticks_per_second = SECOND,
+                                           .policy = "overwrite"};
 
 int main(int argc, char **argv)
 {
+    if (argc == 4)
+        recording_number = (uint32_t)strtoul(argv[--argc], NULL, 16);
+    if (argc == 3 && strcmp(argv[1], "session") == 0) {
+        recording.boot_id = "01234567-89ab-cdef-0123-456789abcdef";
+        recording.session = "0123456789abcdef";
+        recording.policy = "flight, 1M";
+    }
     for (size_t i = 0; argc == 3 && i < LENGTH(kinds); i++) {
         if (strcmp(argv[1], kinds[i].name) == 0) {
             int fd = open(argv[2], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
@@ -274,6 +294,7 @@ int main(int argc, char **argv)
             return 0;
         }
     }
-    fputs("usage: make_golden fields|encodings|gaps|processes|clock|cut FILE\n", stderr);
+    fputs("usage: make_golden fields|encodings|gaps|processes|clock|cut|session FILE [NUMBER]\n",
+          stderr);
     return 2;
 }

@@ -174,6 +174,16 @@ class Forged(Variants):
                 self.assertEqual(list(found), [])
                 self.assertRaises(OtherVersion, Trace, self.path.read_bytes())
 
+    def test_a_later_version_is_refused_in_words_that_tell_it(self):
+        blocks = block_sealer.taken_apart(bytes_of("gaps"))
+        blocks = [(header._replace(version=7), content) for header, content in blocks]
+        self.path.write_bytes(block_sealer.put_together(blocks))
+        for command in ("decode", "report", "info", "verify"):
+            told = recording.run([recording.ADATRACE, command, self.path])
+            self.assertNotEqual(told.status, 0, command)
+            self.assertIn(b"format version 7; this adatrace reads version 1",
+                          told.stdout + told.stderr, command)
+
     def test_other_versions_behind_damage_are_passed_over(self):
         blocks = block_sealer.taken_apart(bytes_of("processes"))
         sealed = [block_sealer.sealed(*block) for block in blocks]
