@@ -23,6 +23,9 @@
 #endif
 
 #ifdef TSAN_IS_HERE
+#include <sys/types.h>
+#include <unistd.h>
+
 extern void __tsan_acquire(void *address);
 extern void __tsan_release(void *address);
 extern void __tsan_mutex_pre_lock(void *mutex, unsigned flags);
@@ -49,9 +52,19 @@ static inline void tsan_acquire(void *address)
     __tsan_acquire(address);
 }
 
+/* A child of fork(2): there it sees no more what is locked, if its parent had threads. */
+static pid_t tsan_home;
+
+__attribute__((constructor)) static void tsan_home_note(void)
+{
+    tsan_home = getpid();
+}
+
 /* The mutex that we hold now is let go of by the kernel, unseen: count it as free already. */
 static inline void tsan_mutex_disown(void *mutex)
 {
+    if (getpid() != tsan_home)
+        return;
     (void)__tsan_mutex_pre_unlock(mutex, 0);
     __tsan_mutex_post_unlock(mutex, 0);
 }
@@ -59,6 +72,8 @@ static inline void tsan_mutex_disown(void *mutex)
 /* We do unlock a mutex, next, that tsan_mutex_disown() was said of. */
 static inline void tsan_mutex_own(void *mutex)
 {
+    if (getpid() != tsan_home)
+        return;
     __tsan_mutex_pre_lock(mutex, TSAN_TRY_LOCK);
     __tsan_mutex_post_lock(mutex, TSAN_TRY_LOCK, 0);
 }

@@ -7,6 +7,7 @@
 #include "cli/command.h"
 #include "cli/decode_team.h"
 #include "cli/input.h"
+#include "cli/live_symbols.h"
 #include "cli/message.h"
 #include "cli/status.h"
 #include "cli/terminal.h"
@@ -31,10 +32,16 @@ static int trace_print(struct input *input, const struct trace_filter *filter,
                             .where = where,
                             .colour = terminal_has_colour(STDOUT_FILENO)};
     struct trace_cursor *cursor = NULL;
+    struct live_symbols files;
+    bool asks_files = live_symbols_init_late(&files, input->trace);
     int status = out_open_stdout(&decode.out), written = 0;
 
     if (!status)
         status = decode_prepare(&decode, format);
+    if (!status && asks_files) {
+        decode.symbols.resolver = &files.resolver;
+        jobs = 1; /* only one thread may add to the trace */
+    }
     if (!status)
         status = trace_cursor_open(input->trace, filter, &cursor);
     if (!status)
@@ -46,6 +53,8 @@ static int trace_print(struct input *input, const struct trace_filter *filter,
     if (decode.out.memory)
         written = out_close(&decode.out);
     decode_release(&decode);
+    if (asks_files)
+        live_symbols_fini(&files);
     if (status)
         return message_failure(status, "%s", input->path);
     if (written)

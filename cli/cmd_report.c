@@ -6,6 +6,7 @@
 
 #include "cli/command.h"
 #include "cli/input.h"
+#include "cli/live_symbols.h"
 #include "cli/message.h"
 #include "cli/report.h"
 #include "cli/status.h"
@@ -52,6 +53,7 @@ static int report_print(const struct report *report, const struct report_setting
 static int report_run(void *settings, int operand_count, char **operands)
 {
     const struct report_settings *wanted = settings;
+    struct live_symbols files;
     struct report report;
     struct input input;
     struct trace_filter filter;
@@ -62,12 +64,17 @@ static int report_run(void *settings, int operand_count, char **operands)
     (void)input_jobs_set(&input, wanted->jobs);
     status = input_filter(&input, &wanted->selection, &filter);
     if (status == STATUS_GOOD) {
-        bool partial = !input_selects_all(&wanted->selection);
+        bool asks_files = live_symbols_init_late(&files, input.trace);
+        const struct report_wish wish = {.filter = &filter,
+                                         .partial = !input_selects_all(&wanted->selection),
+                                         .sort = (enum report_sort)wanted->sort,
+                                         .resolver = asks_files ? &files.resolver : NULL};
 
-        made = report_make(&report, input.trace, input.path, &filter, partial,
-                           (enum report_sort)wanted->sort);
+        made = report_make(&report, input.trace, input.path, &wish);
         status = made ? message_failure(made, "%s", input.path) : report_print(&report, wanted);
         report_close(&report);
+        if (asks_files)
+            live_symbols_fini(&files);
     }
     input_close(&input);
     return status;

@@ -178,7 +178,7 @@ static int tail_prepare(struct tail *t, const struct trace_filter *filter)
     if (!err)
         err = decode_prepare(&t->decode, t->format);
     if (!err)
-        live_symbols_serve(&t->symbols, &t->decode.symbols);
+        t->decode.symbols.resolver = &t->symbols.resolver;
     if (!err)
         out_flush(&t->decode.out); /* the heading, if there is one */
     return err;

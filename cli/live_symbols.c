@@ -13,11 +13,6 @@ struct live_symbol_file {
     const char *path, *build_id; /* the trace's */
 };
 
-void live_symbols_init(struct live_symbols *symbols, struct trace *trace)
-{
-    *symbols = (struct live_symbols){.trace = trace};
-}
-
 void live_symbols_fini(struct live_symbols *symbols)
 {
     while (symbols->files) {
@@ -42,7 +37,8 @@ static struct symbol_file *file_find(struct live_symbols *symbols,
     if (!file)
         return NULL;
     /* Names only: lines would take longer than anybody who watches wants to wait. */
-    if (symbol_file_open(&file->symbols, module->path, module->build_id, 1) != 0)
+    if ((symbols->is_strict && !module->build_id[0]) ||
+        symbol_file_open(&file->symbols, module->path, module->build_id, 1) != 0)
         file->symbols = NULL;
     file->path = module->path;
     file->build_id = module->build_id;
@@ -76,8 +72,28 @@ static void resolve(void *context, const struct trace_module *module, uint32_t p
     (void)!trace_live_symbol_add(symbols->trace, &symbol);
 }
 
-void live_symbols_serve(struct live_symbols *symbols, struct symbol_cache *cache)
+void live_symbols_init(struct live_symbols *symbols, struct trace *trace)
 {
-    cache->resolve = resolve;
-    cache->resolve_context = symbols;
+    *symbols = (struct live_symbols){.resolver = {resolve, symbols}, .trace = trace};
+}
+
+static bool has_code(const struct schema *schema)
+{
+    for (unsigned f = 0; f < schema->field_count; f++)
+        if (schema->fields[f].kind == ADA_KIND_CODE)
+            return true;
+    return false;
+}
+
+bool live_symbols_init_late(struct live_symbols *symbols, struct trace *trace)
+{
+    bool asks = false;
+
+    for (size_t n = 0; n < trace_type_count(trace) && !asks; n++)
+        asks = has_code(&trace_type_at(trace, n)->schema);
+    if (!asks || !trace_module_at(trace, 0) || trace_live_symbols_open(trace) != 0)
+        return false;
+    live_symbols_init(symbols, trace);
+    symbols->is_strict = true;
+    return true;
 }

@@ -97,10 +97,16 @@ struct report_style {
     bool colour, utf8;
 };
 
-/* `partial`: the filter leaves something out. 0 or a negative errno; report_close() in any case. */
+struct report_wish {
+    const struct trace_filter *filter;
+    bool partial; /* the filter leaves something out */
+    enum report_sort sort;
+    const struct symbol_resolver *resolver; /* or NULL */
+};
+
+/* 0 or a negative errno; report_close() in any case. */
 int report_make(struct report *report, struct trace *trace, const char *path,
-                const struct trace_filter *filter, bool partial, enum report_sort sort)
-    __attribute__((warn_unused_result));
+                const struct report_wish *wish) __attribute__((warn_unused_result));
 void report_close(struct report *report);
 
 int report_print_text(const struct report *report, struct out_buffer *out,

@@ -69,7 +69,7 @@ static int threads_prepare(struct report *report)
     return 0;
 }
 
-static int report_prepare(struct report *report)
+static int report_prepare(struct report *report, const struct symbol_resolver *resolver)
 {
     int status = thread_index_build(&report->thread_index, report->trace);
 
@@ -77,6 +77,7 @@ static int report_prepare(struct report *report)
         status = symbol_cache_init(&report->symbols, report->trace, text_plain);
     if (!status)
         status = symbol_cache_init(&report->caller_symbols, report->trace, text_plain);
+    report->symbols.resolver = report->caller_symbols.resolver = resolver;
     if (!status)
         status = calls_init(&report->functions, report->thread_index.count);
     if (!status)
@@ -218,17 +219,17 @@ static int report_finish(struct report *report)
 }
 
 int report_make(struct report *report, struct trace *trace, const char *path,
-                const struct trace_filter *filter, bool partial, enum report_sort sort)
+                const struct report_wish *wish)
 {
     int status;
 
-    *report = (struct report){.trace = trace, .path = path, .partial = partial};
-    status = report_prepare(report);
+    *report = (struct report){.trace = trace, .path = path, .partial = wish->partial};
+    status = report_prepare(report, wish->resolver);
     if (!status)
-        status = blocks_walk(report, filter);
+        status = blocks_walk(report, wish->filter);
     if (!status)
         status = report_finish(report);
-    return status ? status : report_rows_make(report, sort);
+    return status ? status : report_rows_make(report, wish->sort);
 }
 
 void report_close(struct report *report)

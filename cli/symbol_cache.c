@@ -124,8 +124,9 @@ static void entry_describe(const struct symbol_cache *cache, struct symbol_text 
     entry->to_ticks = UINT64_MAX;
     entry->module = module_find(cache->trace, entry->process, entry->address, ticks,
                                 &entry->from_ticks, &entry->to_ticks);
-    if (!symbol && entry->module && cache->resolve) {
-        cache->resolve(cache->resolve_context, entry->module, entry->process, entry->address);
+    if (!symbol && entry->module && cache->resolver) {
+        cache->resolver->resolve(cache->resolver->context, entry->module, entry->process,
+                                 entry->address);
         symbol = trace_symbol_find(cache->trace, entry->process, entry->address, ticks);
     }
     if (symbol && symbol->name[0]) {

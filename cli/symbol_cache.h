@@ -25,16 +25,20 @@ struct symbol_text {
     uint32_t user; /* 0 at first; a number of the cache's owner */
 };
 
+/* Asked when the trace does not know the symbol of an address: who can find it out adds it to the
+ * trace. */
+struct symbol_resolver {
+    void (*resolve)(void *context, const struct trace_module *module, uint32_t process,
+                    uint64_t address);
+    void *context;
+};
+
 struct symbol_cache {
     const struct trace *trace;
     char *(*escape)(char *at, const char *text, size_t size);
     struct symbol_text *slots;
     uint32_t mask, count;
-    /* Set by the owner, or NULL: the trace does not know the symbol of this address yet; who can
-     * find it out adds it to the trace. */
-    void (*resolve)(void *context, const struct trace_module *module, uint32_t process,
-                    uint64_t address);
-    void *resolve_context;
+    const struct symbol_resolver *resolver; /* set by the owner, or NULL */
 };
 
 /* `escape` is one of out_text.h. */

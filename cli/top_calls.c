@@ -22,7 +22,7 @@ int top_calls_init(struct top_calls *c, struct trace *trace)
     if (!err)
         err = symbol_cache_init(&c->symbols, trace, text_plain);
     if (!err)
-        live_symbols_serve(&c->files, &c->symbols);
+        c->symbols.resolver = &c->files.resolver;
     return err;
 }
 

@@ -49,6 +49,9 @@ function(ada_test)
     add_executable(${arg_NAME} ${arg_SOURCES})
     target_link_libraries(${arg_NAME} PRIVATE
         ${arg_LIBRARIES} ada_settings PkgConfig::CMOCKA Threads::Threads)
+    if(ADATRACE_TEST_WRAPPER) # valgrind lets one thread run at a time: tests of threads do less
+        target_compile_definitions(${arg_NAME} PRIVATE TEST_IS_WRAPPED)
+    endif()
     if(arg_DEFINITIONS)
         target_compile_definitions(${arg_NAME} PRIVATE ${arg_DEFINITIONS})
     endif()

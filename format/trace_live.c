@@ -156,6 +156,14 @@ int trace_live_symbol(struct trace *t, const struct trace_symbol *symbol)
     return number_map_set(&images[image].symbols, symbol->address, (uint32_t)t->symbols.count - 1);
 }
 
+int trace_live_symbols_open(struct trace *t)
+{
+    if (t->symbols.count)
+        return -EEXIST;
+    free(t->symbols.rows);
+    return table_fix(&t->symbols, TRACE_LIVE_SYMBOLS_MAX, sizeof(struct symbol_row));
+}
+
 int trace_live_symbol_add(struct trace *t, const struct trace_symbol *symbol)
 {
     struct trace_symbol own = *symbol;

@@ -41,6 +41,10 @@ const struct trace_type *trace_live_type(const struct trace *t, const struct tra
 /* Does the filter want records of this thread? */
 bool trace_live_wants(const struct trace_filter *filter, const struct trace_thread *thread);
 
+/* The trace of a file has no symbols (it was cut off, or its program recorded itself): from now on
+ * the caller adds them. -EEXIST: it has some; -ENOMEM. */
+int trace_live_symbols_open(struct trace *t) __attribute__((warn_unused_result));
+
 /* A symbol that the caller has found out. Strings are copied. 0 or -ENOMEM. */
 int trace_live_symbol_add(struct trace *t, const struct trace_symbol *symbol)
     __attribute__((warn_unused_result));

@@ -134,6 +134,32 @@ void fixture_read_one(struct ring_fixture *f, uint64_t payload_bytes, uint64_t s
     ring_release(&f->reader);
 }
 
+/* All that helps to find out how: such a thing may not come again for days. */
+static void torn_tell(const struct ledger *l, const struct ring_record *record)
+{
+    uint64_t seed = 0, bytes = 0;
+
+    if (record->payload_bytes >= 16) {
+        memcpy(&seed, record->payload, 8);
+        memcpy(&bytes, record->payload + 8, 8);
+    }
+    print_message(
+        "torn: record %llu of type %u, %u bytes, payload %u at %p, ticks %llx after %llx, "
+        "seed %llu after %llu, says %llu bytes\n",
+        (unsigned long long)l->records, record->type, record->bytes, record->payload_bytes,
+        (const void *)record->payload, (unsigned long long)record->ticks,
+        (unsigned long long)l->last_ticks, (unsigned long long)seed,
+        (unsigned long long)l->last_seed, (unsigned long long)bytes);
+    for (uint64_t i = 0; i + 8 <= record->payload_bytes; i += 8) {
+        uint64_t is, should = mix(seed + (i - 16) * 77);
+
+        memcpy(&is, record->payload + i, 8);
+        if (i >= 16 && is != should)
+            print_message("torn: at %llu is %016llx, not %016llx\n", (unsigned long long)i,
+                          (unsigned long long)is, (unsigned long long)should);
+    }
+}
+
 static void gap_take(struct ledger *l, const struct ring_record *record)
 {
     struct ada_record_gap gap;
@@ -162,6 +188,8 @@ void ledger_take(struct ledger *l, const struct ring_record *record)
     l->bytes += record->bytes;
     seed = record->type == FIXTURE_EVENT ? pattern_seed(record) : 0;
     l->torn += !seed;
+    if (!seed && l->torn == 1)
+        torn_tell(l, record);
     if (!l->first_seed)
         l->first_seed = seed;
     l->disorder += seed <= l->last_seed;
