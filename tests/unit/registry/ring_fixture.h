@@ -73,4 +73,15 @@ uint64_t random_next(uint64_t *state);
 /* From the environment (ADATRACE_SEED) or the clock; printed. */
 uint64_t random_seed(const char *name);
 
+/* So many, or a tenth of it under valgrind, where one thread runs at a time and thirty times
+ * slower. */
+static inline unsigned fixture_rounds(unsigned rounds)
+{
+#ifdef TEST_IS_WRAPPED
+    return rounds / 10;
+#else
+    return rounds;
+#endif
+}
+
 #endif

@@ -64,7 +64,7 @@ static void slow_reader_makes_the_producer_wait_and_nothing_is_lost(void **state
     for (unsigned batch = 1; batch < 2000; batch = batch * 5 + 1) {
         struct ring_fixture f;
         struct ledger l = {0};
-        struct producer p = {.f = &f, .records = 100000, .payload_max = 200};
+        struct producer p = {.f = &f, .records = fixture_rounds(100000), .payload_max = 200};
 
         fixture_open(&f, 4096, RING_BLOCK, 0);
         producer_start(&p);

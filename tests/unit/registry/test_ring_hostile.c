@@ -279,7 +279,7 @@ static void reader_under_fire_stays_inside_and_ends(void **state)
 
         set_up(&s.f, (enum ring_policy)policy);
         assert_int_equal(pthread_create(&s.thread, NULL, scribble, &s), 0);
-        for (int i = 0; i < 100000 || shown < 1000 || damaged < 1000; i++) {
+        for (int i = 0; i < (int)fixture_rounds(100000) || shown < 1000 || damaged < 1000; i++) {
             struct ring_record records[4];
             int got = ring_read_batch(&s.f.reader, records, 4);
 
