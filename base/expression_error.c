@@ -8,8 +8,9 @@
 #include "base/expression_tree.h"
 
 enum {
-    BEFORE_MAX = 60, /* bytes shown before the place */
-    AROUND_MAX = 100 /* and altogether */
+    BEFORE_MAX = 60,  /* bytes shown before the place */
+    AROUND_MAX = 100, /* and altogether */
+    CHARACTER_MAX = 4 /* bytes of one in UTF-8 */
 };
 
 int expression_refuse(struct expression_error *error, uint32_t at, uint32_t length,
@@ -43,10 +44,12 @@ const char *expression_error_show(const struct expression_error *error, const ch
     uint32_t from = at > BEFORE_MAX ? at - BEFORE_MAX : 0, to, end;
     char *o = out;
 
-    while (from && is_continuation(text[from]))
+    /* No further back than one character, or bytes that are none would push the place out of what
+     * is shown. */
+    for (int n = 1; n < CHARACTER_MAX && from && is_continuation(text[from]); n++)
         from--;
     to = size - from > AROUND_MAX ? from + AROUND_MAX : size;
-    while (to > from && to < size && is_continuation(text[to]))
+    for (int n = 1; n < CHARACTER_MAX && to < size && is_continuation(text[to]); n++)
         to--;
     end = error->length < to - at ? at + error->length : to;
 

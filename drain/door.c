@@ -25,12 +25,13 @@
 #endif
 
 enum {
-    GUESTS_MAX = 64,    /* who have connected and not said hello yet */
+    GUESTS_MAX = 1024,  /* who have connected and not said hello yet */
     RINGS_AT_START = 1, /* allocated; most programs have one thread */
     REFUSALS_TOLD = 64, /* notes in the trace, at most */
     FDS_OWN = 3,
     PATIENCE_MS = 2000,
-    DEATH_PAUSE_MS = 10 /* until the drain has seen to it */
+    CROWDED_PATIENCE_MS = 500, /* with guests who wait outside */
+    DEATH_PAUSE_MS = 10        /* until the drain has seen to it, or there may be a place again */
 };
 
 struct guest {
@@ -47,6 +48,7 @@ struct door {
     pthread_t thread;
     struct guest guests[GUESTS_MAX];
     unsigned guest_count;
+    bool is_crowded; /* somebody waits outside: no place, or no descriptor */
     unsigned refusals;
     struct life life; /* of this thread: holds the last guest's segment until the drain does */
 };
@@ -222,6 +224,20 @@ static void guest_admit(struct door *door, int fd, const struct handshake_hello 
         close(a.pidfd);
 }
 
+static uint64_t patience_ns(const struct door *door)
+{
+    return (uint64_t)(door->is_crowded ? CROWDED_PATIENCE_MS : PATIENCE_MS) * 1000000;
+}
+
+/* Who says nothing is told why nobody listens any more. True: that is over. */
+static bool guest_outwait(const struct door *door, const struct guest *guest)
+{
+    if (clock_monotonic_ns() - guest->since_ns <= patience_ns(door))
+        return false;
+    (void)welcome_send(guest->fd, -ETIMEDOUT, "it said nothing for too long", -1);
+    return true;
+}
+
 /* True: the guest has been dealt with. */
 static bool guest_hear(struct door *door, struct guest *guest)
 {
@@ -234,7 +250,7 @@ static bool guest_hear(struct door *door, struct guest *guest)
     ssize_t size = recv(guest->fd, &hello, sizeof(hello), MSG_DONTWAIT | MSG_TRUNC);
 
     if (size < 0 && (errno == EAGAIN || errno == EINTR))
-        return clock_monotonic_ns() - guest->since_ns > (uint64_t)PATIENCE_MS * 1000000;
+        return guest_outwait(door, guest);
     if (size <= 0 || getsockopt(guest->fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_size))
         return true;
     why = objection(&hello, size, &peer, text, sizeof(text), &status);
@@ -249,14 +265,18 @@ static bool guest_hear(struct door *door, struct guest *guest)
 
 static void guests_accept(struct door *door)
 {
+    door->is_crowded = false;
     while (door->guest_count < GUESTS_MAX) {
         int fd = accept4(door->options.listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-        if (fd < 0)
+        if (fd < 0) {
+            door->is_crowded = errno == EMFILE || errno == ENFILE;
             return;
+        }
         door->guests[door->guest_count++] =
             (struct guest){.fd = fd, .since_ns = clock_monotonic_ns()};
     }
+    door->is_crowded = true;
 }
 
 static void guests_hear(struct door *door)
@@ -271,25 +291,30 @@ static void guests_hear(struct door *door)
     }
 }
 
+/* How long to wait for something to happen; -1: for ever. Who waits outside cannot be polled for.
+ */
+static int pause_ms(struct door *door, bool told)
+{
+    if (spare_warm(door))
+        return 0;
+    if (told || door->is_crowded)
+        return DEATH_PAUSE_MS;
+    return door->guest_count ? PATIENCE_MS : -1;
+}
+
 static void door_listen(struct door *door)
 {
     struct pollfd fds[GUESTS_MAX + FDS_OWN];
     bool told = false;
 
     for (;;) {
-        bool full = door->guest_count == GUESTS_MAX;
-
         fds[0] = (struct pollfd){.fd = door->wake_fd, .events = POLLIN};
-        fds[1] = (struct pollfd){.fd = full ? -1 : door->options.listen_fd, .events = POLLIN};
+        fds[1] = (struct pollfd){.fd = door->is_crowded ? -1 : door->options.listen_fd,
+                                 .events = POLLIN};
         fds[2] = (struct pollfd){.fd = told ? -1 : door->options.watch_fd, .events = POLLIN};
         for (unsigned i = 0; i < door->guest_count; i++)
             fds[i + FDS_OWN] = (struct pollfd){.fd = door->guests[i].fd, .events = POLLIN};
-        if (poll(fds, door->guest_count + FDS_OWN,
-                 spare_warm(door)    ? 0
-                 : told              ? DEATH_PAUSE_MS
-                 : door->guest_count ? PATIENCE_MS
-                                     : -1) < 0 &&
-            errno != EINTR)
+        if (poll(fds, door->guest_count + FDS_OWN, pause_ms(door, told)) < 0 && errno != EINTR)
             return;
         if (fds[0].revents)
             return;

@@ -62,6 +62,10 @@ void drain_tell_news(struct drain *d, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
+    /* Untrusted: names and notes of programs, on their way to somebody's terminal. */
+    for (char *at = text; *at; at++)
+        if ((unsigned char)*at < ' ' || *at == 0x7f)
+            *at = '?';
     d->options.news(d->options.context, text);
 }
 

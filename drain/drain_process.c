@@ -8,7 +8,13 @@
 #include "base/clock.h"
 #include "drain/drain_state.h"
 
-enum { STATUS_PATIENCE_NS = 100 * 1000 * 1000 };
+enum {
+    STATUS_PATIENCE_NS = 100 * 1000 * 1000,
+    /* Of one segment, alive at once: no more of them could have a ring. A process that makes up
+     * children costs no more than that, and no more descriptors than these. */
+    FORKS_MAX = SEGMENT_SLOTS_MAX,
+    FORKS_WATCHED_MAX = 256
+};
 
 /* ---- begin ---- */
 
@@ -55,7 +61,8 @@ static void process_watch_begin(struct drain *d, struct drain_process *p, int pi
 {
     if (!d->options.watches_processes)
         return;
-    if (pidfd < 0 && !p->is_foreign)
+    /* Beyond that, processes_check() has to do. */
+    if (pidfd < 0 && !p->is_foreign && p->source->forks <= FORKS_WATCHED_MAX)
         pidfd = process_watch_open(p->pid);
     if (pidfd == -ESRCH)
         process_die(d, p);
@@ -136,15 +143,31 @@ static struct drain_process *process_find(struct drain *d, const struct drain_so
     return NULL;
 }
 
-/* A process that we have not met: forked by one that we have. */
+static void forks_refuse(struct drain *d, struct drain_source *s)
+{
+    if (s->forks_refused++ == 0)
+        drain_write_note(d, TRACE_NOTE_WARNING, s->root->number,
+                         "process %u says that it has more than %d children at once: what more of "
+                         "them do stands under its own name",
+                         s->root->pid, FORKS_MAX);
+}
+
+/* A process that we have not met: forked by one that we have; the root in the place of one too
+ * many. NULL: no memory. */
 static struct drain_process *process_add_fork(struct drain *d, struct drain_source *s,
                                               uint32_t slot_pid, uint32_t parent_slot_pid,
                                               uint64_t ticks)
 {
-    struct drain_process *parent = process_find(d, s, parent_slot_pid), *p = process_new(d, s);
+    struct drain_process *parent = process_find(d, s, parent_slot_pid), *p;
 
+    if (s->forks == FORKS_MAX) {
+        forks_refuse(d, s);
+        return s->root;
+    }
+    p = process_new(d, s);
     if (!p)
         return NULL;
+    s->forks++;
     if (!parent)
         parent = s->root;
     p->pid = p->slot_pid = slot_pid;
@@ -273,6 +296,7 @@ void process_free(struct drain *d, struct drain_process *p)
     if (*at)
         *at = p->next;
     process_watch_end(d, p);
+    p->source->forks -= !p->is_root;
     stats_process_ended(d, p);
     free(p->exec_path);
     free(p->executable);

@@ -284,7 +284,9 @@ static bool segment_has_users(struct segment *segment)
     if (mmap(base, segment->bytes, PROT_NONE,
              MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) == MAP_FAILED)
         return true;
-    if (fcntl(segment->fd, F_ADD_SEALS, F_SEAL_WRITE) == 0)
+    /* -EPERM: somebody has sealed the seals themselves, which only harms. Nobody has to be waited
+     * for then; whoever still maps it keeps his mapping. */
+    if (fcntl(segment->fd, F_ADD_SEALS, F_SEAL_WRITE) == 0 || errno == EPERM)
         return false;
     /* Back again at the same place. Should that fail, nothing can be read from it any more. */
     return mmap(base, segment->bytes, PROT_READ | PROT_WRITE, MAP_FIXED | MAP_SHARED, segment->fd,

@@ -117,6 +117,8 @@ struct drain_source {
     struct drain_exec_type exec, spawn;
     struct drain_names names;
     bool types_came;        /* since they were looked at last */
+    uint32_t forks;         /* processes besides the root, as it says */
+    uint32_t forks_refused; /* that were too many */
     uint32_t live;          /* threads */
     uint32_t burst;         /* threads that began in one round, of late */
     uint64_t look_again_ns; /* for other users of the segment, not before */

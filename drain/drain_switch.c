@@ -10,7 +10,10 @@
 /* For all that were taken, what `whole` is for all that were written. */
 static uint64_t share_of(uint64_t whole, uint64_t taken, uint64_t written)
 {
-    return taken >= written ? whole : (uint64_t)((double)whole * (double)taken / (double)written);
+    double share = (double)whole * (double)taken / (double)written;
+
+    /* Untrusted: near 2^64 the share is rounded up to it, which is no uint64_t. */
+    return taken >= written || share >= (double)whole ? whole : (uint64_t)share;
 }
 
 /*

@@ -59,29 +59,41 @@ static void types_list(struct trace *t, size_t from)
         t->type_list[i] = &rows[i].type;
 }
 
+/* A process is of an image from its first item on: what follows may be about its symbols. */
+static int item_take(struct trace *t, const unsigned char *at, size_t size,
+                     const struct item_view *view)
+{
+    int status = trace_items_take(t, at, size, 1);
+    uint32_t process;
+
+    if (status || view->kind != ITEM_PROCESS)
+        return status;
+    process = number_map_find(&t->process_of_number, le32_load(view->body));
+    return process == NUMBER_MAP_NONE ? 0 : trace_image_number(t, process);
+}
+
 int trace_live_items(struct trace *t, const void *bytes, size_t size)
 {
     size_t types = t->types.count, clocks = t->clocks.count, left = size;
     const unsigned char *at = bytes;
     struct item_view view;
-    bool has_process = false;
     int64_t item;
     int status = 0;
 
     while (left && !status) {
         item = item_next(at, left, &view);
-        if (item < 0)
-            return (int)item;
-        has_process |= view.kind == ITEM_PROCESS;
-        status = trace_items_take(t, at, (size_t)item, 1);
+        if (item < 0) {
+            status = (int)item;
+            break;
+        }
+        status = item_take(t, at, (size_t)item, &view);
         at += item;
         left -= (size_t)item;
     }
+    /* Also when it ended in the middle: what came before counts. */
     types_list(t, types);
-    if (!status && has_process)
-        status = trace_images_number(t);
-    if (!status && t->clocks.count != clocks)
-        status = trace_clock_prepare(t);
+    if (t->clocks.count != clocks && trace_clock_prepare(t) != 0)
+        status = -ENOMEM;
     return status;
 }
 

@@ -234,8 +234,8 @@ uint32_t trace_thread_place(const struct trace *t, uint32_t thread);
 
 /* ---- trace_symbols.c, trace_time.c ---- */
 
-/* The place of each process's image, and the images themselves. 0 or -ENOMEM. */
-int trace_images_number(struct trace *t) __attribute__((warn_unused_result));
+/* The place of the image of the process in this row, and the image itself. 0 or -ENOMEM. */
+int trace_image_number(struct trace *t, size_t process) __attribute__((warn_unused_result));
 int trace_symbols_sort(struct trace *t) __attribute__((warn_unused_result));
 int trace_clock_prepare(struct trace *t) __attribute__((warn_unused_result));
 

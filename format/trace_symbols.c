@@ -23,24 +23,20 @@ static int symbol_compare(const void *a, const void *b)
     return 0;
 }
 
-int trace_images_number(struct trace *t)
+int trace_image_number(struct trace *t, size_t process)
 {
-    struct process_row *processes = t->processes.rows;
+    struct process_row *row = (struct process_row *)t->processes.rows + process;
+    uint32_t place = number_map_find(&t->image_of_number, row->process.image);
 
-    for (size_t i = 0; i < t->processes.count; i++) {
-        uint64_t image = processes[i].process.image;
-        uint32_t place = number_map_find(&t->image_of_number, image);
+    if (place == NUMBER_MAP_NONE) {
+        struct image_row *image = table_add(&t->images, sizeof(*image));
 
-        if (place == NUMBER_MAP_NONE) {
-            struct image_row *row = table_add(&t->images, sizeof(*row));
-
-            place = (uint32_t)t->images.count - 1;
-            if (!row || number_map_set(&t->image_of_number, image, place) != 0)
-                return -ENOMEM;
-            row->image = image;
-        }
-        processes[i].image = place;
+        place = (uint32_t)t->images.count - 1;
+        if (!image || number_map_set(&t->image_of_number, row->process.image, place) != 0)
+            return -ENOMEM;
+        image->image = row->process.image;
     }
+    row->image = place;
     return 0;
 }
 
@@ -57,8 +53,9 @@ int trace_symbols_sort(struct trace *t)
     struct symbol_row *rows = t->symbols.rows;
     struct image_row *images;
 
-    if (trace_images_number(t) != 0)
-        return -ENOMEM;
+    for (size_t i = 0; i < t->processes.count; i++)
+        if (trace_image_number(t, i) != 0)
+            return -ENOMEM;
     images = t->images.rows;
     for (size_t i = 0; i < t->symbols.count; i++)
         rows[i].image = process_image(t, rows[i].symbol.process);

@@ -59,6 +59,7 @@ static struct process_row *process_row(struct trace *t, uint32_t number)
     if (row && !row->process.executable) {
         row->process.process = number;
         row->process.executable = row->process.command = "";
+        row->image = NUMBER_MAP_NONE; /* until it is known: trace_image_number() */
     }
     return row;
 }

@@ -31,7 +31,8 @@ int arena_append(struct segment *s, enum arena_kind kind, const void *head, size
     if (head_bytes + tail_bytes > ARENA_ITEM_MAX)
         return -EMSGSIZE;
     at = add_relaxed(&s->arena->reserved, bytes); /* relaxed: only hands out numbers */
-    if (at > capacity || bytes > capacity - at) {
+    /* Full; or a stray write of the program's has hit the number, which is a multiple of 8 else. */
+    if (at > capacity || bytes > capacity - at || at % 8) {
         add_relaxed(&s->arena->lost, 1);
         return -ENOSPC;
     }

@@ -22,8 +22,10 @@ int ring_reader_init(struct ring_reader *r, struct ring_shared *ring, const unsi
     r->capacity = capacity;
     r->block_bytes = policy == RING_OVERWRITE ? capacity / RING_BLOCKS : capacity;
     r->policy = policy;
-    /* relaxed: the consumer's own fields, left by the consumer before us. */
-    r->tail = r->at = r->head = load_relaxed(&ring->tail);
+    /* relaxed: the consumer's own fields, left by the consumer before us. Untrusted: somebody may
+     * have been here since, and an index in the middle of a word would lead across the ring's end.
+     */
+    r->tail = r->at = r->head = load_relaxed(&ring->tail) & ~UINT64_C(7);
     r->taken = load_relaxed(&ring->taken);
     r->overwritten = load_relaxed(&ring->overwritten);
     r->overwritten_bytes = load_relaxed(&ring->overwritten_bytes);
@@ -120,7 +122,7 @@ static int find_feet(struct ring_reader *r, uint64_t lost)
     }
     r->overwritten_bytes += oldest - r->at;
     r->at = oldest;
-    if (r->head < oldest)
+    if ((int64_t)(oldest - r->head) > 0)
         r->head = head & ~UINT64_C(7);
     return -EOVERFLOW;
 }
@@ -139,12 +141,15 @@ __attribute__((no_sanitize("thread"))) static void copy_words(unsigned char *to,
  * whole. */
 static int copy_block(struct ring_reader *r)
 {
-    uint64_t block_end = (r->at | (r->block_bytes - 1)) + 1;
-    uint64_t to = r->head < block_end ? r->head : block_end, intent;
+    /* Untrusted: distances, because who moves indexes to the end of all numbers makes a later one
+     * smaller. */
+    uint64_t bytes = r->block_bytes - (r->at & (r->block_bytes - 1)), intent;
 
+    if (bytes > r->head - r->at)
+        bytes = r->head - r->at;
     if (r->at >= r->copy_from && r->at < r->copy_to)
         return 0;
-    copy_words(r->copy, r->data + (r->at & (r->capacity - 1)), to - r->at);
+    copy_words(r->copy, r->data + (r->at & (r->capacity - 1)), bytes);
     /* Intent. Acquire fence: the copy was read before intent is. Pairs with the release fence in
      * announce_block(). */
     fence_acquire();
@@ -158,7 +163,7 @@ static int copy_block(struct ring_reader *r)
         return -EBADMSG;
     }
     r->copy_from = r->at;
-    r->copy_to = to;
+    r->copy_to = r->at + bytes;
     return 0;
 }
 
@@ -193,7 +198,10 @@ static uint64_t record_bytes_checked(const struct ring_reader *r, uint64_t *word
 /* `stay`: what was shown before has to stay where it is, so neither look for news nor copy. */
 static int peek(struct ring_reader *r, struct ring_record *record, bool stay)
 {
-    for (;;) {
+    uint64_t from = r->at;
+
+    /* Untrusted: nobody pads for more than two laps, but somebody may move head on for ever. */
+    while (r->at - from <= 2 * r->capacity) {
         uint64_t word, bytes, large;
         int err;
 
@@ -225,6 +233,7 @@ static int peek(struct ring_reader *r, struct ring_record *record, bool stay)
         record->bytes = (uint32_t)bytes;
         return 1;
     }
+    return 0;
 }
 
 int ring_peek(struct ring_reader *r, struct ring_record *record)

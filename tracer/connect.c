@@ -2,9 +2,11 @@
 /* Joining the collector's session: one hello, one welcome with the segment's descriptor, and both
  * are closed again. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -62,6 +64,28 @@ static int say_hello(int fd, enum handshake_role role)
     return send(fd, &hello, sizeof(hello), MSG_NOSIGNAL) == sizeof(hello) ? 0 : -errno;
 }
 
+enum { FDS_MAX = 2 }; /* that fit beside a welcome: an int's space is padded to two */
+
+/* The one descriptor that came; -1: none, or more, and these are closed. */
+static int take_descriptor(const struct msghdr *message)
+{
+    const struct cmsghdr *c = CMSG_FIRSTHDR(message);
+    int fds[FDS_MAX];
+    size_t count;
+
+    if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+        return -1;
+    count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    if (count > FDS_MAX)
+        count = FDS_MAX;
+    memcpy(fds, CMSG_DATA(c), count * sizeof(int));
+    if (count == 1)
+        return fds[0];
+    while (count--)
+        close(fds[count]);
+    return -1;
+}
+
 /* Returns the segment's descriptor. */
 static int hear_welcome(int fd)
 {
@@ -75,25 +99,42 @@ static int hear_welcome(int fd)
                              .msg_iovlen = 1,
                              .msg_control = &control,
                              .msg_controllen = sizeof(control)};
-    struct cmsghdr *c;
     ssize_t got;
-    int segment = -1;
+    int segment;
 
     do {
         got = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
     } while (got < 0 && errno == EINTR);
     if (got < 0)
         return -errno;
-    c = CMSG_FIRSTHDR(&message);
-    if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-        c->cmsg_len == CMSG_LEN(sizeof(int)))
-        memcpy(&segment, CMSG_DATA(c), sizeof(int));
+    segment = take_descriptor(&message);
     if (got == sizeof(welcome) && welcome.magic == HANDSHAKE_MAGIC && !welcome.status &&
         segment >= 0)
         return segment;
     if (segment >= 0)
         close(segment);
     return got == sizeof(welcome) && welcome.status < 0 ? welcome.status : -EPROTO;
+}
+
+/* Nobody may be able to cut short what this process is about to map, or it dies of a SIGBUS: memory
+ * has to be sealed against it. A file cannot be, so it has to be of somebody who may end us anyway.
+ */
+static int check_memory(int fd)
+{
+    const int seals = F_SEAL_SHRINK | F_SEAL_GROW;
+    int there = fcntl(fd, F_GET_SEALS);
+    struct stat file;
+
+    /* A file on a tmpfs has seals as well, and none of them can be set but the seal of seals. */
+    if (there >= 0 && there != F_SEAL_SEAL)
+        return (there & seals) == seals ? 0 : -EBADMSG;
+    if (fstat(fd, &file))
+        return -errno;
+    return S_ISREG(file.st_mode) && file.st_nlink > 0 &&
+                   (file.st_uid == geteuid() || file.st_uid == 0) &&
+                   !(file.st_mode & (S_IWGRP | S_IWOTH))
+               ? 0
+               : -EBADMSG;
 }
 
 int tracer_attach_socket(const char *path, enum handshake_role role)
@@ -111,7 +152,9 @@ int tracer_attach_socket(const char *path, enum handshake_role role)
     close(fd);
     if (err < 0)
         return err;
-    err = segment_map(&segment, memory);
+    err = check_memory(memory);
+    if (!err)
+        err = segment_map(&segment, memory);
     close(memory);
     if (err)
         return err;

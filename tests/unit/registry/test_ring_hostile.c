@@ -188,6 +188,45 @@ static void intent_that_makes_no_sense_never_holds_the_reader(void **state)
     }
 }
 
+/* A block is copied into memory of a block's size, wherever the indexes are. */
+static void indexes_at_the_end_of_all_numbers_copy_no_more_than_a_block(void **state)
+{
+    const uint64_t steps[] = {INT64_MAX - 7, UINT64_MAX - 8191, 0x200};
+    struct ring_record record;
+    struct ring_fixture f;
+
+    (void)state;
+    set_up(&f, RING_OVERWRITE);
+    for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+        if (steps[i] == 0x200)
+            f.ring->intent = UINT64_MAX - f.reader.block_bytes + 1;
+        f.ring->front.head = steps[i];
+        assert_true(ring_peek(&f.reader, &record) < 0);
+    }
+    assert_true(f.reader.at > f.reader.head); /* a lap of all numbers lies between them */
+    (void)!ring_peek(&f.reader, &record);
+    assert_true(f.reader.copy_to - f.reader.copy_from <= f.reader.block_bytes);
+    fixture_close(&f);
+}
+
+/* Who had the ring before us may have left anything: a word read there would reach beyond it. */
+static void tail_in_the_middle_of_a_word_is_not_begun_at(void **state)
+{
+    struct ring_record record;
+    struct ring_fixture f;
+
+    (void)state;
+    set_up(&f, RING_DROP);
+    ring_reader_fini(&f.reader);
+    f.ring->tail = CAPACITY - 5;
+    f.ring->front.head = CAPACITY;
+    assert_int_equal(ring_reader_init(&f.reader, f.ring, ring_data(f.ring), CAPACITY, RING_DROP),
+                     0);
+    assert_int_equal(f.reader.at % 8, 0);
+    (void)!ring_peek(&f.reader, &record);
+    fixture_close(&f);
+}
+
 static void reset_and_check_of_nonsense_end(void **state)
 {
     uint64_t random = random_seed("nonsense");
@@ -312,6 +351,8 @@ int main(void)
         cmocka_unit_test(head_that_cannot_be_is_damage_and_reading_goes_on_from_there),
         cmocka_unit_test(head_that_was_never_announced_is_damage),
         cmocka_unit_test(intent_that_makes_no_sense_never_holds_the_reader),
+        cmocka_unit_test(indexes_at_the_end_of_all_numbers_copy_no_more_than_a_block),
+        cmocka_unit_test(tail_in_the_middle_of_a_word_is_not_begun_at),
         cmocka_unit_test(reset_and_check_of_nonsense_end),
         cmocka_unit_test(reader_under_fire_stays_inside_and_ends),
     };
