@@ -19,6 +19,8 @@ if(ADATRACE_SANITIZE)
     endif()
 endif()
 
+option(ADATRACE_FUZZER "link the targets of tests/fuzz with libFuzzer; needs clang and the sanitizer fuzzer-no-link" OFF)
+
 option(ADATRACE_COVERAGE "count executed lines and branches (gcovr)" OFF)
 if(ADATRACE_COVERAGE)
     target_compile_options(ada_settings INTERFACE --coverage -fprofile-update=atomic)

@@ -58,6 +58,8 @@ int64_t trace_bytes_read(const struct trace *t, uint64_t offset, void *bytes, si
 {
     size_t done = 0;
 
+    if (offset > INT64_MAX - size)
+        return 0; /* a number of the file's: nothing is there, which is no failure to read */
     while (done < size) {
         ssize_t part = pread(t->fd, (char *)bytes + done, size - done, (off_t)(offset + done));
 

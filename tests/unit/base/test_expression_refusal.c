@@ -138,6 +138,12 @@ static void caret_stands_below_the_place(void **state)
     expression_error_show(&error, text, shown);
     assert_memory_equal(shown, "  ...aaa", 8);
     assert_int_equal(strchr(shown, '^') - strchr(shown, '\n') - 1, strchr(shown, 'b') - shown);
+    /* Bytes in front that only ever continue a character, and so are no columns. */
+    memset(text, 0x80, 300);
+    error = (struct expression_error){.at = 300, .length = 699};
+    expression_error_show(&error, text, shown);
+    assert_true(strlen(shown) < EXPRESSION_SHOWN_MAX);
+    assert_non_null(strstr(shown, "aaa"));
 }
 
 /* ---- all types ---- */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -15,6 +16,7 @@
 #include <cmocka.h>
 
 #include "base/atomic.h"
+#include "base/clock.h"
 #include "base/machine_kind.h"
 #include "drain/door.h"
 #include "fake_writer.h"
@@ -261,6 +263,41 @@ static void guest_who_says_nothing_does_not_keep_others_waiting(void **state)
     house_close(&h);
 }
 
+/* They fill every place; nobody has to run out of patience before the next one is heard. */
+static void thousand_silent_guests_do_not_keep_a_process_waiting(void **state)
+{
+    enum { SILENT = 1000 };
+    const uint64_t answer_ns = UINT64_C(15000000000); /* a loaded machine; in turns it were 31 s */
+    struct rlimit limit;
+    struct house h;
+    struct handshake_hello hello = good_hello();
+    struct handshake_welcome welcome;
+    int silent[SILENT], fd;
+    uint64_t asked_ns;
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = limit.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    if (limit.rlim_cur < 2 * SILENT + 100)
+        skip();
+    house_open(&h, "");
+    for (int i = 0; i < SILENT; i++)
+        silent[i] = knock(&h);
+    asked_ns = clock_monotonic_ns();
+    fd = say(&h, &hello, sizeof(hello), &welcome);
+    assert_true(fd >= 0);
+    assert_true(clock_monotonic_ns() - asked_ns < answer_ns);
+    close(fd);
+    /* They are told why, in words. */
+    assert_int_equal(hear(silent[0], &welcome), -1);
+    assert_int_equal(welcome.status, -ETIMEDOUT);
+    assert_non_null(strstr(welcome.text, "said nothing"));
+    for (int i = 0; i < SILENT; i++)
+        close(silent[i]);
+    house_close(&h);
+}
+
 static void second_segment_of_a_process_does_not_end_the_first(void **state)
 {
     struct house h;
@@ -308,6 +345,7 @@ int main(void)
         cmocka_unit_test(hello_of_another_machine_is_refused_in_words),
         cmocka_unit_test(hello_that_is_none_is_refused),
         cmocka_unit_test(guest_who_says_nothing_does_not_keep_others_waiting),
+        cmocka_unit_test(thousand_silent_guests_do_not_keep_a_process_waiting),
         cmocka_unit_test(second_segment_of_a_process_does_not_end_the_first),
         cmocka_unit_test(folder_is_private_and_goes_away),
     };

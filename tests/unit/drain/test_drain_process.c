@@ -339,6 +339,27 @@ static void program_that_attached_is_not_noted(void **state)
     stage_clear(&stage);
 }
 
+/* ---- lies ---- */
+
+static void children_that_never_were_are_bounded(void **state)
+{
+    enum { TOLD = 3000, BEYOND_ALL_PIDS = 5000000 };
+    struct stage stage;
+
+    (void)state;
+    stage_set(&stage, &(struct stage_options){0});
+    for (uint32_t i = 0; i < TOLD; i++) {
+        const struct arena_process told = {.pid = BEYOND_ALL_PIDS + i, .parent_pid = stage.pid};
+
+        assert_int_equal(
+            arena_append(&stage.segment, ARENA_PROCESS, &told, sizeof(told), "x\0y", 4), 0);
+    }
+    drain_round(stage.drain);
+    assert_int_equal(fake_count(FAKE_PROCESS, 0), 1 + SEGMENT_SLOTS_MAX);
+    assert_int_equal(fake_count(FAKE_NOTE, 0), 1);
+    stage_clear(&stage);
+}
+
 /* ---- modules ---- */
 
 static void map_tell(struct stage *stage, enum arena_kind kind, uint64_t base, const char *path)
@@ -390,6 +411,7 @@ int main(void)
         cmocka_unit_test(program_that_never_attached_is_noted),
         cmocka_unit_test(exec_that_failed_is_not_noted),
         cmocka_unit_test(program_that_attached_is_not_noted),
+        cmocka_unit_test(children_that_never_were_are_bounded),
         cmocka_unit_test(module_is_written_when_mapped_and_again_when_unmapped),
     };
 

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A whole file, sealed (trace_seal.h), through the commands that read files, with what they print
+ * thrown away; and through cut and merge, whose results have to be readable whatever they were made
+ * of. The last byte says which of the reading commands.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "cli/option_parse.h"
+#include "format/trace_copy.h"
+#include "fuzz_target.h"
+#include "trace_seal.h"
+
+enum { RECORDS_MAX = 1 << 13, WORDS_MAX = 8 };
+
+static const struct {
+    const struct command *command;
+    const char *words[WORDS_MAX]; /* before the file's name */
+} lines[] = {
+    {&command_decode, {"-j", "1"}},
+    {&command_decode, {"-j", "1", "-F", "json"}},
+    {&command_decode, {"-j", "1", "-F", "csv"}},
+    {&command_decode, {"-j", "1", "-w", "price > 3 || function == 'main' && duration > 1us"}},
+    {&command_report, {"-j", "1"}},
+    {&command_report, {"-j", "1", "-F", "json"}},
+    {&command_info, {"-v"}},
+    {&command_info, {"-F", "json"}},
+    {&command_verify, {"-F", "json"}},
+};
+
+static void line_run(size_t n, const char *path)
+{
+    const struct command *command = lines[n].command;
+    char *words[WORDS_MAX + 1], *own[WORDS_MAX + 1]; /* the parser puts its own in another order */
+    struct option_line line = {.rows = command->options, .words = words};
+    int status;
+
+    for (; lines[n].words[line.count]; line.count++)
+        own[line.count] = strdup(lines[n].words[line.count]);
+    own[line.count++] = strdup(path);
+    for (int i = 0; i < line.count; i++)
+        FUZZ_CHECK((words[i] = own[i]));
+    line.settings = calloc(1, command->settings_bytes + 1);
+    FUZZ_CHECK(line.settings);
+    if (command->defaults)
+        memcpy(line.settings, command->defaults, command->settings_bytes);
+    FUZZ_CHECK(option_line_parse(&line) == 0);
+    status = command->run(line.settings, line.operand_count, line.words);
+    FUZZ_CHECK(status == 0 || status == 1 || status == 3);
+    free(line.settings);
+    for (int i = 0; i < line.count; i++)
+        free(own[i]);
+}
+
+/* ---- cut and merge ---- */
+
+static void say(void *context, int severity, uint64_t offset, const char *text)
+{
+    (void)context;
+    (void)severity;
+    (void)offset;
+    (void)text;
+}
+
+/* A copy that was made can be read: what is damaged in the input was left out. */
+static void copy_check(int status, int fd)
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    if (status == 0)
+        FUZZ_CHECK(trace_verify(path, say, NULL) != 1);
+    close(fd);
+}
+
+static int copy_begin(int *writing)
+{
+    int fd = memfd_create("copy", MFD_CLOEXEC);
+
+    *writing = dup(fd); /* which the copier closes */
+    FUZZ_CHECK(fd >= 0 && *writing >= 0);
+    return fd;
+}
+
+static void cut_try(struct trace *trace, const struct trace_cut *cut)
+{
+    struct trace_copy_figures figures;
+    struct trace_error error;
+    int writing, fd = copy_begin(&writing);
+
+    copy_check(trace_cut(trace, cut, writing, NULL, &figures, &error), fd);
+}
+
+static void merge_try(const char *path)
+{
+    const char *const names[] = {"a", "b"};
+    struct trace_copy_figures figures;
+    struct trace *traces[2];
+    struct trace_error error;
+    int writing, fd;
+
+    if (trace_open(&traces[0], path, &error) != 0)
+        return;
+    FUZZ_CHECK(trace_open(&traces[1], path, &error) == 0);
+    fd = copy_begin(&writing);
+    copy_check(trace_merge(traces, names, 2, writing, 1, NULL, &figures, &error), fd);
+    trace_close(traces[0]);
+    trace_close(traces[1]);
+}
+
+static void copies_try(const char *path, unsigned which)
+{
+    const struct trace_cut all = {.filter = {.from_ns = INT64_MIN, .to_ns = INT64_MAX}};
+    const struct trace_cut part = {.filter = {.from_ns = 2000, .to_ns = 30000, .events = "s*"},
+                                   .process = "shop",
+                                   .origin = "x"};
+    struct trace_error error;
+    struct trace *trace;
+
+    if (which % 3 == 2) {
+        merge_try(path);
+        return;
+    }
+    if (trace_open(&trace, path, &error) != 0)
+        return;
+    cut_try(trace, which % 3 ? &part : &all);
+    trace_close(trace);
+}
+
+/* ---- inputs ---- */
+
+int LLVMFuzzerInitialize(int *count, char ***words)
+{
+    (void)count;
+    (void)words;
+    fuzz_silence();
+    return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    struct trace_sealed sealed;
+    unsigned which = size ? bytes[size - 1] : 0;
+
+    if (!size)
+        return 0;
+    trace_seal(bytes, size - 1, &sealed);
+    if (sealed.records <= RECORDS_MAX) {
+        const char *path = fuzz_file(0, sealed.file.bytes, sealed.file.size);
+
+        line_run(which % (sizeof(lines) / sizeof(*lines)), path);
+        copies_try(path, which / 16);
+    }
+    byte_buffer_free(&sealed.file);
+    return 0;
+}

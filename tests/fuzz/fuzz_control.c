@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Both sides of the control socket. First byte even: the rest is one packet that a guest sends to a
+ * session. Odd: it is packets, each with a u16 length in front, that somebody sends who was asked.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "cli/session_client.h"
+#include "drain/control_guest.h"
+#include "format/le.h"
+#include "fuzz_target.h"
+
+enum { PACKETS_MAX = 16, ANSWER_PARTS_MAX = 4096 };
+
+static struct control *control;
+
+static void pair_make(int pair[2])
+{
+    FUZZ_CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
+}
+
+/* ---- a session, whose own socket nobody uses ---- */
+
+static void session_make(void)
+{
+    static struct session_folder folder;
+    const struct drain_options options = {.clock = CLOCK_SOURCE_MONOTONIC, .level = 1};
+    const struct trace_recording recording = {.command = "program word"};
+    struct control_options wanted = {.folder = &folder, .identity = {.kind = "record"}};
+    struct trace_writer *writer;
+    char runtime[] = "/tmp/fuzz-XXXXXX";
+
+    FUZZ_CHECK(mkdtemp(runtime) && setenv("ADATRACE_RUNTIME_DIR", runtime, 1) == 0);
+    FUZZ_CHECK(trace_writer_open(&writer, open("/dev/null", O_WRONLY | O_CLOEXEC),
+                                 &(struct trace_writer_options){.level = 1}, &recording) == 0);
+    FUZZ_CHECK(drain_create(&wanted.drain, writer, &options) == 0);
+    FUZZ_CHECK(drain_start(wanted.drain) == 0);
+    FUZZ_CHECK(session_folder_create(&folder) == 0);
+    FUZZ_CHECK(control_open(&control, &wanted) == 0);
+    /* A fuzzer ends without a word: what has a name goes now. */
+    FUZZ_CHECK(session_folder_remove(&folder) == 0 && rmdir(runtime) == 0);
+}
+
+/* ---- asked ---- */
+
+/* What the guest is told: whole packets, until the end of the answer. */
+static void answer_hear(int fd, struct control_guest *guest)
+{
+    char packet[sizeof(struct control_answer) + CONTROL_PART_BYTES];
+    struct control_answer head = {0};
+    uint64_t bytes = 0;
+
+    for (int part = 0; part < ANSWER_PARTS_MAX; part++) {
+        ssize_t size = recv(fd, packet, sizeof(packet), MSG_DONTWAIT);
+
+        if (size <= 0)
+            return;
+        FUZZ_CHECK(size >= (ssize_t)sizeof(head));
+        memcpy(&head, packet, sizeof(head));
+        FUZZ_CHECK(head.magic == CONTROL_MAGIC && head.bytes == (size_t)size - sizeof(head));
+        bytes += head.bytes;
+        FUZZ_CHECK(bytes <= head.body_bytes && (head.status >= 0 || head.body_bytes));
+        if (guest->fd >= 0 && head.flags & CONTROL_MORE)
+            (void)guest_turn(guest, control, POLLOUT, clock_monotonic_ns());
+    }
+}
+
+static void request_try(const uint8_t *bytes, size_t size)
+{
+    struct control_guest guest;
+    int pair[2];
+
+    pair_make(pair);
+    guest_begin(&guest, pair[0], clock_monotonic_ns());
+    FUZZ_CHECK(guest.fd >= 0);
+    if (send(pair[1], bytes, size, MSG_DONTWAIT) == (ssize_t)size) {
+        (void)guest_turn(&guest, control, POLLIN, clock_monotonic_ns());
+        answer_hear(pair[1], &guest);
+    }
+    guest_end(&guest);
+    close(pair[1]);
+}
+
+/* ---- asking ---- */
+
+static void answers_send(int fd, const uint8_t *bytes, size_t size)
+{
+    for (int n = 0; n < PACKETS_MAX && size >= 2; n++) {
+        size_t length = le16_load(bytes);
+
+        bytes += 2;
+        size -= 2;
+        length = length < size ? length : size;
+        if (send(fd, bytes, length, MSG_DONTWAIT) != (ssize_t)length)
+            return;
+        bytes += length;
+        size -= length;
+    }
+}
+
+static void answers_try(const uint8_t *bytes, size_t size)
+{
+    struct session_answer answer;
+    struct session_client client;
+    int pair[2];
+
+    pair_make(pair);
+    client.fd = pair[0];
+    answers_send(pair[1], bytes, size);
+    shutdown(pair[1], SHUT_WR);
+    if (session_client_ask(&client, "describe", 0, NULL, 1000, &answer) == 0) {
+        FUZZ_CHECK(answer.body && answer.body[answer.bytes] == 0);
+        fuzz_touch(answer.body, answer.bytes);
+        session_answer_free(&answer);
+    }
+    session_client_close(&client);
+    close(pair[1]);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    if (!control)
+        session_make();
+    if (!size)
+        return 0;
+    if (bytes[0] & 1)
+        answers_try(bytes + 1, size - 1);
+    else
+        request_try(bytes + 1, size - 1);
+    return 0;
+}
