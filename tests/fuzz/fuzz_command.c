@@ -59,22 +59,29 @@ static void line_run(size_t n, const char *path)
 
 /* ---- cut and merge ---- */
 
-static void say(void *context, int severity, uint64_t offset, const char *text)
-{
-    (void)context;
-    (void)severity;
-    (void)offset;
-    (void)text;
-}
-
-/* A copy that was made can be read: what is damaged in the input was left out. */
+/* A copy that was made can be read to its end: what is damaged in the input was left out. (That the
+ * input's ledgers lie, the copy's may tell as well.) */
 static void copy_check(int status, int fd)
 {
+    struct trace_condition condition;
+    struct trace_cursor *cursor;
+    struct trace_event event;
+    struct trace_error error;
+    struct trace *trace;
     char path[64];
+    int got;
 
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    if (status == 0)
-        FUZZ_CHECK(trace_verify(path, say, NULL) != 1);
+    if (status == 0) {
+        FUZZ_CHECK(trace_open(&trace, path, &error) == 0);
+        FUZZ_CHECK(trace_cursor_open(trace, NULL, &cursor) == 0);
+        while ((got = trace_cursor_next(cursor, &event)) == 1)
+            ;
+        trace_condition(trace, &condition);
+        FUZZ_CHECK(got == 0 && condition.ended && condition.damaged_blocks == 0);
+        trace_cursor_close(cursor);
+        trace_close(trace);
+    }
     close(fd);
 }
 

@@ -45,7 +45,7 @@ static void header_try(const uint8_t bytes[BLOCK_HEADER_BYTES], bool as_it_is)
 static void block_add(struct byte_buffer *file, struct block_header *h, const void *content,
                       size_t size)
 {
-    unsigned char bytes[BLOCK_HEADER_BYTES];
+    unsigned char bytes[BLOCK_HEADER_BYTES] = {0};
     size_t at = file->size;
 
     FUZZ_CHECK(byte_buffer_append(file, bytes, sizeof(bytes)) == 0);

@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* Its parts, which read what is tested here, are its own. */
-#include "cli/live_source.c" /* NOLINT(bugprone-suspicious-include) */
+#include "cli/live_source.c" /* NOLINT(bugprone-suspicious-include): its static parts are tested */
 #include "format/catalogue.h"
 #include "format/items.h"
 #include "format/le.h"

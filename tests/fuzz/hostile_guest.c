@@ -13,6 +13,7 @@
 
 #include "base/atomic.h"
 #include "base/clock.h"
+#include "base/machine_kind.h"
 #include "base/schema.h"
 #include "registry/arena.h"
 #include "registry/handshake.h"
@@ -51,7 +52,8 @@ int guest_attach(const char *path, struct segment *segment, int *segment_fd)
     const struct handshake_hello hello = {.magic = HANDSHAKE_MAGIC,
                                           .version = HANDSHAKE_VERSION,
                                           .segment_version = SEGMENT_VERSION,
-                                          .role = HANDSHAKE_LIBRARY};
+                                          .role = HANDSHAKE_LIBRARY,
+                                          .machine = MACHINE_KIND};
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), err = 0;
 

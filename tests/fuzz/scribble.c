@@ -106,8 +106,9 @@ static void slot_die(struct segment *s, struct dice *d)
 {
     struct slot_shared *slot = &s->slots[slot_pick(s, d)];
 
-    store_relaxed(&slot->robust, 1);
-    store_relaxed(&slot->life.word, (uint32_t)dice_roll(d) | FUTEX_OWNER_DIED);
+    store_relaxed(&slot->robust, (uint32_t)dice_number(d, SEGMENT_LIFE_WORDS));
+    store_relaxed(&slot->life.words[dice_below(d, SEGMENT_LIFE_WORDS)],
+                  (uint32_t)dice_roll(d) | FUTEX_OWNER_DIED);
 }
 
 static void name_put(struct segment *s, struct dice *d)
