@@ -6,6 +6,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/*
+ * relaxed, all of it: the word carries nothing but itself. What a ring is rung for is ordered by
+ * the full fences of those who ring and of who arms and looks once more; and the kernel compares
+ * the word with what the sleeper thinks it is.
+ */
+
 static void futex_wake(uint32_t *bell)
 {
     int saved = errno;
@@ -19,13 +25,13 @@ void bell_wake(uint32_t *bell)
     uint32_t armed = BELL_ARMED;
 
     /* One of many who ring at once makes the call. */
-    if (compare_exchange(bell, &armed, BELL_QUIET))
+    if (compare_exchange_relaxed(bell, &armed, BELL_QUIET))
         futex_wake(bell);
 }
 
 void bell_silence(uint32_t *bell)
 {
-    if (exchange_acq_rel(bell, BELL_SILENT) == BELL_ARMED)
+    if (exchange_relaxed(bell, BELL_SILENT) == BELL_ARMED)
         futex_wake(bell);
 }
 
@@ -33,12 +39,12 @@ bool bell_arm(uint32_t *bell)
 {
     uint32_t quiet = BELL_QUIET;
 
-    return compare_exchange(bell, &quiet, BELL_ARMED) || quiet == BELL_ARMED;
+    return compare_exchange_relaxed(bell, &quiet, BELL_ARMED) || quiet == BELL_ARMED;
 }
 
 void bell_disarm(uint32_t *bell)
 {
     uint32_t armed = BELL_ARMED;
 
-    (void)compare_exchange(bell, &armed, BELL_QUIET);
+    (void)compare_exchange_relaxed(bell, &armed, BELL_QUIET);
 }

@@ -28,7 +28,7 @@ static int take_ready(struct segment_shared *h)
         while (bits) {
             /* Ready. Acquire on success: the ring that the drain prepared is visible. Pairs with
              * the release of the bit in registry_prepare(). */
-            if (compare_exchange(&h->ready[i], &bits, bits & (bits - 1)))
+            if (compare_exchange_acquire(&h->ready[i], &bits, bits & (bits - 1)))
                 return (int)(i * 64 + (unsigned)__builtin_ctzll(bits));
         }
     }
@@ -106,9 +106,9 @@ static void raise_touched(struct segment_shared *h, uint32_t to)
 {
     uint32_t touched = load_relaxed(&h->slots_touched);
 
-    /* Release on success: nothing to publish, but the drain's acquire in registry_bound() is then
-     * enough. */
-    while (touched < to && !compare_exchange(&h->slots_touched, &touched, to))
+    /* relaxed: how far the drain has to look; what it finds there has edges of its own. Seen before
+     * a bell is: Bell's fence. */
+    while (touched < to && !compare_exchange_relaxed(&h->slots_touched, &touched, to))
         ;
 }
 
@@ -331,8 +331,8 @@ int registry_set_policy(struct segment *s, enum ring_policy policy, uint64_t tim
 
 uint32_t registry_bound(const struct segment *s)
 {
-    /* Untrusted: bounded by our own knowledge. */
-    uint32_t touched = load_acquire(&s->shared->slots_touched);
+    /* Untrusted: bounded by our own knowledge. relaxed: how far to look, see raise_touched(). */
+    uint32_t touched = load_relaxed(&s->shared->slots_touched);
 
     return touched < s->geometry.slots ? touched : s->geometry.slots;
 }

@@ -163,7 +163,7 @@ int ring_check(const struct ring_shared *ring, char *text, size_t size)
         snprintf(text, size, "no ring of version %u, or impossible sizes", RING_VERSION);
         return -EBADMSG;
     }
-    head = load_acquire(&ring->front.head); /* Publish: pairs with ada_commit_record(). */
+    head = load_relaxed(&ring->front.head); /* relaxed: a number; ring_peek() acquires it */
     tail = load_relaxed(&ring->tail);
     span = ring->step_bytes != ring->capacity ? 2 * ring->capacity : ring->capacity;
     if (((head | tail) & 7) || (ring->policy != RING_OVERWRITE && head - tail > span)) {

@@ -48,8 +48,8 @@ struct place {
 static struct place place_of(const struct ada_writer *w, uint64_t index, uint64_t tail)
 {
     const struct ring_shared *ring = ring_of(w);
-    /* Grant. Acquire: pairs with the release in ring_set_room(). */
-    struct place p = {.offset = index & w->mask, .room = load_acquire(&ring->room) - WORD};
+    /* relaxed: where memory may have been given back, ring_reach() has the last word. */
+    struct place p = {.offset = index & w->mask, .room = load_relaxed(&ring->room) - WORD};
 
     p.lap = index - p.offset;
     p.behind = (int64_t)(tail - p.lap) < 0;
@@ -167,8 +167,11 @@ bool ring_reach(const struct ada_writer *w, const struct ring_layout *l, uint64_
             store_release(&ring->reach, 0);
         return true;
     }
+    /* Left, once more. Release: had we left before, then whoever sees that we are back sees by head
+     * what we wrote there, too. C11 as of 2011 says so of a relaxed store behind our own release;
+     * C++20 does not, and a ring that only looked empty was punched. */
     if (reach < offset)
-        store_relaxed(&ring->reach, offset);
+        store_release(&ring->reach, offset);
     /* Room. Full fence: `reach` is visible before we look at room for the last time. Pairs with the
      * fence in ring_spare(): either it sees us there, or we see that the room is gone. Grant.
      * Acquire: it may have gone and come back since place_of(). Pairs with the release in

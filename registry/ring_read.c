@@ -350,7 +350,7 @@ void ring_set_room(struct ring_reader *r, uint64_t bytes)
 {
     r->room = bytes;
     /* Grant. Release: what we did with memory that was given back is visible before there is room
-     * again. Pairs with the acquire in place_of(). For less room, ring_spare() makes sure. */
+     * again. Pairs with the acquire in ring_reach(). For less room, ring_spare() makes sure. */
     store_release(&r->shared->room, bytes);
 }
 
@@ -364,8 +364,9 @@ bool ring_spare(struct ring_reader *r, uint64_t *from, uint64_t *to)
     /* Acquire: what was written there is visible by its head. Pairs with the release in
      * ring_reach(). */
     reach = load_acquire(&r->shared->reach);
-    /* Publish. Acquire: as in refresh_head(). */
-    head = load_acquire(&r->shared->front.head);
+    /* relaxed: seen as it was when the reach was written, or later; and where it is no farther than
+     * what we have read, its records were visible then. */
+    head = load_relaxed(&r->shared->front.head);
     if (head != r->at || head != r->tail)
         return false;
     /* Untrusted: a wrong reach loses that thread's own records. It stays between head and reach

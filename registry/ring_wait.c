@@ -11,8 +11,12 @@
 #include "registry/bell.h"
 #include "registry/ring_layout.h"
 
+#ifndef RING_WAIT_SPINS /* tests/model/ looks once: it is the same */
+#define RING_WAIT_SPINS 2000
+#endif
+
 enum {
-    SPINS = 2000,
+    SPINS = RING_WAIT_SPINS,
     SLICE_NS = 5 * 1000 * 1000,
     BEAT_GONE = -1, /* the consumer has gone for good */
 };
@@ -31,12 +35,20 @@ static bool fits(const struct ada_writer *w, uint64_t bytes)
     return ring_layout_for(w, bytes).fits;
 }
 
+static bool is_gone(const struct ring_shared *ring)
+{
+    return load_relaxed(&ring->beat) == (uint32_t)BEAT_GONE;
+}
+
 /* One look and one sleep. True: there is room. */
 static bool sleep_for_room(const struct ada_writer *w, uint64_t bytes)
 {
     struct ring_shared *ring = ring_of(w);
     const struct timespec slice = {.tv_nsec = SLICE_NS};
-    uint32_t space = load_relaxed(&ring->space); /* relaxed: the fence below orders it */
+    /* Gone. relaxed: the fence below makes it an acquire. Pairs with the release in
+     * ring_tell_gone(): either this is of before, and the kernel does not let us sleep on it, or we
+     * see below that the consumer has gone. */
+    uint32_t space = load_relaxed(&ring->space);
 
     store_relaxed(&ring->waiting, 1);
     /* Sleep. Full fence: `waiting` is visible before we look at tail for the last time. Pairs with
@@ -44,6 +56,8 @@ static bool sleep_for_room(const struct ada_writer *w, uint64_t bytes)
     fence_seq_cst();
     if (fits(w, bytes))
         return true;
+    if (is_gone(ring))
+        return false;
     /* Bell. The same fence: a drain that falls asleep now sees that the ring is full. */
     if (w->bell)
         bell_ring(w->bell);
@@ -58,8 +72,7 @@ bool ring_wait_for_room(struct ada_writer *w, uint64_t bytes)
     uint32_t beat;
     bool room = false;
 
-    if (load_relaxed(&ring->policy) != RING_BLOCK ||
-        load_relaxed(&ring->beat) == (uint32_t)BEAT_GONE)
+    if (load_relaxed(&ring->policy) != RING_BLOCK || is_gone(ring))
         return false;
     if (w->stalled_tail == load_relaxed(&ring->tail) + 1)
         return false;
@@ -102,13 +115,14 @@ void ring_tell_room(struct ring_shared *ring, uint64_t fill_bytes, uint64_t room
 
 void ring_tell_here(struct ring_shared *ring)
 {
-    if (load_relaxed(&ring->beat) == (uint32_t)BEAT_GONE)
+    if (is_gone(ring))
         store_relaxed(&ring->beat, 0);
 }
 
 void ring_tell_gone(struct ring_shared *ring)
 {
     store_relaxed(&ring->beat, (uint32_t)BEAT_GONE);
-    add_relaxed(&ring->space, 1);
+    /* Gone. Release: `beat` is visible before. Pairs with the acquire in sleep_for_room(). */
+    add_release(&ring->space, 1);
     futex(&ring->space, FUTEX_WAKE, INT32_MAX, NULL);
 }
