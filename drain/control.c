@@ -130,23 +130,27 @@ static struct control_guest *place_find(struct control *c)
         if (!oldest || g->since_ns < oldest->since_ns)
             oldest = g;
     }
+    if (!oldest) /* KEPT_MAX of them cannot be sent away, and those are not all */
+        __builtin_unreachable();
     guest_end(oldest);
     return oldest;
 }
 
-static void guests_accept(struct control *c, uint64_t now_ns)
+/* False: there is no descriptor for who knocks, now; the door would tell of him again and again. */
+static bool guests_accept(struct control *c, uint64_t now_ns)
 {
     for (int n = 0; n < ACCEPTS_MAX; n++) {
         int fd = accept4(c->door.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         struct control_guest *g;
 
         if (fd < 0)
-            return;
+            return errno == EAGAIN || errno == EINTR || errno == ECONNABORTED;
         g = place_find(c);
         guest_begin(g, fd, now_ns + (uint64_t)n); /* who came first is older */
         if (g->fd >= 0 && !guest_turn(g, c, 0, now_ns + (uint64_t)n))
             guest_end(g);
     }
+    return true;
 }
 
 static void guests_turn(struct control *c, const struct pollfd *fds, nfds_t count, uint64_t now_ns)
@@ -162,13 +166,14 @@ static void guests_turn(struct control *c, const struct pollfd *fds, nfds_t coun
 
 /* ---- the thread ---- */
 
-static nfds_t fds_fill(const struct control *c, struct pollfd *fds, int *timeout_ms)
+/* `deaf`: not the door, for a moment. */
+static nfds_t fds_fill(const struct control *c, bool deaf, struct pollfd *fds, int *timeout_ms)
 {
     nfds_t count = FDS_OWN;
 
-    *timeout_ms = -1;
+    *timeout_ms = deaf ? LOOK_MS : -1;
     fds[0] = (struct pollfd){.fd = c->wake.fd, .events = POLLIN};
-    fds[1] = (struct pollfd){.fd = c->door.fd, .events = POLLIN};
+    fds[1] = (struct pollfd){.fd = deaf ? -1 : c->door.fd, .events = POLLIN};
     for (unsigned i = 0; i < GUESTS_MAX; i++) {
         const struct control_guest *g = &c->guests[i];
 
@@ -184,10 +189,11 @@ static nfds_t fds_fill(const struct control *c, struct pollfd *fds, int *timeout
 static void control_listen(struct control *c)
 {
     struct pollfd fds[FDS_OWN + GUESTS_MAX];
+    bool deaf = false;
     int timeout_ms;
 
     for (;;) {
-        nfds_t count = fds_fill(c, fds, &timeout_ms);
+        nfds_t count = fds_fill(c, deaf, fds, &timeout_ms);
         uint64_t now_ns;
 
         if (poll(fds, count, timeout_ms) < 0 && errno != EINTR)
@@ -200,8 +206,7 @@ static void control_listen(struct control *c)
         guests_turn(c, fds, count, now_ns);
         if (fds[1].revents & ~POLLIN)
             return;
-        if (fds[1].revents)
-            guests_accept(c, now_ns);
+        deaf = fds[1].revents && !guests_accept(c, now_ns);
         if (c->ended)
             return;
     }

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "accept_refused.h"
 #include "cli/session_find.h"
 #include "control_house.h"
 
@@ -39,6 +40,19 @@ static void session_is_found_and_says_who_it_is(void **state)
     assert_int_equal(session_list_make(&list), 0);
     assert_int_equal(list.count, 0);
     assert_int_equal(list.removed, 0); /* it left nothing */
+}
+
+/* As long as the application has none left; its threads have the processor meanwhile. */
+static void door_without_descriptors_waits_for_some(void **state)
+{
+    struct house h;
+
+    (void)state;
+    house_open(&h, "full");
+    accept_refuse(3);
+    house_is_well(&h);
+    assert_true(accept_refused_ns() > 3 * 100 * 1000 * 1000);
+    house_close(&h);
 }
 
 static void session_is_chosen_by_name_pid_or_being_alone(void **state)
@@ -141,6 +155,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(session_is_found_and_says_who_it_is),
+        cmocka_unit_test(door_without_descriptors_waits_for_some),
         cmocka_unit_test(session_is_chosen_by_name_pid_or_being_alone),
         cmocka_unit_test(verb_that_is_not_known_is_refused_in_words),
         cmocka_unit_test(dead_sessions_folder_is_removed),

@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "accept_refused.h"
 #include "base/atomic.h"
 #include "base/clock.h"
 #include "base/machine_kind.h"
@@ -151,6 +152,24 @@ static void hello_is_answered_with_a_segment(void **state)
     assert_int_equal(fake_find(FAKE_PROCESS, 0, 0)->item.process.pid, getpid());
     assert_true(strstr(fake_find(FAKE_PROCESS, 0, 0)->text, "test_door"));
     segment_destroy(&segment);
+    house_close(&h);
+}
+
+/* Whoever knocks meanwhile is let in later, and nobody turns in a circle until then. */
+static void door_without_descriptors_waits_for_some(void **state)
+{
+    struct handshake_hello hello = good_hello();
+    struct handshake_welcome welcome;
+    struct house h;
+    int segment;
+
+    (void)state;
+    house_open(&h, "");
+    accept_refuse(3);
+    segment = say(&h, &hello, sizeof(hello), &welcome);
+    assert_true(segment >= 0);
+    close(segment);
+    assert_true(accept_refused_ns() > 3 * 5 * 1000 * 1000);
     house_close(&h);
 }
 
@@ -340,6 +359,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hello_is_answered_with_a_segment),
+        cmocka_unit_test(door_without_descriptors_waits_for_some),
         cmocka_unit_test(every_hello_gets_a_segment_of_its_own),
         cmocka_unit_test(hello_of_another_version_is_refused_in_words),
         cmocka_unit_test(hello_of_another_machine_is_refused_in_words),
