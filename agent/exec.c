@@ -20,6 +20,7 @@
 #include "agent/exec_environment.h"
 #include "agent/exec_target.h"
 #include "agent/module.h"
+#include "base/coverage.h"
 
 /* `pid` is who calls: a vfork child tells this in its parent's ring. */
 static const struct ada_field exec_fields[] = {AGENT_FIELD("pid", UNSIGNED, 4),
@@ -109,6 +110,7 @@ static char *const *exec_begin(struct exec_call *call, int dir, const char *path
                           call->traced);
     if (call->traced)
         tell_exec(dir, path ? path : "");
+    coverage_keep();
     errno = saved;
     return call->environment.entries;
 }
@@ -225,7 +227,8 @@ static size_t count_arguments(va_list list)
 {
     size_t count = 1;
 
-    while (va_arg(list, char *))
+    while (va_arg(list,
+                  char *)) /* NOLINT(clang-analyzer-valist.Uninitialized): our callers begin it */
         count++;
     return count;
 }

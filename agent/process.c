@@ -16,6 +16,7 @@
 #include "agent/agent.h"
 #include "agent/exec.h"
 #include "agent/module.h"
+#include "base/coverage.h"
 
 static const struct ada_field start_fields[] = {AGENT_FIELD("pid", UNSIGNED, 4),
                                                 AGENT_FIELD("parent_pid", UNSIGNED, 4),
@@ -102,6 +103,7 @@ static void exit_at_once(int status)
         return;
     emit_exit(status);
     modules_look_if_calm();
+    coverage_keep();
 }
 
 __attribute__((noreturn)) static void exit_anyhow(int status)

@@ -105,7 +105,10 @@ static int condition_bind(struct binder *b, unsigned number, const struct branch
 
 static uint16_t label_place(const struct binder *b, uint16_t label)
 {
+    /* cppcheck-suppress arrayIndexOutOfBoundsCond ; labels are counted up to the size of the array
+     */
     while (label >= LABEL_FIRST && b->labels[label] > PROGRAM_OPS_MAX)
+        /* cppcheck-suppress arrayIndexOutOfBoundsCond ; as above */
         label = (uint16_t)(b->labels[label] - PROGRAM_OPS_MAX - 1);
     if (label == LABEL_FITS)
         return PROGRAM_FITS;

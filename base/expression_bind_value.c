@@ -282,7 +282,7 @@ static int sum_bind(struct binder *b, const struct node *n, struct want want)
 int value_bind(struct binder *b, unsigned number, struct want want)
 {
     const struct node *n = binder_node(b, number);
-    unsigned field;
+    unsigned field = 0;
     int found;
 
     switch ((enum node_kind)n->kind) {

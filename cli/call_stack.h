@@ -174,6 +174,8 @@ CALL_INLINE bool call_stack_exit(struct call_stack *stack, uint64_t key, uint64_
         while (stack->count > found + 1)
             call_stack_drop(stack, ticks, observer, context);
         call = call_stack_top(stack);
+        if (!call) /* it was found */
+            __builtin_unreachable();
     }
     if (__builtin_expect(call->presumption != CALL_ALIVE, 0)) {
         stack->presumed--;

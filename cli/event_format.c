@@ -101,6 +101,7 @@ static void put(struct rendering *r, const char *text, size_t size)
         r->cut = true;
         size = room;
     }
+    /* cppcheck-suppress uninitvar ; snprintf() was in the same list of arguments */
     memcpy(r->at, text, size);
     r->at += size;
 }

@@ -82,6 +82,7 @@ static int line_run(const struct command *command, struct option_line *line)
     struct option_layers layers = {0};
     int status;
 
+    /* NOLINTNEXTLINE(bugprone-branch-clone): help comes before the layers are asked */
     if (option_line_parse(line)) {
         status = misuse(command, line->problem);
     } else if (line->help) {

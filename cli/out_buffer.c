@@ -102,7 +102,8 @@ void out_move(struct out_buffer *out, struct out_buffer *memory)
     if (memory->end - memory->memory > OUT_MEMORY_KEPT_MAX) {
         char *smaller = realloc(memory->memory, OUT_BUFFER_BYTES);
 
-        memory->memory = memory->at = smaller ? smaller : memory->memory;
+        if (smaller)
+            memory->memory = memory->at = smaller;
         memory->end = memory->memory + OUT_BUFFER_BYTES;
     }
 }

@@ -111,7 +111,9 @@ static char *text_make(const struct symbol_cache *cache, const char *name, uint6
     *size = (uint32_t)(at - text);
     *at = 0;
     smaller = realloc(text, *size + 1 + (size_t)TEXT_SLACK);
-    return smaller ? smaller : text;
+    if (smaller)
+        text = smaller;
+    return text;
 }
 
 static void entry_describe(const struct symbol_cache *cache, struct symbol_text *entry,

@@ -193,9 +193,14 @@ static bool gap_fits(const struct expression_program *program, const struct trac
     const struct own_gap payload = {
         .records = gap->records, .bytes = gap->bytes, .kind = (int32_t)gap->kind};
 
+    bool fits;
+
     event->payload = (const unsigned char *)&payload;
     event->payload_bytes = sizeof(payload);
-    return expression_fits(program, event);
+    fits = expression_fits(program, event);
+    event->payload = NULL; /* it ends here */
+    event->payload_bytes = 0;
+    return fits;
 }
 
 bool where_fits(const struct where *w, struct symbol_cache *symbols,

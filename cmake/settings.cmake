@@ -23,6 +23,7 @@ option(ADATRACE_FUZZER "link the targets of tests/fuzz with libFuzzer; needs cla
 
 option(ADATRACE_COVERAGE "count executed lines and branches (gcovr)" OFF)
 if(ADATRACE_COVERAGE)
-    target_compile_options(ada_settings INTERFACE --coverage -fprofile-update=atomic)
+    target_compile_options(ada_settings INTERFACE --coverage -fprofile-update=atomic -fprofile-abs-path)
+    target_compile_definitions(ada_settings INTERFACE ADATRACE_COVERAGE)
     target_link_options(ada_settings INTERFACE --coverage)
 endif()

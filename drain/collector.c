@@ -264,7 +264,8 @@ static void control_make(struct collector *c, const struct collector_options *o)
     err = control_open(&c->control, &options);
     if (!err)
         return;
-    snprintf(note, sizeof(note), "this session cannot be asked while it runs: %s", strerror(-err));
+    snprintf(note, sizeof(note), "this session cannot be asked while it runs: %s",
+             strerrordesc_np(-err));
     drain_note(c->drain, TRACE_NOTE_WARNING, note);
 }
 

@@ -200,7 +200,8 @@ static void guest_admit(struct door *door, int fd, const struct handshake_hello 
     int err = segment_take(door, &a.segment);
 
     if (err) {
-        snprintf(text, sizeof(text), "there is no memory for its rings (%s)", strerror(-err));
+        snprintf(text, sizeof(text), "there is no memory for its rings (%s)",
+                 strerrordesc_np(-err));
         refuse(door, fd, pid, err, text);
         return;
     }

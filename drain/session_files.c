@@ -242,7 +242,7 @@ void session_files_turn(struct session_files *f, struct drain *d, uint64_t now_n
         return;
     f->complained = true;
     snprintf(text, sizeof(text), "cannot go on in %s, the file before it grows on: %s", path,
-             strerror(-err));
+             strerrordesc_np(-err));
     drain_note(d, TRACE_NOTE_WARNING, text);
 }
 

@@ -42,7 +42,8 @@ static void moment_fail(struct session_triggers *t, const char *text, int status
 {
     char line[TRIGGER_TEXT_BYTES + 128];
 
-    snprintf(line, sizeof(line), "%s; no snapshot can be written: %s", text, strerror(-status));
+    snprintf(line, sizeof(line), "%s; no snapshot can be written: %s", text,
+             strerrordesc_np(-status));
     trouble_tell(t, line);
 }
 

@@ -317,7 +317,7 @@ int symbol_file_open(struct symbol_file **out, const char *path, const char *bui
 
     /* libdw would fetch debug information that is not there from servers: not at a program's end.
      */
-    unsetenv("DEBUGINFOD_URLS");
+    unsetenv("DEBUGINFOD_URLS"); /* NOLINT(concurrency-mt-unsafe): the command's, nobody reads it */
     f = calloc(1, sizeof(*f));
     if (!f)
         return -ENOMEM;

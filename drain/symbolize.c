@@ -212,11 +212,12 @@ static struct candidates code_candidates(const struct symbolizer *z, const struc
 
         if (m->image != code->image)
             break;
-        if (code->address < m->end && code->last_ticks >= m->from_ticks &&
-            code->first_ticks < m->to_ticks)
+        if (code->address >= m->end)
+            continue;
+        /* While the module was there, or else before it was told. */
+        if ((code->last_ticks >= m->from_ticks && code->first_ticks < m->to_ticks) ||
+            (!c.count && code->last_ticks < m->from_ticks))
             c.places[c.count++] = &z->places[at];
-        else if (code->address < m->end && !c.count && code->last_ticks < m->from_ticks)
-            c.places[c.count++] = &z->places[at]; /* ran before its module was told */
     }
     return c;
 }

@@ -63,7 +63,9 @@ static int item_encode(enum item_kind kind, const void *record, unsigned char **
         return -ENOMEM;
     }
     fitted = realloc(out.bytes, out.size);
-    *bytes = fitted ? fitted : out.bytes;
+    if (fitted)
+        out.bytes = fitted;
+    *bytes = out.bytes;
     *size = (uint32_t)out.size;
     return 0;
 }

@@ -140,11 +140,12 @@ int copy_run(struct trace_copy *c, int fd, unsigned threads,
     }
     status = trace_writer_open(&c->writer, fd, &options, recording);
     if (status != 0)
-        return copy_fail(c, status, "cannot write: %s", strerror(-status));
+        return copy_fail(c, status, "cannot write: %s", strerrordesc_np(-status));
     status = all_write(c, note);
     closed = trace_writer_close(c->writer);
     status = status ? status : closed;
     if (status != 0 && !c->error->code)
-        copy_fail(c, status, "%s%s", status == -ENOMEM ? "" : "cannot write: ", strerror(-status));
+        copy_fail(c, status, "%s%s",
+                  status == -ENOMEM ? "" : "cannot write: ", strerrordesc_np(-status));
     return status;
 }

@@ -277,6 +277,7 @@ int trace_blocks_find(struct trace *t, struct trace_error *error)
     if (status == -EBADMSG)
         return trace_error_set(error, status, 0, "this is not an adatrace file");
     if (status != 0)
-        return trace_error_set(error, status, 0, "cannot read the file: %s", strerror(-status));
+        return trace_error_set(error, status, 0, "cannot read the file: %s",
+                               strerrordesc_np(-status));
     return 0;
 }

@@ -129,7 +129,7 @@ static int head_load(struct trace_cursor *c, struct head *head)
         trace_ahead_take(c->ahead, c->trace, c->blocks[head->next_block], &c->wish, &held->decoded);
     c->held_bytes += decoded_block_bytes(&held->decoded);
     head->held = held;
-    if (status != 0) {
+    if (status < 0) {
         held_give_back(c, head);
         return status == -EBADMSG ? 0 : status;
     }

@@ -211,7 +211,7 @@ int trace_cut(struct trace *trace, const struct trace_cut *cut, int fd,
         close(fd);
     }
     if (status != 0 && !error->code)
-        copy_fail(&c, status, "%s", strerror(-status));
+        copy_fail(&c, status, "%s", strerrordesc_np(-status));
     free(slice.pairs);
     copy_fini(&c);
     return status;

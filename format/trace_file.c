@@ -94,7 +94,8 @@ int trace_file_open(struct trace *t, const char *path, struct trace_error *error
 
     t->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (t->fd < 0 || fstat(t->fd, &status) != 0)
-        return trace_error_set(error, -errno, 0, "cannot open %s: %s", path, strerror(errno));
+        return trace_error_set(error, -errno, 0, "cannot open %s: %s", path,
+                               strerrordesc_np(errno));
     if (S_ISDIR(status.st_mode))
         return trace_error_set(error, -EISDIR, 0, "%s is a folder", path);
     if (!S_ISREG(status.st_mode))

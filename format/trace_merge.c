@@ -217,7 +217,7 @@ int trace_merge(struct trace *const *traces, const char *const *names, size_t co
         close(fd);
     }
     if (status != 0 && !error->code)
-        copy_fail(&c, status, "%s", strerror(-status));
+        copy_fail(&c, status, "%s", strerrordesc_np(-status));
     copy_fini(&c);
     free(result);
     return status;

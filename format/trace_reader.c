@@ -26,7 +26,8 @@ static int metadata_read(struct trace *t, struct trace_error *error)
     if (status == 0)
         status = trace_clock_prepare(t);
     if (status != 0)
-        return trace_error_set(error, status, 0, "cannot read the metadata: %s", strerror(-status));
+        return trace_error_set(error, status, 0, "cannot read the metadata: %s",
+                               strerrordesc_np(-status));
     return 0;
 }
 

@@ -83,7 +83,7 @@ static void plain_ticks_find(struct clock_piece *piece, const struct clock_piece
 int trace_clock_prepare(struct trace *t)
 {
     const struct trace_clock_pair *pairs;
-    struct clock_piece whole, *piece;
+    struct clock_piece whole = {0}, *piece;
     size_t count;
 
     pairs_clean(&t->clocks);

@@ -141,7 +141,7 @@ static void end_check(struct verification *v, const struct index_entry *at, size
     }
     if (end.lost_records)
         finding(v, SEVERITY_LOSS, at->offset, "%llu records could not be written: %s",
-                (unsigned long long)end.lost_records, strerror(end.error));
+                (unsigned long long)end.lost_records, strerrordesc_np(end.error));
     if (place + 1 != t->blocks.count)
         finding(v, SEVERITY_DAMAGE, at->offset, "blocks follow after the end block");
     else if (t->condition.damaged_blocks == 0 &&
@@ -262,7 +262,7 @@ int trace_verify(const char *path,
     if (status != 0)
         finding(v, SEVERITY_DAMAGE, error.offset, "%s", error.message);
     else if ((status = blocks_check(v)) != 0)
-        finding(v, SEVERITY_DAMAGE, 0, "cannot read the file: %s", strerror(-status));
+        finding(v, SEVERITY_DAMAGE, 0, "cannot read the file: %s", strerrordesc_np(-status));
     status = v->worst == SEVERITY_DAMAGE ? UNREADABLE : v->worst == SEVERITY_LOSS ? LOSSY : GOOD;
     trace_fini(&v->trace);
     decoded_block_fini(&v->decoded);

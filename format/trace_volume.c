@@ -121,7 +121,7 @@ int trace_volume_loss_append(const struct trace_volume *v, struct byte_buffer *i
     if (v->lost_records == 0)
         return 0;
     snprintf(text, sizeof(text), "%llu records could not be written: %s",
-             (unsigned long long)v->lost_records, strerror(-v->error));
+             (unsigned long long)v->lost_records, strerrordesc_np(-v->error));
     for (size_t i = 0; i < v->index.count; i++)
         if (v->index.entries[i].last_ticks > note.ticks)
             note.ticks = v->index.entries[i].last_ticks;

@@ -129,38 +129,38 @@ static int data_check(const struct spsc_image *image, const unsigned char *data)
     return 0;
 }
 
-int ada_ring_restore(struct ada_ring *r, const void *bytes, size_t size)
+int ada_ring_restore(struct ada_ring *r, const void *image, size_t bytes)
 {
-    const unsigned char *data = (const unsigned char *)bytes + sizeof(struct spsc_image);
+    const unsigned char *data = (const unsigned char *)image + sizeof(struct spsc_image);
     struct spsc_shared *shared = r->shared;
-    struct spsc_image image;
+    struct spsc_image front;
     uint64_t offset, first;
     int err;
 
-    if (size < sizeof(image))
+    if (bytes < sizeof(front))
         return -EBADMSG;
-    memcpy(&image, bytes, sizeof(image));
-    err = header_check(&image);
+    memcpy(&front, image, sizeof(front));
+    err = header_check(&front);
     if (err)
         return err;
-    if (image.capacity != r->capacity)
+    if (front.capacity != r->capacity)
         return -ERANGE;
-    if (size - sizeof(image) != image.head - image.tail || data_check(&image, data))
+    if (bytes - sizeof(front) != front.head - front.tail || data_check(&front, data))
         return -EBADMSG;
-    offset = image.tail & (r->capacity - 1);
-    first = image.head - image.tail < r->capacity - offset ? image.head - image.tail
+    offset = front.tail & (r->capacity - 1);
+    first = front.head - front.tail < r->capacity - offset ? front.head - front.tail
                                                            : r->capacity - offset;
     memcpy(r->data + offset, data, (size_t)first);
-    memcpy(r->data, data + first, (size_t)(image.head - image.tail - first));
-    shared->written[0] = shared->written[1] = (struct spsc_count){image.head, image.written};
-    shared->read[0] = shared->read[1] = (struct spsc_count){image.tail, image.read};
-    shared->dropped = image.dropped;
-    shared->damaged_bytes = image.damaged_bytes;
-    shared->writer_high_water = image.writer_high_water;
-    shared->reader_high_water = image.reader_high_water;
+    memcpy(r->data, data + first, (size_t)(front.head - front.tail - first));
+    shared->written[0] = shared->written[1] = (struct spsc_count){front.head, front.written};
+    shared->read[0] = shared->read[1] = (struct spsc_count){front.tail, front.read};
+    shared->dropped = front.dropped;
+    shared->damaged_bytes = front.damaged_bytes;
+    shared->writer_high_water = front.writer_high_water;
+    shared->reader_high_water = front.reader_high_water;
     /* relaxed: neither side works; whoever lets them orders that. */
-    store_relaxed(&shared->head, image.head);
-    store_relaxed(&shared->tail, image.tail);
+    store_relaxed(&shared->head, front.head);
+    store_relaxed(&shared->tail, front.tail);
     return spsc_handle_begin(r);
 }
 

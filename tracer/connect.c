@@ -108,6 +108,7 @@ static int hear_welcome(int fd)
     if (got < 0)
         return -errno;
     segment = take_descriptor(&message);
+    /* cppcheck-suppress uninitvar ; recvmsg() has filled it in, through `piece` */
     if (got == sizeof(welcome) && welcome.magic == HANDSHAKE_MAGIC && !welcome.status &&
         segment >= 0)
         return segment;
