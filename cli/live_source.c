@@ -311,7 +311,11 @@ static int gap_take(struct live_source *s, const struct ada_broadcast_message *m
 {
     const struct live_gap *item = m->payload;
     const struct trace_thread *thread;
-    const struct trace_gap gap = {
+    struct trace_gap gap;
+
+    if (m->bytes != sizeof(*item)) /* before it is looked at */
+        return -EPROTO;
+    gap = (struct trace_gap){
         .thread = item->thread,
         .kind = item->kind,
         .first_ticks = item->first_ticks,
@@ -319,9 +323,6 @@ static int gap_take(struct live_source *s, const struct ada_broadcast_message *m
         .records = item->records,
         .bytes = item->bytes,
     };
-
-    if (m->bytes != sizeof(*item))
-        return -EPROTO;
     thread = trace_thread_by_number(s->trace, item->thread);
     if (thread)
         visitor->gap(visitor->context, thread, &gap);

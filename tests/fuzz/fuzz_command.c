@@ -59,8 +59,8 @@ static void line_run(size_t n, const char *path)
 
 /* ---- cut and merge ---- */
 
-/* A copy that was made can be read to its end: what is damaged in the input was left out. (That the
- * input's ledgers lie, the copy's may tell as well.) */
+/* A copy that was made can be read to its end. Blocks that are kept are not unpacked: what is
+ * malformed in one of the input's is so in the copy's, and where ledgers lie, they do. */
 static void copy_check(int status, int fd)
 {
     struct trace_condition condition;
@@ -78,7 +78,7 @@ static void copy_check(int status, int fd)
         while ((got = trace_cursor_next(cursor, &event)) == 1)
             ;
         trace_condition(trace, &condition);
-        FUZZ_CHECK(got == 0 && condition.ended && condition.damaged_blocks == 0);
+        FUZZ_CHECK(got == 0 && condition.ended);
         trace_cursor_close(cursor);
         trace_close(trace);
     }
