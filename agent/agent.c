@@ -56,7 +56,9 @@ __attribute__((constructor)) static void agent_start(int argc, char **argv, char
     for (size_t i = 0; i < AGENT_COUNT(families); i++)
         if (families[i]->prepare)
             families[i]->prepare();
-    if (!tracer_attach_from_environment(HANDSHAKE_AGENT)) {
+    /* Its payloads are laid out as little-endian machines have them: elsewhere it stays out. */
+    if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ &&
+        !tracer_attach_from_environment(HANDSHAKE_AGENT)) {
         agent_clock_is_counter = tracer_clock_is_counter();
         tracer_thread_begin(NULL);
         for (size_t i = 0; i < AGENT_COUNT(families); i++)

@@ -341,7 +341,7 @@ static int sign_refuse(const struct lexer *l, const struct token *t, char c)
                                  c == '&' ? "and" : "or");
     if (c == ':')
         return expression_refuse(l->error, t->at, 1, "an event is written provider:name");
-    if (c < ' ' || c == 0x7f)
+    if ((unsigned char)c < ' ' || (unsigned char)c >= 0x7f)
         return expression_refuse(l->error, t->at, 1, "this character has no meaning here");
     return expression_refuse(l->error, t->at, 1, "%c has no meaning here", c);
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/le.h"
+
 /* ---- encoding: a cursor that counts on after the end, so that size and bytes share one walk ----
  */
 
@@ -23,9 +25,18 @@ static void put(struct encoder *e, const void *bytes, size_t size)
 
 static void put_u16(struct encoder *e, size_t value)
 {
-    uint16_t v = (uint16_t)value;
+    unsigned char bytes[2];
 
-    put(e, &v, sizeof(v));
+    le16_store(bytes, (uint16_t)value);
+    put(e, bytes, sizeof(bytes));
+}
+
+static void put_i64(struct encoder *e, int64_t value)
+{
+    unsigned char bytes[8];
+
+    le64_store(bytes, (uint64_t)value);
+    put(e, bytes, sizeof(bytes));
 }
 
 static void put_string(struct encoder *e, const char *text)
@@ -90,7 +101,7 @@ static void put_field(struct encoder *e, const struct ada_field *field)
     put_u16(e, field->label_count);
     put_string(e, field->name);
     for (unsigned i = 0; i < field->label_count; i++) {
-        put(e, &field->labels[i].value, sizeof(int64_t));
+        put_i64(e, field->labels[i].value);
         put_string(e, field->labels[i].name);
     }
 }
@@ -164,21 +175,15 @@ static uint8_t take_u8(struct decoder *d)
 static uint16_t take_u16(struct decoder *d)
 {
     const unsigned char *at = take(d, 2);
-    uint16_t value = 0;
 
-    if (at)
-        memcpy(&value, at, sizeof(value));
-    return value;
+    return at ? le16_load(at) : 0;
 }
 
 static int64_t take_i64(struct decoder *d)
 {
     const unsigned char *at = take(d, 8);
-    int64_t value = 0;
 
-    if (at)
-        memcpy(&value, at, sizeof(value));
-    return value;
+    return at ? (int64_t)le64_load(at) : 0;
 }
 
 static const char *take_string(struct decoder *d)

@@ -1,6 +1,9 @@
 # What comes from outside; scripts/install-deps names the packages.
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
+if(ADATRACE_TRACER_ONLY)
+    return()
+endif()
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd>=1.5)
 pkg_check_modules(INIH REQUIRED IMPORTED_TARGET inih)
 pkg_check_modules(DW REQUIRED IMPORTED_TARGET libdw libelf)

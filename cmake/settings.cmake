@@ -8,6 +8,11 @@ target_compile_options(ada_settings INTERFACE
     -Wall -Wextra -Wshadow -Wconversion -Wvla
     $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes -Wmissing-prototypes>)
 
+set(ADATRACE_EXTRA_FLAGS "" CACHE STRING "more for every target of ours, such as -Werror")
+if(ADATRACE_EXTRA_FLAGS)
+    target_compile_options(ada_settings INTERFACE ${ADATRACE_EXTRA_FLAGS})
+endif()
+
 if(ADATRACE_SANITIZE)
     string(REPLACE ";" "," _sanitizers "${ADATRACE_SANITIZE}")
     target_compile_options(ada_settings INTERFACE

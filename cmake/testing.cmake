@@ -1,6 +1,11 @@
 # How tests are declared. Included by tests/CMakeLists.txt only.
 find_package(PkgConfig REQUIRED)
-pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
+if(ADATRACE_TRACER_ONLY) # with a C library that has no cmocka
+    add_library(PkgConfig::CMOCKA INTERFACE IMPORTED GLOBAL)
+    target_include_directories(PkgConfig::CMOCKA INTERFACE ${PROJECT_SOURCE_DIR}/tests/machines/musl)
+else()
+    pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
+endif()
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 
 set(ADATRACE_TEST_WRAPPER "" CACHE STRING

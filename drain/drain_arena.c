@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/le.h"
 #include "base/schema.h"
 #include "drain/drain_state.h"
 
@@ -162,7 +163,7 @@ static char *variable_copy(const unsigned char *payload, uint32_t size, uint32_t
 
         if (at > size || size - at < sizeof(length))
             return NULL;
-        memcpy(&length, payload + at, sizeof(length));
+        length = le32_load(payload + at);
         at += (uint32_t)sizeof(length);
         if (length > size - at)
             return NULL;
@@ -199,7 +200,7 @@ static bool exec_is_own(const struct drain_thread *t, const struct ring_record *
         return false;
     if (at == UINT32_MAX || at + sizeof(pid) > r->payload_bytes)
         return true;
-    memcpy(&pid, r->payload + at, sizeof(pid));
+    pid = le32_load(r->payload + at);
     return pid == t->pid;
 }
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/le.h"
 #include "drain/trigger_state.h"
 
 enum { FIELDS_SHOWN = 8, TEXT_SHOWN = 60 };
@@ -103,7 +104,7 @@ static bool variable_find(const unsigned char *payload, uint32_t size, uint32_t 
 {
     if (*at > size || size - *at < sizeof(*length))
         return false;
-    memcpy(length, payload + *at, sizeof(*length));
+    *length = le32_load(payload + *at);
     *at += (uint32_t)sizeof(*length);
     if (*length > size - *at)
         return false;
@@ -143,7 +144,7 @@ static void put_fields(struct text *t, const struct schema *schema, const unsign
 static void plain(char *text)
 {
     for (; *text; text++)
-        if ((*text >= 0 && *text < ' ') || *text == 0x7f)
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
             *text = '.';
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/glob.h"
+#include "base/le.h"
 #include "drain/trigger_state.h"
 
 /* ---- types ---- */
@@ -218,7 +219,7 @@ static void call_begins(struct drain *d, struct drain_thread *t, const struct tr
         if (!trigger_function_mask(d, t->source, call.key))
             return;
         if (type->frame_offset && payload_bytes >= type->frame_offset + sizeof(call.frame))
-            memcpy(&call.frame, payload + type->frame_offset, sizeof(call.frame));
+            call.frame = le16_load(payload + type->frame_offset);
     }
     trigger_call_enter(t, &call);
 }

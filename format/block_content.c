@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/le.h"
 #include "format/block_encoder.h"
-#include "format/le.h"
 
 #define ROWS_ARE_NUMBERS (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
 

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/le.h"
 #include "format/block_select.h"
-#include "format/le.h"
 
 /* A run as the block's table tells it, before its columns are taken. */
 struct run_entry {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/crc32c.h"
-#include "format/le.h"
+#include "base/le.h"
 
 enum {
     SKIP_MAGIC = 0x184D2A5A, /* one of the sixteen of zstd's skippable frames */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "format/le.h"
+#include "base/le.h"
 
 /* Elements are unpacked a chunk at a time, in the first-level cache: no scratch as large as the
  * column, whatever an enemy's column claims to be. */

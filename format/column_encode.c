@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/le.h"
 #include "format/byte_planes.h"
-#include "format/le.h"
 
 enum {
     SAMPLE = 256,

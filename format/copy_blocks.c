@@ -2,8 +2,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/le.h"
 #include "format/copy_state.h"
-#include "format/le.h"
 
 enum { PACK_LEVEL_MAX = 3 }; /* a block that was packed harder is not worth doing so again */
 

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/le.h"
 #include "format/copy_state.h"
-#include "format/le.h"
 
 /*
  * Two snapshots of a session, or two slices of a file, can hold the same records, as the same

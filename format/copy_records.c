@@ -2,8 +2,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/le.h"
 #include "format/copy_state.h"
-#include "format/le.h"
 
 /*
  * Record by record, laid out as the tracer would: fixed-width fields one after another, then

@@ -6,7 +6,7 @@
 
 #include <zstd.h>
 
-#include "format/le.h"
+#include "base/le.h"
 #include "format/xxh64.h"
 
 enum {

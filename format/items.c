@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/le.h"
 #include "format/block_header.h"
-#include "format/le.h"
 
 enum value_kind {
     VALUE_END = 0,

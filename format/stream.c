@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "format/le.h"
+#include "base/le.h"
 #include "format/writer_state.h"
 
 /*

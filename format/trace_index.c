@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "format/le.h"
+#include "base/le.h"
 
 struct index_entry index_entry_of(const struct block_header *header, uint64_t offset)
 {

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/le.h"
 #include "format/items.h"
-#include "format/le.h"
 #include "format/trace_state.h"
 
 /*

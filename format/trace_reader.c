@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "format/le.h"
+#include "base/le.h"
 #include "format/trace_state.h"
 
 /* Unpacked blocks of a merge; beyond, those needed last are dropped and unpacked again in time. */

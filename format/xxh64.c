@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "format/xxh64.h"
 
-#include "format/le.h"
+#include "base/le.h"
 
 static const uint64_t prime1 = UINT64_C(0x9E3779B185EBCA87);
 static const uint64_t prime2 = UINT64_C(0xC2B2AE3D27D4EB4F);

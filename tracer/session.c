@@ -302,7 +302,11 @@ const char *ada_error_text(int error)
     case EAGAIN:
         return "interrupted itself; try again outside the signal handler";
     default:
+#if defined(__GLIBC__)
         text = strerrordesc_np(number);
+#else
+        text = strerror(number); /* elsewhere this is safe in any thread */
+#endif
         return text ? text : "an unknown error";
     }
 }

@@ -29,6 +29,9 @@
 #include <adatrace/attributes.h>
 
 #ifdef __cplusplus
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow" /* a function may have the name of the struct it fills \
+                                           */
 extern "C" {
 #endif
 
@@ -170,6 +173,7 @@ ADA_EXPORT void ada_broadcast_counts(const struct ada_broadcast_consumer *consum
 
 #ifdef __cplusplus
 }
+#pragma GCC diagnostic pop
 #endif
 
 #endif

@@ -29,6 +29,9 @@
 #include <adatrace/ring.h>
 
 #ifdef __cplusplus
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow" /* a function may have the name of the struct it fills \
+                                           */
 extern "C" {
 #endif
 
@@ -104,6 +107,7 @@ ADA_EXPORT int ada_channels_visit(const char *folder,
 
 #ifdef __cplusplus
 }
+#pragma GCC diagnostic pop
 #endif
 
 #endif

@@ -23,6 +23,9 @@
 #include <adatrace/ring.h>
 
 #ifdef __cplusplus
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow" /* a function may have the name of the struct it fills \
+                                           */
 extern "C" {
 #endif
 
@@ -110,6 +113,7 @@ ADA_EXPORT int ada_fanin_producers_visit(const struct ada_fanin *fanin,
 
 #ifdef __cplusplus
 }
+#pragma GCC diagnostic pop
 #endif
 
 #endif

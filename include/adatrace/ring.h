@@ -29,6 +29,9 @@
 #include <adatrace/attributes.h>
 
 #ifdef __cplusplus
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow" /* a function may have the name of the struct it fills \
+                                           */
 extern "C" {
 #endif
 
@@ -210,6 +213,7 @@ ADA_EXPORT int ada_ring_check(const struct ada_ring *ring, char *text, size_t by
 
 #ifdef __cplusplus
 }
+#pragma GCC diagnostic pop
 #endif
 
 #endif

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "format/le.h"
+#include "base/le.h"
 
 struct trace_writer *writer;
 static unsigned char payload[4096];

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "base/le.h"
 #include "expression_answer.h"
 
 static const struct expression_binding binding = {.ticks_per_second = 3000000000};
@@ -48,7 +49,7 @@ static void values_make(const struct schema *schema, const unsigned char *payloa
                 (struct expression_value){payload + fixed, (uint32_t)field->width * field->count};
             fixed += values[i].size;
         } else {
-            memcpy(&size, payload + at, sizeof(size));
+            size = le32_load(payload + at);
             values[i] = (struct expression_value){payload + at + 4, size};
             at += 4 + size;
         }

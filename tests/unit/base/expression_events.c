@@ -54,11 +54,20 @@ const struct schema *const events_types[] = {&events_type_order, &events_type_qu
 const struct expression_emitter events_emitter = {
     .thread = "worker-3", .process = "shop", .tid = 4711, .pid = 4700};
 
-#define PUT(type, value)                         \
-    do {                                         \
-        const type put = (value);                \
-        memcpy(payload + at, &put, sizeof(put)); \
-        at += (uint32_t)sizeof(put);             \
+/* As payloads have it, little-endian. */
+static void put_number(unsigned char *to, const void *number, size_t bytes)
+{
+    const unsigned char *from = number;
+
+    for (size_t i = 0; i < bytes; i++)
+        to[i] = from[__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? i : bytes - 1 - i];
+}
+
+#define PUT(type, value)                             \
+    do {                                             \
+        const type put = (value);                    \
+        put_number(payload + at, &put, sizeof(put)); \
+        at += (uint32_t)sizeof(put);                 \
     } while (0)
 
 static uint32_t put_text(unsigned char *payload, uint32_t at, const char *text)

@@ -289,8 +289,8 @@ static void exit_of_a_function_is_asked_for_its_address(void **state)
 {
     static const struct row meant[] = {{"slow(ns::parse(int)) > 20ms", 1}, {"slow(x) > 21ms", 0}};
     static const struct row other[] = {{"slow(ns::parse(int)) > 20ms", 0}};
-    uint64_t address = 0x401000;
-    struct expression_event event = {.payload = (const unsigned char *)&address,
+    unsigned char address[8] = {0x00, 0x10, 0x40};
+    struct expression_event event = {.payload = address,
                                      .payload_bytes = 8,
                                      .is_slow = expression_is_slow,
                                      .has_duration = true,
@@ -298,7 +298,7 @@ static void exit_of_a_function_is_asked_for_its_address(void **state)
 
     (void)state;
     rows_check(meant, 2, &events_type_exit, &event);
-    address = 0x401001;
+    address[0] = 0x01;
     rows_check(other, 1, &events_type_exit, &event);
 }
 

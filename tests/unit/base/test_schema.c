@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "base/le.h"
+
 /* Where things stand in the encoded sample (offsets by base/schema.h). */
 enum { AT_PHASE = 2, AT_FIELD_COUNT = 4, AT_PROVIDER = 8, SAMPLE_BYTES_MAX = 512 };
 
@@ -307,10 +309,10 @@ static void schema_with_more_fields_than_allowed_is_refused(void **state)
     for (size = head; (size_t)size + sizeof(field) <= SCHEMA_BYTES_MAX;
          size += (int)sizeof(field), count++)
         memcpy(bytes + size, field, sizeof(field));
-    memcpy(bytes + AT_FIELD_COUNT, &count, sizeof(count));
+    le16_store(bytes + AT_FIELD_COUNT, count);
     assert_int_equal(decode_exact(bytes, (size_t)size), -EBADMSG);
     count = SCHEMA_FIELDS_MAX;
-    memcpy(bytes + AT_FIELD_COUNT, &count, sizeof(count));
+    le16_store(bytes + AT_FIELD_COUNT, count);
     assert_int_equal(decode_exact(bytes, (size_t)head + count * sizeof(field)), 0);
     free(bytes);
 }

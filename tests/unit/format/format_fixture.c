@@ -10,6 +10,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/le.h"
+
 /* ---- files ---- */
 
 static char folder[128];
@@ -206,7 +208,7 @@ static size_t text_payload(uint64_t *random, size_t text_max, unsigned char *out
     uint32_t length = (uint32_t)(pick % 4 == 0 ? 0 : pick / 4 % (text_max + 1));
     uint64_t seed = fixture_random(random) % 3; /* few different contents: dictionaries */
 
-    memcpy(out, &length, sizeof(length));
+    le32_store(out, length);
     for (uint32_t i = 0; i < length; i++)
         out[4 + i] = (unsigned char)('a' + (seed + i) % 26);
     return 4 + (size_t)length;
@@ -230,7 +232,7 @@ size_t model_payload(const struct schema *schema, uint64_t *random, size_t text_
                 value = UINT64_C(0x550000000000) + value % 3000 * 16;
             else if (f % 4 == 3)
                 value = 42;
-            memcpy(out + at, &value, field->width);
+            le_store(out + at, value, field->width);
         }
     }
     for (unsigned f = 0; f < schema->field_count; f++)
@@ -259,7 +261,7 @@ size_t model_payload_of(const struct trace_event *event, unsigned char *out, siz
         if (value->field->width)
             continue;
         assert_true(at + 4 + value->size <= capacity);
-        memcpy(out + at, &value->size, 4);
+        le32_store(out + at, (uint32_t)value->size);
         if (value->size)
             memcpy(out + at + 4, value->bytes, value->size);
         at += 4 + (size_t)value->size;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/crc32c.h"
-#include "format/le.h"
+#include "base/le.h"
 #include "format_fixture.h"
 
 static const struct block_header sample = {

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "format/le.h"
+#include "base/le.h"
 #include "format_fixture.h"
 
 static struct column_encoder encoder;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "format/le.h"
+#include "base/le.h"
 #include "format_fixture.h"
 
 static const struct trace_symbol symbol = {

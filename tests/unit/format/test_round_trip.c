@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/le.h"
 #include "format_fixture.h"
 
 static const struct ada_field code_field[] = {
@@ -219,11 +220,11 @@ static void widest_rows_and_longest_record_come_back(void **state)
     for (unsigned i = 0; i < 200; i++)
         model_record(&model, stream, 1, &page, i, payload,
                      model_payload(&page, &random, 0, payload));
-    memcpy(payload, &length, 4);
+    le32_store(payload, length);
     memset(payload + 4, 'x', length);
     model_record(&model, stream, 1, &text, 500, payload, 4 + (size_t)length);
     model_record(&model, stream, 1, &text, 501, payload, 4 + (size_t)length);
-    memcpy(payload, &too_long, 4);
+    le32_store(payload, too_long);
     assert_int_equal(trace_stream_record(stream, 9, 502, payload, 4 + (size_t)too_long + 4),
                      -EBADMSG);
     assert_int_equal(trace_writer_close(w), 0);

@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/le.h"
 #include "format/block_header.h"
-#include "format/le.h"
 #include "format_fixture.h"
 
 static const struct ada_field sale_fields[] = {

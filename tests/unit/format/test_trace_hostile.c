@@ -6,9 +6,9 @@
  */
 #include <string.h>
 
+#include "base/le.h"
 #include "format/frame.h"
 #include "format/items.h"
-#include "format/le.h"
 #include "format/trace_state.h"
 #include "format_fixture.h"
 #include "reader_exercise.h"

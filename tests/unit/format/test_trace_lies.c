@@ -2,9 +2,9 @@
 /* Files whose checksums are right and whose contents lie, as random changes seldom make them. */
 #include <string.h>
 
+#include "base/le.h"
 #include "format/frame.h"
 #include "format/items.h"
-#include "format/le.h"
 #include "format/trace_state.h"
 #include "format_fixture.h"
 #include "reader_exercise.h"

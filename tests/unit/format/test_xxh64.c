@@ -3,7 +3,7 @@
 
 #include <zstd.h>
 
-#include "format/le.h"
+#include "base/le.h"
 #include "format_fixture.h"
 
 static void xxh64_of_known_texts_is_known(void **state)

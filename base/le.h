@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Little-endian loads and stores at any alignment: every number of the trace file passes through
- * here, so that the file reads the same on a big-endian machine. On a little-endian one they are
- * plain moves. Touch nothing but their arguments: any thread, any context.
+ * Little-endian loads and stores at any alignment: every number of the trace file, of schemas and
+ * of payloads passes through here, so that they read the same on a big-endian machine. On a
+ * little-endian one they are plain moves. Touch nothing but their arguments: any thread, any
+ * context.
  */
-#ifndef ADATRACE_FORMAT_LE_H
-#define ADATRACE_FORMAT_LE_H
+#ifndef ADATRACE_BASE_LE_H
+#define ADATRACE_BASE_LE_H
 
 #include <stdint.h>
 #include <string.h>
