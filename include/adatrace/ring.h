@@ -30,8 +30,8 @@
 
 #ifdef __cplusplus
 #pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wshadow" /* a function may have the name of the struct it fills \
-                                           */
+/* A function may have the name of the struct that it fills: in C++ that hides a constructor. */
+#pragma GCC diagnostic ignored "-Wshadow"
 extern "C" {
 #endif
 
