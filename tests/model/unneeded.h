@@ -6,3 +6,7 @@
     {"find_feet", __ATOMIC_ACQUIRE, __ATOMIC_RELAXED,
      "needed where no mark is found in four tries: otherwise the fence in mark_read() makes what "
      "intent tells of visible, too; the case that would show it is a whole lap of free choices"},
+    {"mark_read", __ATOMIC_ACQUIRE, __ATOMIC_RELAXED,
+     "needed, and not shown yet: the same lap of free choices"},
+    {"mark_block", __ATOMIC_RELEASE, __ATOMIC_RELAXED,
+     "needed, and not shown yet: the other end of that edge"},
