@@ -27,7 +27,7 @@ static const char *const files[] = {
  * wrong. */
 static const struct excuse {
     const char *function;
-    unsigned order, weak;
+    unsigned kind, order, weak;
     const char *reason;
 } excuses[] = {
 #include "unneeded.h"
@@ -100,7 +100,8 @@ static const char *excuse_for(const struct mutant *m)
 {
     for (unsigned i = 0; i < sizeof(excuses) / sizeof(excuses[0]); i++)
         if (excuses[i].function && !strcmp(excuses[i].function, m->site->function) &&
-            excuses[i].order == m->site->order && excuses[i].weak == m->weak)
+            excuses[i].kind == m->site->kind && excuses[i].order == m->site->order &&
+            excuses[i].weak == m->weak)
             return excuses[i].reason;
     return NULL;
 }

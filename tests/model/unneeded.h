@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Included by model_mutants.c: {function, order, tried as, why it stands there all the same}. */
-{"ring_bury_again", __ATOMIC_RELEASE, __ATOMIC_RELAXED,
+/* Included by model_mutants.c: {function, kind, order, tried as, why it stands there all the same}.
+ */
+{"ring_bury_again", MODEL_STORE, __ATOMIC_RELEASE, __ATOMIC_RELAXED,
  "needed, and not shown: a consumer that reads at that moment meets the limit that MEMORY-MODEL.md "
  "names under what remains"},
-    {"find_feet", __ATOMIC_ACQUIRE, __ATOMIC_RELAXED,
+    {"find_feet", MODEL_LOAD, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED,
      "needed where no mark is found in four tries: otherwise the fence in mark_read() makes what "
      "intent tells of visible, too; the case that would show it is a whole lap of free choices"},
-    {"mark_read", __ATOMIC_ACQUIRE, __ATOMIC_RELAXED,
+    {"mark_read", MODEL_LOAD, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED,
      "needed, and not shown yet: the same lap of free choices"},
-    {"mark_block", __ATOMIC_RELEASE, __ATOMIC_RELAXED,
+    {"mark_block", MODEL_STORE, __ATOMIC_RELEASE, __ATOMIC_RELAXED,
      "needed, and not shown yet: the other end of that edge"},
