@@ -8,16 +8,33 @@
 
 /* ---- holes: records that are missing here ---- */
 
+static void gap_put(struct drain *d, struct drain_thread *t, const struct trace_gap *gap)
+{
+    if (thread_stream_open(d, t))
+        drain_fail(d, trace_stream_gap(t->stream, gap));
+    if (d->triggers)
+        triggers_gap(d, t->process, t, gap);
+}
+
 void thread_hole_end(struct drain *d, struct drain_thread *t, uint64_t last_ticks)
 {
+    struct trace_gap dropped = t->hole;
+
     if (!t->hole.kind)
         return;
-    t->hole.last_ticks = last_ticks;
-    if (thread_stream_open(d, t))
-        drain_fail(d, trace_stream_gap(t->stream, &t->hole));
-    if (d->triggers)
-        triggers_gap(d, t->process, t, &t->hole);
+    t->hole.last_ticks = dropped.last_ticks = last_ticks;
+    if (t->hole.records || t->hole.bytes)
+        gap_put(d, t, &t->hole);
     t->hole.kind = 0;
+    if (!t->hole_dropped)
+        return;
+    dropped.kind = TRACE_GAP_DROPPED;
+    dropped.records = t->hole_dropped;
+    dropped.bytes = t->hole_dropped_bytes;
+    t->told_dropped += t->hole_dropped;
+    t->told_dropped_bytes += t->hole_dropped_bytes;
+    t->hole_dropped = t->hole_dropped_bytes = 0;
+    gap_put(d, t, &dropped);
 }
 
 void thread_hole_grow(struct drain *d, struct drain_thread *t, uint32_t kind, uint64_t records,
@@ -31,9 +48,38 @@ void thread_hole_grow(struct drain *d, struct drain_thread *t, uint32_t kind, ui
     t->hole.bytes += bytes;
 }
 
+static uint64_t less(uint64_t whole, uint64_t part)
+{
+    return whole > part ? whole - part : 0;
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/*
+ * What was dropped before we came is in another trace's ledger: what was not told of it by then,
+ * and what was told in a GAP record that stood behind an unfinished one. Of the latter we only know
+ * that more is told than was dropped since.
+ */
+static void past_take_off(struct drain_thread *t, struct ada_record_gap *gap)
+{
+    const struct ring_shared *ring = t->reader.shared;
+    /* relaxed: what the record tells of was counted before its head that we have acquired. */
+    uint64_t dropped = load_relaxed(&ring->dropped) - t->past.dropped;
+    uint64_t dropped_bytes = load_relaxed(&ring->dropped_bytes) - t->past.dropped_bytes;
+
+    gap->records = least(less(gap->records, t->past_gap_records), less(dropped, t->told_dropped));
+    gap->bytes =
+        least(less(gap->bytes, t->past_gap_bytes), less(dropped_bytes, t->told_dropped_bytes));
+    t->past_gap_records = t->past_gap_bytes = 0;
+}
+
 void thread_holes_notice(struct drain *d, struct drain_thread *t)
 {
     const struct ring_reader *r = &t->reader;
+    struct ada_record_gap gone = {0};
 
     if (r->overwritten_bytes != t->hole_at_overwritten_bytes ||
         r->overwritten != t->hole_at_overwritten) {
@@ -41,6 +87,14 @@ void thread_holes_notice(struct drain *d, struct drain_thread *t)
                          r->overwritten_bytes - t->hole_at_overwritten_bytes);
         t->hole_at_overwritten = r->overwritten;
         t->hole_at_overwritten_bytes = r->overwritten_bytes;
+        gone.records = r->told_overwritten - t->hole_at_told;
+        gone.bytes = r->told_overwritten_bytes - t->hole_at_told_bytes;
+        if (gone.records)
+            past_take_off(t, &gone);
+        t->hole_dropped += gone.records;
+        t->hole_dropped_bytes += gone.bytes;
+        t->hole_at_told = r->told_overwritten;
+        t->hole_at_told_bytes = r->told_overwritten_bytes;
     }
     if (r->damaged_bytes != t->hole_at_damaged) {
         thread_hole_grow(d, t, TRACE_GAP_DAMAGED, 0, r->damaged_bytes - t->hole_at_damaged);
@@ -68,10 +122,7 @@ static void gap_write(struct drain *d, struct drain_thread *t, const struct ada_
     item.last_ticks =
         clamp(gap->last_ticks, item.first_ticks, now > item.first_ticks ? now : item.first_ticks);
     thread_hole_end(d, t, t->ticks);
-    if (thread_stream_open(d, t))
-        drain_fail(d, trace_stream_gap(t->stream, &item));
-    if (d->triggers)
-        triggers_gap(d, t->process, t, &item);
+    gap_put(d, t, &item);
     t->ticks = item.last_ticks;
     t->told_dropped += gap->records;
     t->told_dropped_bytes += gap->bytes;
@@ -87,12 +138,7 @@ void thread_gap_take(struct drain *d, struct drain_thread *t, const struct ring_
         return;
     }
     memcpy(&gap, r->payload, sizeof(gap)); /* untrusted: copied once */
-    if (t->past_gap_records) {
-        uint64_t past = t->past_gap_records < gap.records ? t->past_gap_records : gap.records;
-
-        t->past_gap_records = 0;
-        gap.records -= past;
-    }
+    past_take_off(t, &gap);
     if (gap.records)
         gap_write(d, t, &gap, now);
 }
@@ -110,8 +156,8 @@ struct trace_ledger thread_ledger(const struct drain_thread *t)
     ledger.dropped = stats.dropped - t->past.dropped;
     ledger.dropped_bytes = stats.dropped_bytes - t->past.dropped_bytes;
     ledger.nested = stats.nested - t->past.nested;
-    ledger.overwritten = t->reader.overwritten;
-    ledger.overwritten_bytes = t->reader.overwritten_bytes;
+    ledger.overwritten = t->reader.overwritten - t->past.overwritten;
+    ledger.overwritten_bytes = t->reader.overwritten_bytes - t->past.overwritten_bytes;
     ledger.damaged = t->damaged;
     ledger.high_water_bytes = t->reader.high_water_bytes;
     ledger.stored = t->stream ? trace_stream_stored(t->stream) : 0;
@@ -120,34 +166,50 @@ struct trace_ledger thread_ledger(const struct drain_thread *t)
 
 uint64_t thread_records_known(const struct drain_thread *t)
 {
-    return t->reader.taken - t->past_taken + t->reader.overwritten;
+    return t->reader.taken - t->past_taken + t->reader.overwritten - t->past.overwritten;
+}
+
+static void in_flight_tell(struct drain *d, const struct drain_thread *t, uint64_t records,
+                           bool ended)
+{
+    if (ended)
+        drain_write_note(d, TRACE_NOTE_INFO, t->process->number,
+                         "thread %u ended in the middle of an event: %llu record(s) were counted "
+                         "but never published",
+                         t->tid, (unsigned long long)records);
+    else
+        drain_write_note(d, TRACE_NOTE_INFO, t->process->number,
+                         "the recording ended in the middle of an event of thread %u: %llu "
+                         "record(s) that were under way then are not in it",
+                         t->tid, (unsigned long long)records);
 }
 
 /*
- * The owner is dead, so its counters stand still. What they say beyond what we took must be
- * accounted for: it was damaged, overwritten, or, when the thread was killed in the middle of an
- * emit, never published.
+ * What the counters say beyond what we took must be accounted for. Of a dead owner, whose counters
+ * stand still: it was damaged, overwritten, or, when the thread was killed in the middle of an
+ * emit, never published. An owner that lives on counts a record just before it publishes it: one
+ * that we have not seen by now is published after the end, to nobody.
  */
-void thread_ledger_settle(struct drain *d, struct drain_thread *t, struct trace_ledger *ledger)
+void thread_ledger_settle(struct drain *d, struct drain_thread *t, struct trace_ledger *ledger,
+                          bool ended)
 {
     uint64_t known = thread_records_known(t);
     uint64_t missing = ledger->written > known ? ledger->written - known : 0;
 
-    if (missing && t->reader.policy == RING_OVERWRITE && ledger->overwritten_bytes / 8 >= missing) {
+    if (missing && ended && t->reader.policy == RING_OVERWRITE &&
+        ledger->overwritten_bytes / 8 >= missing) {
         ledger->overwritten += missing;
         known += missing;
         missing = 0;
-    } else if (missing && t->reader.damaged_bytes / 8 >= missing) {
+    } else if (missing && ended && t->reader.damaged_bytes / 8 >= missing) {
         ledger->damaged += missing;
         known += missing;
         missing = 0;
     }
     if (missing)
-        drain_write_note(d, TRACE_NOTE_INFO, t->process->number,
-                         "thread %u ended in the middle of an event: %llu record(s) were counted "
-                         "but never published",
-                         t->tid, (unsigned long long)missing);
+        in_flight_tell(d, t, missing, ended);
     ledger->written = known;
+    ledger->final = true;
 }
 
 static bool ledger_same(const struct trace_ledger *a, const struct trace_ledger *b)
@@ -157,18 +219,13 @@ static bool ledger_same(const struct trace_ledger *a, const struct trace_ledger 
            a->high_water_bytes == b->high_water_bytes && a->thread == b->thread;
 }
 
-/* Bytes that were divided in proportion may be one more than there are. */
-static uint64_t less(uint64_t whole, uint64_t part)
-{
-    return whole > part ? whole - part : 0;
-}
-
 void thread_ledger_write(struct drain *d, const struct drain_thread *t,
                          const struct trace_ledger *whole)
 {
     const struct trace_ledger *before = &t->before;
     struct trace_ledger ledger = *whole; /* also what does not add up: high_water_bytes */
 
+    /* Bytes that were divided in proportion may be one more than there are. */
     ledger.written = less(whole->written, before->written);
     ledger.written_bytes = less(whole->written_bytes, before->written_bytes);
     ledger.dropped = less(whole->dropped, before->dropped);
@@ -233,5 +290,6 @@ bool thread_is_settled(const struct drain_thread *t)
     struct ring_stats stats;
 
     ring_stats(t->reader.shared, &stats);
-    return stats.written - t->past.written == thread_records_known(t);
+    /* Fewer than known: one was counted before we came, and published since. */
+    return (int64_t)(stats.written - t->past.written - thread_records_known(t)) <= 0;
 }

@@ -67,6 +67,8 @@ struct drain_thread {
     uint64_t
         hole_at_damaged; /* reader's damaged_bytes and overwritten that are in a hole already */
     uint64_t hole_at_overwritten, hole_at_overwritten_bytes;
+    uint64_t hole_at_told, hole_at_told_bytes;
+    uint64_t hole_dropped, hole_dropped_bytes; /* in the hole: drops whose GAP records are gone */
     uint64_t told_dropped, told_dropped_bytes; /* in GAP records */
     uint64_t damaged;                          /* records that fit no type */
     uint32_t unknown_type;                     /* the last one, when the arena was read up to: */
@@ -75,7 +77,7 @@ struct drain_thread {
     uint64_t exec_at;       /* records stored when it was about to execute something; 0: never */
     struct ring_stats past; /* counters when we came, of a reused segment */
     uint64_t past_taken;
-    uint64_t past_gap_records;  /* dropped then, and not told yet */
+    uint64_t past_gap_records, past_gap_bytes; /* dropped then, and not told yet */
     struct trace_ledger told;   /* the ledger as last written, of all files together */
     struct trace_ledger before; /* what files before this one tell */
     uint32_t name_changes;
@@ -259,8 +261,10 @@ void thread_gap_take(struct drain *d, struct drain_thread *t, const struct ring_
 /* Drops that no gap record told of: nothing fitted behind them any more. */
 void thread_last_gap(struct drain *d, struct drain_thread *t, struct trace_ledger *ledger);
 struct trace_ledger thread_ledger(const struct drain_thread *t);
-/* The owner is dead: what its counters say beyond what we took is accounted for. */
-void thread_ledger_settle(struct drain *d, struct drain_thread *t, struct trace_ledger *ledger);
+/* No more is taken, because the owner has ended or the recording does: what the counters say beyond
+ * what we took is accounted for, and the ledger final. */
+void thread_ledger_settle(struct drain *d, struct drain_thread *t, struct trace_ledger *ledger,
+                          bool ended);
 /* Is all that it counted as written in the trace, or known to be lost? */
 bool thread_is_settled(const struct drain_thread *t);
 /* Published records that we have seen, or know to be lost. */

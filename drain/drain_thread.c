@@ -59,9 +59,13 @@ static void past_forget(struct drain_thread *t)
     t->hole_at_damaged = t->reader.damaged_bytes;
     t->hole_at_overwritten = t->reader.overwritten;
     t->hole_at_overwritten_bytes = t->reader.overwritten_bytes;
+    t->hole_at_told = t->reader.told_overwritten;
+    t->hole_at_told_bytes = t->reader.told_overwritten_bytes;
     ring_stats(t->reader.shared, &t->past);
     t->past_taken = t->reader.taken;
     t->past_gap_records = ring_untold(t->reader.shared);
+    /* relaxed: figures; the owner may be dropping just now, and then has not told of it. */
+    t->past_gap_bytes = t->past.dropped_bytes - load_relaxed(&t->reader.shared->told_bytes);
 }
 
 struct drain_thread *thread_open(struct drain *d, struct drain_source *s, uint32_t slot,
@@ -269,9 +273,7 @@ static void thread_close(struct drain *d, struct drain_thread *t, bool ended)
         drain_fail(d, trace_stream_flush(t->stream));
         ledger.stored = trace_stream_stored(t->stream);
     }
-    ledger.final = ended || thread_is_settled(t);
-    if (ended)
-        thread_ledger_settle(d, t, &ledger);
+    thread_ledger_settle(d, t, &ledger, ended);
     thread_ledger_write(d, t, &ledger);
     thread_figures_add(&d->ended, t, &ledger);
     stats_thread_ended(t->process, &ledger);

@@ -74,7 +74,7 @@ struct trace_thread {
 /* The loss ledger of one thread, from the counters in its ring; the newest one counts. */
 struct trace_ledger {
     uint32_t thread;
-    bool final;       /* the thread ended and its ring was drained to the end */
+    bool final;       /* the thread or the recording ended, and its ring was drained to the end */
     uint64_t written; /* records the thread published */
     uint64_t written_bytes;
     uint64_t dropped; /* records that found no room */

@@ -32,8 +32,8 @@ enum ring_policy { RING_DROP = 0, RING_OVERWRITE = 1, RING_BLOCK = 2 };
 /* Where a block of the ring begins, so that a reader who was overtaken finds its feet. */
 struct ring_mark {
     uint64_t index;
-    uint64_t written; /* records before it; all ones until those in front are committed */
-    uint64_t ticks;   /* all 64 bits */
+    uint64_t written;          /* records before it; all ones until those in front are committed */
+    uint64_t told, told_bytes; /* drops that GAP records before it tell of */
 };
 
 /* The shared header. One group per 128-byte line, by who writes it. */
@@ -85,7 +85,6 @@ struct ring_shared {
 
     /* The producer, at every block. */
     struct ring_mark marks[RING_BLOCKS];
-    uint64_t unused6[8];
 } __attribute__((aligned(RING_LINE)));
 
 _Static_assert(sizeof(struct ring_shared) == 768, "ring_shared is shared between processes");
@@ -219,9 +218,11 @@ struct ring_reader {
     uint64_t head; /* producer's head as last seen, checked */
     uint64_t taken, damaged_bytes, high_water_bytes;
     uint64_t overwritten, overwritten_bytes;
-    uint64_t known_written; /* policy overwrite: `written` that belongs to `at` */
-    uint64_t span;          /* head is never farther from tail */
-    uint64_t skipped;       /* elastic: addresses left out in front of `at` */
+    uint64_t known_written;                /* policy overwrite: `written` that belongs to `at` */
+    uint64_t known_told, known_told_bytes; /* the same, of drops in GAP records */
+    uint64_t told_overwritten, told_overwritten_bytes; /* drops whose GAP records are gone */
+    uint64_t span;                                     /* head is never farther from tail */
+    uint64_t skipped; /* elastic: addresses left out in front of `at` */
     uint64_t skipped_at_tail;
     uint64_t room;       /* elastic: as set, else capacity */
     unsigned char *copy; /* policy overwrite: records are copied out before they are believed */

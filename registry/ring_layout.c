@@ -111,6 +111,12 @@ static void place_elastic(const struct ada_writer *w, uint64_t need, struct ring
 
 /* ---- both ---- */
 
+/* Do we interrupt one who has claimed its place, and tells? Then it is told. */
+static bool is_behind_teller(const struct ada_writer *w, uint64_t start)
+{
+    return w->telling && (int32_t)(ring_telling(start) - w->telling) >= 0;
+}
+
 struct ring_layout ring_layout_for(const struct ada_writer *w, uint64_t bytes)
 {
     const struct ring_shared *ring = ring_of(w);
@@ -118,8 +124,11 @@ struct ring_layout ring_layout_for(const struct ada_writer *w, uint64_t bytes)
 
     l.nested = l.start != load_relaxed(&ring_front_of(w)->head);
     l.written = l.nested ? RING_WRITTEN_UNKNOWN : load_relaxed(&ring_front_of(w)->written);
-    /* While we interrupt the one who tells, it is told. */
-    l.gap = ring_untold(ring) && !(l.nested && w->telling) ? RING_GAP_BYTES : 0;
+    l.told = load_relaxed(&ring->told);
+    l.told_bytes = load_relaxed(&ring->told_bytes);
+    l.dropped = load_relaxed(&ring->dropped);
+    l.dropped_bytes = load_relaxed(&ring->dropped_bytes);
+    l.gap = l.dropped != l.told && !(l.nested && is_behind_teller(w, l.start)) ? RING_GAP_BYTES : 0;
     /* Reclaim. Acquire: the drain's reads of these bytes ended before it moved tail, so we may
      * write there. Pairs with the release of tail in ring_release(). */
     l.tail = load_acquire(&ring->tail);

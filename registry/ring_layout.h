@@ -29,10 +29,18 @@ enum { RING_GAP_BYTES = 8 + sizeof(struct ada_record_gap) };
 struct ring_layout {
     uint64_t start, first, gap, end; /* indexes; gap: bytes */
     uint64_t written;                /* records in front */
-    uint64_t tail;                   /* as it was */
+    uint64_t dropped, dropped_bytes; /* so far; what was told of them in front */
+    uint64_t told, told_bytes;
+    uint64_t tail; /* as it was */
     bool nested;
     bool fits;
 };
+
+/* ada_writer.telling of who tells in front of a record that ends there: never 0. */
+static inline uint32_t ring_telling(uint64_t end)
+{
+    return (uint32_t)(end >> 3) | 1;
+}
 
 struct ring_layout ring_layout_for(const struct ada_writer *writer, uint64_t bytes);
 

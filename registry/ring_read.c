@@ -81,34 +81,49 @@ static int refresh_head(struct ring_reader *r)
     return 0;
 }
 
-/* How many records were written before block `first`, if that can be known. */
-static bool mark_read(struct ring_reader *r, uint64_t first, uint64_t intent, uint64_t *written)
+/* What was written before block `first`, if that can be known. */
+static bool mark_read(struct ring_reader *r, uint64_t first, uint64_t intent, struct ring_mark *out)
 {
     struct ring_mark *mark = &r->shared->marks[first / r->block_bytes % RING_BLOCKS];
 
     /* Mark. Acquire: pairs with the release of index in mark_block(). */
     if (load_acquire(&mark->index) != first)
         return false;
-    *written = load_relaxed(&mark->written);
+    out->written = load_relaxed(&mark->written);
+    out->told = load_relaxed(&mark->told);
+    out->told_bytes = load_relaxed(&mark->told_bytes);
     /* Intent. Acquire fence, as in copy_block(): a mark is overwritten after its block was
      * announced to be. */
     fence_acquire();
-    return load_relaxed(&r->shared->intent) == intent && *written != RING_WRITTEN_UNKNOWN;
+    return load_relaxed(&r->shared->intent) == intent && out->written != RING_WRITTEN_UNKNOWN;
+}
+
+/* Records, and GAP records, between where we are and that mark are gone. */
+static void mark_reach(struct ring_reader *r, const struct ring_mark *mark)
+{
+    if (mark->written > r->known_written) {
+        r->overwritten += mark->written - r->known_written;
+        r->known_written = mark->written;
+    }
+    if (mark->told <= r->known_told)
+        return;
+    r->told_overwritten += mark->told - r->known_told;
+    r->told_overwritten_bytes += mark->told_bytes - r->known_told_bytes;
+    r->known_told = mark->told;
+    r->known_told_bytes = mark->told_bytes;
 }
 
 /* Policy overwrite: the bytes below `lost` are gone. Go on at the oldest block that still stands.
  */
 static int find_feet(struct ring_reader *r, uint64_t lost)
 {
-    uint64_t intent = lost + r->capacity, oldest, written, head;
+    uint64_t intent = lost + r->capacity, oldest, head;
+    struct ring_mark mark;
 
     for (int tries = 0; tries < FEET_TRIES; tries++) {
         oldest = ((intent - r->capacity - 1) | (r->block_bytes - 1)) + 1;
-        if (mark_read(r, oldest, intent, &written)) {
-            if (written > r->known_written) {
-                r->overwritten += written - r->known_written;
-                r->known_written = written;
-            }
+        if (mark_read(r, oldest, intent, &mark)) {
+            mark_reach(r, &mark);
             break;
         }
         intent = load_relaxed(&r->shared->intent); /* relaxed: mark_read() looks again */
@@ -243,10 +258,16 @@ int ring_peek(struct ring_reader *r, struct ring_record *record)
 
 void ring_advance(struct ring_reader *r, const struct ring_record *record)
 {
+    struct ada_record_gap gap;
+
     r->at += record->bytes;
     if (record->type != ADA_RECORD_GAP) {
         r->taken++;
         r->known_written++;
+    } else if (r->copy && record->payload_bytes >= sizeof(gap)) {
+        memcpy(&gap, record->payload, sizeof(gap));
+        r->known_told += gap.records;
+        r->known_told_bytes += gap.bytes;
     }
 }
 
@@ -387,5 +408,7 @@ void ring_reset(struct ring_reader *r)
     while ((int64_t)(until - r->at) > 0 && (got = ring_peek(r, &record)) != 0)
         if (got > 0)
             ring_advance(r, &record);
+    r->known_told = load_relaxed(&r->shared->told); /* relaxed: figures */
+    r->known_told_bytes = load_relaxed(&r->shared->told_bytes);
     ring_release(r);
 }

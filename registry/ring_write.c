@@ -43,15 +43,21 @@ static void announce_block(struct ada_writer *w, uint64_t first)
     fence_release();
 }
 
-static void mark_block(struct ada_writer *w, const struct ring_layout *l, uint64_t ticks)
+static void mark_block(struct ada_writer *w, const struct ring_layout *l)
 {
     struct ring_shared *ring = ring_of(w);
     struct ring_mark *mark = &ring->marks[l->first / ring->block_bytes % RING_BLOCKS];
 
     store_relaxed(&mark->written, l->written);
-    store_relaxed(&mark->ticks, ticks);
+    store_relaxed(&mark->told, l->told);
+    store_relaxed(&mark->told_bytes, l->told_bytes);
     /* Mark. Release: pairs with the acquire of index in mark_read(). */
     store_release(&mark->index, l->first);
+}
+
+static uint64_t figure_later(uint64_t a, uint64_t b)
+{
+    return (int64_t)(a - b) > 0 ? a : b;
 }
 
 /* Tell of what was dropped, in front of the record. Until `telling` is over no handler does. */
@@ -63,8 +69,6 @@ static void tell(struct ada_writer *w, const struct ring_layout *l, uint64_t tic
     uint64_t claimed = ring_reserved_word(ADA_RECORD_PENDING, l->end - l->first);
     uint64_t told = ada_record_word(ada_record_tag(ADA_RECORD_GAP, RING_GAP_BYTES), ticks);
 
-    w->telling = 1;
-    ADA_SIGNAL_FENCE();
     gap.first_ticks = load_relaxed(&ring->untold_first_ticks);
     gap.last_ticks = load_relaxed(&ring->untold_last_ticks);
     /* A handler may have dropped since our time was read: the ring is in the order of time. */
@@ -72,10 +76,10 @@ static void tell(struct ada_writer *w, const struct ring_layout *l, uint64_t tic
         gap.last_ticks = ticks;
     if (gap.first_ticks > ticks)
         gap.first_ticks = ticks;
-    /* 0: a handler has told it before us. */
-    gap.records = ring_untold(ring);
-    w->plan.told = load_relaxed(&ring->told) + gap.records;
-    w->plan.told_bytes = load_relaxed(&ring->dropped_bytes);
+    /* Not what handlers have dropped since: that comes behind us. Nor what they have told. */
+    w->plan.told = figure_later(load_relaxed(&ring->told), l->dropped);
+    w->plan.told_bytes = figure_later(load_relaxed(&ring->told_bytes), l->dropped_bytes);
+    gap.records = w->plan.told - load_relaxed(&ring->told);
     gap.bytes = w->plan.told_bytes - load_relaxed(&ring->told_bytes);
     w->plan.gap_bytes = load_relaxed(&ring->gap_bytes) + RING_GAP_BYTES;
     memcpy(at + 1, &gap, sizeof(gap));
@@ -97,7 +101,7 @@ static void fill_front(struct ada_writer *w, const struct ring_layout *l, uint64
     if (l->gap)
         tell(w, l, ticks);
     if ((l->first & (ring_of(w)->block_bytes - 1)) == 0)
-        mark_block(w, l, ticks);
+        mark_block(w, l);
 }
 
 /* Wake a drain that sleeps long, if there is much for it to do. */
@@ -221,6 +225,9 @@ struct ada_record ring_reserve_slow(struct ada_writer *w, uint32_t tag, uint64_t
             ring_bury_outer(w);
             continue;
         }
+        /* A handler came while we looked: head and tail may be beyond what we took for the end. */
+        if (!l.fits && load_relaxed(&w->reserve) != l.start)
+            continue;
         if (!l.fits) {
             if (wait_or_bury(w, &l, bytes))
                 continue;
@@ -235,8 +242,14 @@ struct ada_record ring_reserve_slow(struct ada_writer *w, uint32_t tag, uint64_t
             w->outer_start = l.start;
             w->outer_written = l.written;
         }
+        /* Before the claim: who interrupts us behind it does not tell what we are about to. */
+        if (l.gap)
+            w->telling = ring_telling(l.end);
+        ADA_SIGNAL_FENCE();
         if (layout_claim(w, &l, &ticks))
             return take(w, &l, limit, tag, bytes, ticks);
+        if (l.gap)
+            w->telling = 0;
     }
 }
 

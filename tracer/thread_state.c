@@ -149,11 +149,12 @@ static uint64_t stack_top_guess(uint32_t tid)
     return (uint64_t)(uintptr_t)__builtin_frame_address(0) + STACK_ABOVE_BYTES;
 }
 
-/* Point the thread at slot n, unless a handler that interrupted us has got it a ring already. */
-static struct ada_writer *adopt_slot(uint32_t n)
+/* Point the thread, which points to `before`, at slot n; unless a handler that interrupted us has
+ * got it a ring already: its records stand there, and ours, which has none, is given back. */
+static struct ada_writer *adopt_slot(uint32_t n, struct ada_writer *before)
 {
     struct segment *s = &tracer_state.segment;
-    struct ada_writer *w = &tracer_state.wiped->writers[n], *before = ada_self;
+    struct ada_writer *w = &tracer_state.wiped->writers[n];
 
     ring_writer_init(w, &s->slots[n].ring, s->geometry.clock == SEGMENT_CLOCK_COUNTER);
     w->data = segment_ring_data(s, n);
@@ -163,17 +164,18 @@ static struct ada_writer *adopt_slot(uint32_t n)
     w->stack_top = stack_top_guess(s->slots[n].tid);
     ring_touch(w, w->mask + 1);
     ADA_SIGNAL_FENCE();
-    if (before->ring) {
-        registry_retire(s, n);
-        return before;
-    }
-    ada_self = w;
-    return w;
+    /* One instruction against our handlers; no other thread looks at it. */
+    if (compare_exchange(&ada_self, &before, w))
+        return w;
+    w->ring = NULL;
+    registry_retire(s, n);
+    return before->ring ? before : NULL;
 }
 
 static struct ada_writer *claim(const char *name)
 {
     struct registry_claim who = {.name = name, .robust = tracer_state.death_is_told};
+    struct ada_writer *before = ada_self;
     int n;
 
     if (!tracer_is_attached() || load_relaxed(&tracer_state.stopped))
@@ -188,7 +190,10 @@ static struct ada_writer *claim(const char *name)
     if (!who.robust)
         who.tid = (uint32_t)gettid();
     n = registry_claim(&tracer_state.segment, &who);
-    return n < 0 ? NULL : adopt_slot((uint32_t)n);
+    if (n >= 0)
+        return adopt_slot((uint32_t)n, before);
+    /* The last one may have gone to a handler of ours. */
+    return ada_self->ring ? ada_self : NULL;
 }
 
 struct ada_writer *thread_writer(void)

@@ -70,7 +70,7 @@ struct ada_writer {
     uint32_t slot;            /* index in the registry */
     uint32_t generation;
     uint32_t clocked; /* the counter is no clock: ask the kernel, stay on the slow path */
-    uint32_t telling; /* a GAP record is being written */
+    uint32_t telling; /* a GAP record is being written: ring_telling(); else 0 */
     uint32_t *bell;   /* wakes a drain that sleeps; NULL: nobody to wake */
     uint64_t skip;    /* where the last lap left the rest of the ring unused, as an index; 0 */
     uint64_t touched; /* bytes of the ring, from its beginning, that are in our page table */

@@ -50,6 +50,10 @@ struct fake_log {
     int level;
     size_t in_bulk; /* records that came by trace_stream_append() */
     int refuse;     /* when not 0: what trace_stream_record() returns */
+    /* When not NULL: they are told of records and gaps, which are then not remembered. */
+    void (*see_record)(uint32_t thread, uint16_t id, uint64_t ticks, const void *payload,
+                       size_t size);
+    void (*see_gap)(const struct trace_gap *gap);
 };
 
 struct trace_writer *fake_writer_create(void);

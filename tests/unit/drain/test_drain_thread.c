@@ -263,6 +263,52 @@ static void counted_but_never_published_is_told_and_not_counted(void **state)
     stage_clear(&stage);
 }
 
+/* An emit counts its record just before it publishes it; the recording ends between the two. */
+static void emit_that_the_end_overtakes_is_told_and_in_no_ledger(void **state)
+{
+    struct stage stage;
+    struct producer p;
+
+    (void)state;
+    stage_set(&stage, &small);
+    producer_claim(&p, &stage, 0, false);
+    producer_write(&p, 1);
+    add_relaxed(&producer_ring(&p)->front.written, 1);
+    drain_finish(stage.drain);
+    assert_true(ledger_of(1)->final);
+    assert_int_equal(ledger_of(1)->written, 1);
+    assert_int_equal(ledger_of(1)->stored, 1);
+    assert_true(fake_has_note("the recording ended in the middle of an event"));
+    stage_clear(&stage);
+}
+
+/* Its GAP record is overwritten with the records around it. */
+static void drops_that_were_told_in_what_is_overwritten_stand_there(void **state)
+{
+    struct stage stage;
+    struct producer p;
+    unsigned char large[1024] = {0};
+    const struct fake_call *gap;
+
+    (void)state;
+    stage_set(&stage, &(struct stage_options){.ring_bytes = 8192, .policy = RING_OVERWRITE});
+    producer_claim(&p, &stage, 0, false);
+    assert_false(ring_write(&p.writer, TYPE_NUMBER, large, sizeof(large)));
+    for (uint64_t i = 0; i < 5000; i++)
+        assert_true(producer_write(&p, i));
+    producer_retire(&p);
+    drain_round(stage.drain);
+    assert_int_equal(fake_count(FAKE_GAP, 0), 2);
+    gap = fake_find(FAKE_GAP, 0, 1);
+    assert_int_equal(gap->item.gap.kind, TRACE_GAP_DROPPED);
+    assert_int_equal(gap->item.gap.records, 1);
+    assert_int_equal(gap->item.gap.bytes, sizeof(large) + 8);
+    assert_true(gap < fake_find(FAKE_RECORD, 0, 0));
+    assert_true(gap->item.gap.last_ticks <= fake_find(FAKE_RECORD, 0, 0)->ticks);
+    assert_int_equal(ledger_of(1)->dropped, 1);
+    stage_clear(&stage);
+}
+
 static void renamed_thread_is_written_again(void **state)
 {
     struct stage stage;
@@ -318,6 +364,8 @@ int main(void)
         cmocka_unit_test(overwritten_records_become_a_gap),
         cmocka_unit_test(ledger_of_a_living_thread_is_written_when_it_changed),
         cmocka_unit_test(counted_but_never_published_is_told_and_not_counted),
+        cmocka_unit_test(emit_that_the_end_overtakes_is_told_and_in_no_ledger),
+        cmocka_unit_test(drops_that_were_told_in_what_is_overwritten_stand_there),
         cmocka_unit_test(renamed_thread_is_written_again),
         cmocka_unit_test(record_that_the_file_refuses_does_not_stop_the_drain),
     };

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Programs by chance, and for each of their threads: attempted = decoded + dropped + overwritten,
+ * exactly, with gaps where something is missing and nowhere else.
+ *
+ *     test_ledger CASES [SEED]     so many programs, from this seed on
+ *     test_ledger case SEED        this one, printed
+ */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "house.h"
+#include "model.h"
+#include "play.h"
+#include "shrink.h"
+
+enum { PATIENCE_S = 100, WHY_BYTES = 400 };
+
+static volatile uint64_t running_seed;
+
+/* A crash or a program without an end has a seed as well. */
+static void die(int number)
+{
+    char text[120];
+    int n = snprintf(text, sizeof(text), "\nsignal %d in case 0x%016" PRIx64 "\n", number,
+                     (uint64_t)running_seed);
+
+    (void)!write(STDERR_FILENO, text, (size_t)n);
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+static void watch(void)
+{
+    static const int numbers[] = {SIGSEGV, SIGBUS, SIGABRT, SIGALRM, SIGFPE};
+
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+        signal(numbers[i], die);
+}
+
+static int failure_show(struct program *p, const char *name, char *why)
+{
+    fprintf(stderr, "case 0x%016" PRIx64 ": %s\n  again: %s case 0x%016" PRIx64 "\n", p->seed, why,
+            name, p->seed);
+    alarm(0);
+    shrink(p, why, WHY_BYTES);
+    fprintf(stderr, "the same with fewer steps: %s\n", why);
+    program_print(p, stderr);
+    play_show(stderr);
+    return 1;
+}
+
+static int one(uint64_t seed, const char *name)
+{
+    struct program p;
+    char why[WHY_BYTES] = "";
+
+    program_make(&p, seed);
+    program_print(&p, stdout);
+    fflush(stdout);
+    running_seed = seed;
+    alarm(PATIENCE_S);
+    if (!play(&p, why, sizeof(why)))
+        return failure_show(&p, name, why);
+    printf("exact\n");
+    return 0;
+}
+
+/* One line of text for docs/RELIABILITY.md, when somebody collects them. */
+static void evidence_write(const char *text)
+{
+    const char *folder = getenv("ADATRACE_EVIDENCE");
+    char path[4096];
+    FILE *out;
+
+    if (!folder || snprintf(path, sizeof(path), "%s/%s", folder, LEDGER_KEY) >= (int)sizeof(path))
+        return;
+    out = fopen(path, "w");
+    if (!out)
+        return;
+    fprintf(out, "%s\n", text);
+    fclose(out);
+}
+
+static int many(uint64_t cases, uint64_t seed, const char *name)
+{
+    uint64_t random = seed;
+    struct program p;
+    char why[WHY_BYTES] = "";
+
+    printf("%" PRIu64 " programs from seed 0x%" PRIx64 "\n", cases, seed);
+    fflush(stdout);
+    for (uint64_t i = 0; i < cases; i++) {
+        if (i % 1024 == 0)
+            alarm(PATIENCE_S);
+        running_seed = program_random(&random);
+        program_make(&p, running_seed);
+        if (!play(&p, why, sizeof(why)))
+            return failure_show(&p, name, why);
+    }
+    snprintf(why, sizeof(why),
+             "%" PRIu64 " programs, %" PRIu64 " sessions, %" PRIu64 " attempts: %" PRIu64
+             " stored, %" PRIu64 " dropped, %" PRIu64 " left; %" PRIu64
+             " steps came in between others; exact; %" PRIu64
+             " sessions in which a writer was given up were not judged",
+             play_figures.programs, play_figures.sessions, play_figures.attempts,
+             play_figures.stored, play_figures.dropped, play_figures.left, play_figures.between,
+             play_model()->damaged);
+    puts(why);
+    evidence_write(why);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t seed =
+        argc > 2 ? strtoull(argv[2], NULL, 0) : (uint64_t)time(NULL) << 20 ^ (unsigned)getpid();
+
+    watch();
+    if (argc > 2 && strcmp(argv[1], "case") == 0)
+        return one(seed, argv[0]);
+    return many(argc > 1 ? strtoull(argv[1], NULL, 0) : 1000, seed, argv[0]);
+}
