@@ -152,6 +152,8 @@ static int collector_problem(const struct recording *r, enum collector_step step
                           (unsigned long long)r->settings->ring_bytes);
             return STATUS_FAILED;
         }
+        if (error != -ENOMEM && error != -ENOSPC)
+            return message_failure(error, "cannot make what threads would emit into");
         return message_failure(error,
                                "cannot get memory for rings of %llu bytes (a smaller "
                                "--ring-size may help)",
@@ -266,10 +268,17 @@ static void collector_end(struct recording *r, pid_t pid)
     collector_figures(r->collector, &figures);
     record_talk_clear(&r->talk);
     if (err && figures.lost)
-        message_failure(err, "%llu events did not get into %s, the rest of which is good",
-                        (unsigned long long)figures.lost, r->output.path);
+        message_failure(
+            err, "%llu events did not get into %s%s, the rest of which is good",
+            (unsigned long long)figures.lost, r->output.path,
+            record_files_kind(r->settings) == OUTPUT_NUMBERED ? " and the files after it" : "");
     else if (err)
         message_failure(err, "%s may not be complete", r->output.path);
+    if (symbols.broke)
+        message_print("names of functions are missing: reading the symbols of what was traced came "
+                      "to a bad end");
+    if (collector_has_missed(r->collector))
+        message_print("%s was not traced: the agent did not come up in it", r->words[0]);
     record_files_summary(r->collector, r->settings, &r->output, &figures);
     if (!pid)
         message_print("ended from outside; %s goes on", r->words[0]);
@@ -327,6 +336,8 @@ static int program_record(struct recording *r)
         return program_problem(r->words[0], err);
     }
     collector_program(r->collector, (uint32_t)r->child.pid);
+    if (r->verdict.is_traceable && r->verdict.may_preload)
+        collector_expect(r->collector, r->words[0]);
     descriptors_raise();
     child_attend(r);
     if (r->collector)

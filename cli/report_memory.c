@@ -183,19 +183,27 @@ void report_memory_fini(struct report_memory *memory)
 
 /* ---- feeding ---- */
 
-static uint32_t caller_of(struct report_memory *memory, struct symbol_cache *symbols,
-                          uint32_t process, uint64_t address, uint64_t ticks)
+/* Into *caller. 0 or -ENOMEM. */
+static int caller_of(struct report_memory *memory, struct symbol_cache *symbols, uint32_t process,
+                     uint64_t address, uint64_t ticks, uint32_t *caller)
 {
     struct symbol_text *symbol;
 
+    *caller = CALLER_NONE;
     if (!address)
-        return CALLER_NONE;
+        return 0;
     symbol = symbol_cache_find(symbols, process, address, ticks);
     if (!symbol)
-        return CALLER_NONE;
-    if (!symbol->user && !caller_add(memory, symbol))
+        return -ENOMEM;
+    if (!symbol->user) {
+        int err = caller_add(memory, symbol);
+
+        if (err)
+            return err;
         symbol->user = memory->caller_count - 1;
-    return symbol->user;
+    }
+    *caller = symbol->user;
+    return 0;
 }
 
 struct memory_feed {
@@ -217,6 +225,7 @@ static int record_take(const struct memory_feed *feed, struct memory_run *run, u
     uint64_t size = field_value(&run->size, n), old = field_value(&run->address, n);
     uint64_t result = field_value(&run->result, n), duration = field_value(&run->duration, n);
     struct timeline_entry entry = {.space = feed->process};
+    uint32_t caller;
     int status = 0;
 
     run->function->calls++;
@@ -238,9 +247,11 @@ static int record_take(const struct memory_feed *feed, struct memory_run *run, u
     entry.key = result;
     entry.value = size;
     entry.ticks = ticks;
-    entry.number = caller_of(memory, feed->symbols, feed->block->thread->process,
-                             field_value(&run->caller, n), ticks) &
-                   0xfffffff;
+    status = caller_of(memory, feed->symbols, feed->block->thread->process,
+                       field_value(&run->caller, n), ticks, &caller);
+    if (status)
+        return status;
+    entry.number = caller & 0xfffffff;
     run->function->bytes += size;
     memory->callers[entry.number].calls++;
     memory->callers[entry.number].bytes += size;

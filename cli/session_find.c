@@ -189,22 +189,36 @@ static int by_age(const void *a, const void *b)
     return left->start_ns < right->start_ns ? -1 : left->start_ns > right->start_ns;
 }
 
+static int parent_visit(struct session_list *list, const char *parent)
+{
+    DIR *folder = opendir(parent);
+    struct dirent *item;
+    int err = 0;
+
+    /* None there, or none for us: none of our sessions. */
+    if (!folder)
+        return errno == ENOENT || errno == ENOTDIR || errno == EACCES ? 0 : -errno;
+    while (!err) {
+        errno = 0; /* the end and a failure look alike */
+        item = readdir(folder);
+        if (!item) {
+            err = -errno;
+            break;
+        }
+        err = folder_visit(list, parent, item->d_name);
+    }
+    closedir(folder);
+    return err;
+}
+
 int session_list_make(struct session_list *list)
 {
     const char *parent;
     int err = 0;
 
     *list = (struct session_list){0};
-    for (unsigned n = 0; !err && (parent = session_folder_parent(n)); n++) {
-        DIR *folder = opendir(parent);
-        struct dirent *item;
-
-        if (!folder)
-            continue;
-        while (!err && (item = readdir(folder)))
-            err = folder_visit(list, parent, item->d_name);
-        closedir(folder);
-    }
+    for (unsigned n = 0; !err && (parent = session_folder_parent(n)); n++)
+        err = parent_visit(list, parent);
     if (list->count)
         qsort(list->entries, list->count, sizeof(*list->entries), by_age);
     if (err)

@@ -31,7 +31,8 @@ struct session_list {
     size_t removed; /* folders of dead sessions that were removed */
 };
 
-/* All of this user's that answer; folders of dead ones are removed. 0 or -ENOMEM. */
+/* All of this user's that answer; folders of dead ones are removed. 0, -ENOMEM, or
+ * why a folder could not be looked into. */
 int session_list_make(struct session_list *list) __attribute__((warn_unused_result));
 void session_list_free(struct session_list *list);
 

@@ -32,6 +32,8 @@ struct collector {
     bool has_last_result;
     struct drain_figures last;
     bool finished;
+    const char *expected; /* the program, as a traced process; NULL: it cannot be one */
+    bool has_missed;
     struct {
         pthread_mutex_t lock;
         pthread_cond_t come;
@@ -332,8 +334,19 @@ const char *collector_socket(const struct collector *c)
 
 void collector_program(struct collector *c, uint32_t pid)
 {
+    drain_child(c->drain, pid);
     if (c->control)
         control_program_set(c->control, pid);
+}
+
+void collector_expect(struct collector *c, const char *name)
+{
+    c->expected = name;
+}
+
+bool collector_has_missed(const struct collector *c)
+{
+    return c->has_missed;
 }
 
 void collector_note(struct collector *c, enum trace_note_kind kind, const char *text)
@@ -389,6 +402,7 @@ int collector_finish(struct collector *c, uint32_t pid, int status,
     door_close(c->door);
     c->door = NULL;
     drain_stop(c->drain);
+    c->has_missed = pid && c->expected && !drain_child_came(c->drain, c->expected);
     last_snapshot_take(c, pid ? status : 0);
     session_files_wait(c->files);
     err = c->flight ? 0 : symbolize(c->drain, symbols);

@@ -61,6 +61,11 @@ const char *collector_socket(const struct collector *collector);
 /* The program runs, as this process. */
 void collector_program(struct collector *collector, uint32_t pid);
 
+/* The program is one that can be traced: its agent ought to come up. `name` stays the caller's. */
+void collector_expect(struct collector *collector, const char *name);
+/* After collector_finish(): it has not, and a note in the trace says so. */
+bool collector_has_missed(const struct collector *collector);
+
 /* Somebody asks for a snapshot by a signal: that is an event for triggers. */
 void collector_signal(struct collector *collector);
 

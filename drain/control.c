@@ -100,10 +100,13 @@ static void descriptor_close(struct descriptor *d)
         close(fd);
 }
 
+/* Takes `fd` over, also on failure. */
 static int descriptor_set(struct descriptor *d, int fd)
 {
     int err = fd < 0 ? fd : descriptor_mark(fd, &d->mark);
 
+    if (err && fd >= 0)
+        close(fd);
     d->fd = err ? -1 : fd;
     return err;
 }
@@ -263,6 +266,8 @@ static int sockets_make(struct control *c)
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair))
         return -errno;
     err = descriptor_set(&c->wake, pair[0]);
+    if (err)
+        close(pair[1]);
     return err ? err : descriptor_set(&c->waker, pair[1]);
 }
 
@@ -329,7 +334,7 @@ void control_close(struct control *c)
         return;
     store_release(&c->stopping, 1); /* Stop. Pairs with control_listen(). */
     if (descriptor_is(c->waker.fd, c->waker.mark)) {
-        (void)!send(c->waker.fd, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+        (void)!shutdown(c->waker.fd, SHUT_WR); /* needs no memory, so it does not fail */
         pthread_join(c->thread, NULL);
     } else {
         thread_wake_by_knocking(c);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -130,15 +131,20 @@ static int welcome_send(int fd, int status, const char *text, int segment_fd)
     return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
-static void refuse(struct door *door, int fd, uint32_t pid, int status, const char *text)
+static void refusal_tell(struct door *door, uint32_t pid, const char *text)
 {
     char note[256];
 
-    (void)welcome_send(fd, status, text, -1);
     if (door->refusals++ >= REFUSALS_TOLD)
         return;
     snprintf(note, sizeof(note), "process %u is not traced: %s", pid, text);
     drain_note(door->options.drain, TRACE_NOTE_WARNING, note);
+}
+
+static void refuse(struct door *door, int fd, uint32_t pid, int status, const char *text)
+{
+    (void)welcome_send(fd, status, text, -1);
+    refusal_tell(door, pid, text);
 }
 
 /* Why this hello is not good enough, in words; NULL: it is. */
@@ -196,6 +202,7 @@ static void guest_admit(struct door *door, int fd, const struct handshake_hello 
                         uint32_t pid)
 {
     struct drain_attachment a = {.pid = pid, .second = hello->role == HANDSHAKE_STATIC};
+    struct drain_message *prepared;
     char text[112];
     int err = segment_take(door, &a.segment);
 
@@ -213,11 +220,18 @@ static void guest_admit(struct door *door, int fd, const struct handshake_hello 
     a.steered = steer_dress(door->options.drain, &a.segment);
     life_clear(&door->life);
     life_add(&door->life, &a.segment);
-    err = welcome_send(fd, 0, "", a.segment.fd);
-    if (!err)
-        err = drain_attach(door->options.drain, &a);
-    if (!err)
-        return;
+    /* Once it has the rings, somebody has to empty them. */
+    err = drain_attach_prepare(&prepared, &a);
+    if (!err) {
+        err = welcome_send(fd, 0, "", a.segment.fd);
+        if (!err) {
+            drain_attach_send(door->options.drain, prepared);
+            return;
+        }
+        drain_attach_cancel(prepared);
+    }
+    snprintf(text, sizeof(text), "it could not be given rings (%s)", strerror(-err));
+    refuse(door, fd, pid, err, text);
     life_clear(&door->life);
     segment_destroy(&a.segment);
     proc_facts_free(&a.facts);
@@ -315,8 +329,12 @@ static void door_listen(struct door *door)
         fds[2] = (struct pollfd){.fd = told ? -1 : door->options.watch_fd, .events = POLLIN};
         for (unsigned i = 0; i < door->guest_count; i++)
             fds[i + FDS_OWN] = (struct pollfd){.fd = door->guests[i].fd, .events = POLLIN};
-        if (poll(fds, door->guest_count + FDS_OWN, pause_ms(door, told)) < 0 && errno != EINTR)
-            return;
+        if (poll(fds, door->guest_count + FDS_OWN, pause_ms(door, told)) < 0) {
+            /* Without memory for it the kernel has not looked: a moment later, perhaps. */
+            if (errno != EINTR)
+                nanosleep(&(struct timespec){.tv_nsec = DEATH_PAUSE_MS * 1000000}, NULL);
+            continue;
+        }
         if (fds[0].revents)
             return;
         told = fds[2].revents != 0;
@@ -385,11 +403,9 @@ fail:
 
 void door_close(struct door *door)
 {
-    uint64_t one = 1;
-
     if (!door)
         return;
-    (void)!write(door->wake_fd, &one, sizeof(one));
+    (void)!eventfd_write(door->wake_fd, 1); /* once: the count cannot be full */
     pthread_join(door->thread, NULL);
     for (unsigned i = 0; i < door->guest_count; i++)
         close(door->guests[i].fd);

@@ -8,7 +8,7 @@
  * was told by their creator, and what it has checked. The collector runs one drain for all
  * processes of a recording, an embedded session one for its own process; both are this code.
  *
- * drain_attach(), drain_note(), drain_call(), drain_child_status(), drain_wake() and
+ * drain_attach(), drain_note(), drain_call(), drain_child(), drain_child_status(), drain_wake() and
  * drain_figures() may be called from any thread. All other calls are for one thread at a time, and
  * not while drain_start()'s thread runs.
  */
@@ -73,7 +73,18 @@ struct drain_attachment {
 int drain_attach(struct drain *drain, const struct drain_attachment *attachment)
     __attribute__((warn_unused_result));
 
-/* Queue a note for the trace; `text` is copied. */
+/*
+ * The same in two steps, for who has to promise something in between: all memory that attaching
+ * needs is taken first (0 or -ENOMEM), and then sending it cannot fail. Until it is sent, what the
+ * attachment refers to is the caller's; cancelling frees the rest.
+ */
+struct drain_message;
+int drain_attach_prepare(struct drain_message **out, const struct drain_attachment *attachment)
+    __attribute__((warn_unused_result));
+void drain_attach_send(struct drain *drain, struct drain_message *prepared);
+void drain_attach_cancel(struct drain_message *prepared);
+
+/* Queue a note for the trace; `text` is copied. Without memory for it, drain_close() says so. */
 void drain_note(struct drain *drain, enum trace_note_kind kind, const char *text);
 
 /* A descriptor that becomes readable when a traced process has died, -1: none; then
@@ -95,6 +106,8 @@ int drain_call(struct drain *drain, int (*call)(struct drain *drain, void *conte
 int drain_set_wait(struct drain *drain, const struct wait_choice *choice)
     __attribute__((warn_unused_result));
 
+/* Process `pid` is our child, whatever /proc says or does not. Before or after it attaches. */
+void drain_child(struct drain *drain, uint32_t pid);
 /* How our child `pid` ended, as waitpid(2) has it. */
 void drain_child_status(struct drain *drain, uint32_t pid, int status);
 
@@ -136,6 +149,10 @@ int drain_start(struct drain *drain) __attribute__((warn_unused_result));
 void drain_stop(struct drain *drain);
 
 /* ---- after the last round ---- */
+
+/* Has our child (is_child) come up as a traced process? If not, a note in the trace says that
+ * `name` was not traced. */
+bool drain_child_came(struct drain *drain, const char *name);
 
 struct trace_writer *drain_writer(struct drain *drain);
 

@@ -17,8 +17,10 @@ struct inbox_call {
 
 struct drain_message {
     struct drain_message *next;
-    enum { MESSAGE_ATTACH, MESSAGE_NOTE, MESSAGE_STATUS, MESSAGE_CALL } kind;
+    enum { MESSAGE_ATTACH, MESSAGE_NOTE, MESSAGE_CHILD, MESSAGE_STATUS, MESSAGE_CALL } kind;
     struct drain_attachment attachment;
+    struct drain_source *source; /* memory for the attachment */
+    struct drain_process *root;
     enum trace_note_kind note;
     uint32_t pid;
     int status;
@@ -41,6 +43,13 @@ static void call_answer(struct drain *d, struct inbox_call *call, int result)
     pthread_mutex_unlock(&d->lock);
 }
 
+void drain_attach_cancel(struct drain_message *m)
+{
+    free(m->source);
+    free(m->root);
+    free(m);
+}
+
 /* It was never taken. */
 static void message_free(struct drain *d, struct drain_message *m)
 {
@@ -53,7 +62,7 @@ static void message_free(struct drain *d, struct drain_message *m)
             close(m->attachment.pidfd);
         proc_facts_free(&m->attachment.facts);
     }
-    free(m);
+    drain_attach_cancel(m);
 }
 
 void inbox_fini(struct drain *d)
@@ -67,16 +76,21 @@ void inbox_fini(struct drain *d)
     pthread_cond_destroy(&d->answered);
 }
 
-static int message_send(struct drain *d, const struct drain_message *head, const char *text)
+static struct drain_message *message_make(const struct drain_message *head, const char *text)
 {
     size_t length = text ? strlen(text) : 0;
     struct drain_message *m = malloc(sizeof(*m) + length + 1);
 
     if (!m)
-        return -ENOMEM;
+        return NULL;
     *m = *head;
     m->next = NULL;
     memcpy(m->text, text ? text : "", length + 1);
+    return m;
+}
+
+static int message_post(struct drain *d, struct drain_message *m)
+{
     pthread_mutex_lock(&d->lock);
     /* Whoever waits for an answer has to be told; all others are taken back by inbox_fini(). */
     if (d->inbox_closed && m->kind == MESSAGE_CALL) {
@@ -91,20 +105,69 @@ static int message_send(struct drain *d, const struct drain_message *head, const
     return 0;
 }
 
+static int message_send(struct drain *d, const struct drain_message *head, const char *text)
+{
+    struct drain_message *m = message_make(head, text);
+
+    return m ? message_post(d, m) : -ENOMEM;
+}
+
+/* The sender cannot do anything about it: it shows at the end of the file. */
+static void message_send_or_tell(struct drain *d, const struct drain_message *head,
+                                 const char *text)
+{
+    if (message_send(d, head, text) != -ENOMEM)
+        return;
+    pthread_mutex_lock(&d->lock);
+    d->inbox_lost = true;
+    pthread_mutex_unlock(&d->lock);
+}
+
+int drain_attach_prepare(struct drain_message **out, const struct drain_attachment *attachment)
+{
+    struct drain_message *m = message_make(
+        &(struct drain_message){.kind = MESSAGE_ATTACH, .attachment = *attachment}, NULL);
+
+    if (!m)
+        return -ENOMEM;
+    m->source = calloc(1, sizeof(*m->source));
+    m->root = calloc(1, sizeof(*m->root));
+    if (!m->source || !m->root) {
+        drain_attach_cancel(m);
+        return -ENOMEM;
+    }
+    *out = m;
+    return 0;
+}
+
+void drain_attach_send(struct drain *d, struct drain_message *prepared)
+{
+    (void)!message_post(d, prepared); /* only calls are refused */
+}
+
 int drain_attach(struct drain *d, const struct drain_attachment *attachment)
 {
-    return message_send(
-        d, &(struct drain_message){.kind = MESSAGE_ATTACH, .attachment = *attachment}, NULL);
+    struct drain_message *prepared;
+    int err = drain_attach_prepare(&prepared, attachment);
+
+    if (!err)
+        drain_attach_send(d, prepared);
+    return err;
 }
 
 void drain_note(struct drain *d, enum trace_note_kind kind, const char *text)
 {
-    (void)!message_send(d, &(struct drain_message){.kind = MESSAGE_NOTE, .note = kind}, text);
+    message_send_or_tell(d, &(struct drain_message){.kind = MESSAGE_NOTE, .note = kind}, text);
+}
+
+void drain_child(struct drain *d, uint32_t pid)
+{
+    message_send_or_tell(d, &(struct drain_message){.kind = MESSAGE_CHILD, .pid = pid}, NULL);
 }
 
 void drain_child_status(struct drain *d, uint32_t pid, int status)
 {
-    (void)!message_send(
+    message_send_or_tell(
         d, &(struct drain_message){.kind = MESSAGE_STATUS, .pid = pid, .status = status}, NULL);
 }
 
@@ -126,10 +189,13 @@ static void message_take(struct drain *d, struct drain_message *m)
 {
     switch (m->kind) {
     case MESSAGE_ATTACH:
-        source_attach(d, &m->attachment);
+        source_attach(d, &m->attachment, m->source, m->root);
         break;
     case MESSAGE_NOTE:
         drain_write_note(d, m->note, TRACE_PROCESS_NONE, "%s", m->text);
+        break;
+    case MESSAGE_CHILD:
+        process_is_child(d, m->pid);
         break;
     case MESSAGE_STATUS:
         process_status(d, m->pid, m->status);
@@ -148,6 +214,9 @@ void inbox_take(struct drain *d)
     m = d->inbox;
     d->inbox = NULL;
     d->inbox_end = &d->inbox;
+    if (d->inbox_lost)
+        drain_fail(d, -ENOMEM);
+    d->inbox_lost = false;
     pthread_mutex_unlock(&d->lock);
     for (; m; m = next) {
         next = m->next;

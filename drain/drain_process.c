@@ -18,19 +18,14 @@ enum {
 
 /* ---- begin ---- */
 
-static struct drain_process *process_new(struct drain *d, struct drain_source *s)
+static void process_begin(struct drain *d, struct drain_source *s, struct drain_process *p)
 {
-    struct drain_process *p = calloc(1, sizeof(*p));
-
-    if (!p)
-        return NULL;
     p->source = s;
     p->number = d->next_process++;
     p->pidfd = -1;
     p->status = -1;
     p->next = d->processes;
     d->processes = p;
-    return p;
 }
 
 static void process_write(struct drain *d, struct drain_process *p, uint32_t parent,
@@ -103,21 +98,19 @@ static uint32_t process_number_of(const struct drain *d, uint32_t pid)
     return TRACE_PROCESS_NONE;
 }
 
-struct drain_process *process_add_root(struct drain *d, struct drain_source *s,
-                                       struct drain_attachment *a)
+void process_add_root(struct drain *d, struct drain_source *s, struct drain_attachment *a,
+                      struct drain_process *p)
 {
-    struct drain_process *p;
     uint32_t parent = process_number_of(d, a->facts.parent_pid);
 
     if (!a->second)
         process_replace(d, a->pid);
-    p = process_new(d, s);
-    if (!p)
-        return NULL;
+    process_begin(d, s, p);
+    s->root = p;
     s->image = p->number;
     p->pid = a->pid;
     p->is_root = true;
-    p->is_child = a->is_child;
+    p->is_child = a->is_child || (d->child_pid && a->pid == d->child_pid);
     p->executable = a->facts.executable;
     p->command = a->facts.command;
     a->facts.executable = a->facts.command = NULL;
@@ -129,7 +122,6 @@ struct drain_process *process_add_root(struct drain *d, struct drain_source *s,
                          "in a process of its own with the same pid",
                          p->pid);
     process_watch_begin(d, p, a->pidfd);
-    return p;
 }
 
 /* ---- forks ---- */
@@ -164,10 +156,11 @@ static struct drain_process *process_add_fork(struct drain *d, struct drain_sour
         forks_refuse(d, s);
         return s->root;
     }
-    p = process_new(d, s);
+    p = calloc(1, sizeof(*p));
     if (!p)
         return NULL;
     s->forks++;
+    process_begin(d, s, p);
     if (!parent)
         parent = s->root;
     p->pid = p->slot_pid = slot_pid;
@@ -247,6 +240,13 @@ void processes_check(struct drain *d)
             process_die(d, p);
 }
 
+void process_is_child(struct drain *d, uint32_t pid)
+{
+    d->child_pid = pid;
+    for (struct drain_process *p = d->processes; p; p = p->next)
+        p->is_child |= p->is_root && p->pid == pid && !p->replaced;
+}
+
 void process_status(struct drain *d, uint32_t pid, int status)
 {
     for (struct drain_process *p = d->processes; p; p = p->next)
@@ -275,6 +275,12 @@ static void process_end_write(struct drain *d, struct drain_process *p)
 
     p->ended = true;
     process_watch_end(d, p);
+    if (p->is_root && !p->source->kept && source_has_come(p->source))
+        d->child_came |= p->is_child;
+    else if (p->is_root && !p->source->kept)
+        drain_write_note(d, TRACE_NOTE_UNTRACED, p->number,
+                         "process %u was given rings and never used them: it was not traced",
+                         p->pid);
     if (p->exec_path && !p->replaced)
         drain_write_note(d, TRACE_NOTE_UNTRACED, p->number,
                          "process %u executed %s, which was not traced: the agent did not come up "
@@ -319,9 +325,20 @@ void processes_end(struct drain *d)
     }
 }
 
+bool drain_child_came(struct drain *d, const char *name)
+{
+    if (!d->child_came)
+        drain_write_note(d, TRACE_NOTE_UNTRACED, TRACE_PROCESS_NONE,
+                         "%s was not traced: the agent did not come up in it", name);
+    return d->child_came;
+}
+
 void processes_finish(struct drain *d)
 {
     d->finished = true;
+    /* Also of those that go on. */
+    for (const struct drain_process *p = d->processes; p; p = p->next)
+        d->child_came |= p->is_root && p->is_child && source_has_come(p->source);
     for (struct drain_process *p = d->processes; p; p = p->next)
         if (p->exec_path && !p->dead) { /* it runs on as something else */
             drain_write_note(d, TRACE_NOTE_UNTRACED, p->number,

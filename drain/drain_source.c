@@ -59,21 +59,21 @@ void sources_discover(struct drain *d)
         source_discover(d, s);
 }
 
-void source_attach(struct drain *d, struct drain_attachment *a)
+bool source_has_come(const struct drain_source *s)
 {
-    struct drain_source *s = calloc(1, sizeof(*s));
+    return s->arena.at || s->arena_is_damaged || s->bound;
+}
 
-    if (!s)
-        goto fail;
+void source_attach(struct drain *d, struct drain_attachment *a, struct drain_source *s,
+                   struct drain_process *root)
+{
     /* What exec has made something else of may be a fork that we have not met yet: it comes first.
      */
     sources_discover(d);
     s->segment = a->segment;
     s->kept = a->kept;
     s->unringed_since = a->ticks;
-    s->root = process_add_root(d, s, a);
-    if (!s->root)
-        goto fail;
+    process_add_root(d, s, a, root);
     if (a->reused) {
         s->unringed = load_relaxed(&s->segment.shared->unringed);
         s->unringed_bytes = load_relaxed(&s->segment.shared->unringed_bytes);
@@ -93,13 +93,6 @@ void source_attach(struct drain *d, struct drain_attachment *a)
     s->bound = registry_bound(&s->segment);
     for (uint32_t slot = 0; a->reused && slot < s->bound; slot++)
         slot_adopt(d, s, slot);
-    return;
-fail:
-    drain_fail(d, -ENOMEM);
-    free(s);
-    if (!a->kept)
-        segment_destroy(&a->segment);
-    proc_facts_free(&a->facts);
 }
 
 /* ---- a round ---- */

@@ -166,6 +166,8 @@ struct drain {
     struct live *live;         /* NULL: nobody listens */
     struct triggers *triggers; /* NULL: nobody has asked for any */
     bool finished;
+    bool child_came;    /* our child has come up as a traced process */
+    uint32_t child_pid; /* 0: not known */
     int error;
 
     pthread_t thread;
@@ -176,6 +178,7 @@ struct drain {
     struct drain_message *inbox, **inbox_end; /* under lock */
     pthread_cond_t answered;                  /* a call of drain_call() has been made */
     bool inbox_closed;                        /* under lock: nobody will look again */
+    bool inbox_lost;                          /* under lock: there was no memory for a message */
     struct drain_figures figures;             /* under lock */
 };
 
@@ -199,7 +202,11 @@ void inbox_fini(struct drain *d);
 bool inbox_has_call(struct drain *d);
 
 /* ---- drain_source.c ---- */
-void source_attach(struct drain *d, struct drain_attachment *attachment);
+/* With memory for it, zeroed; takes all of it over. */
+void source_attach(struct drain *d, struct drain_attachment *attachment, struct drain_source *s,
+                   struct drain_process *root);
+/* Has its process ever said anything? */
+bool source_has_come(const struct drain_source *s);
 void source_round(struct drain *d, struct drain_source *s, uint64_t share_bytes,
                   struct wait_load *load);
 /* Threads that have begun since the last round. */
@@ -297,8 +304,9 @@ void thread_room_follow(struct drain *d, struct drain_thread *t);
 void thread_room_end(struct drain *d, struct drain_thread *t, bool ended);
 
 /* ---- drain_process.c ---- */
-struct drain_process *process_add_root(struct drain *d, struct drain_source *s,
-                                       struct drain_attachment *attachment);
+/* Fills in `p`, which becomes the source's root. */
+void process_add_root(struct drain *d, struct drain_source *s, struct drain_attachment *attachment,
+                      struct drain_process *p);
 /* The process that a slot of this segment belongs to; new ones are written. NULL: no memory. */
 struct drain_process *process_of_slot(struct drain *d, struct drain_source *s,
                                       const struct registry_view *view);
@@ -310,6 +318,7 @@ void processes_check(struct drain *d); /* once a second: the unwatched ones */
 void processes_end(struct drain *d);   /* write who ended, free them */
 void processes_finish(struct drain *d);
 void process_free(struct drain *d, struct drain_process *p);
+void process_is_child(struct drain *d, uint32_t pid);
 void process_status(struct drain *d, uint32_t pid, int status);
 
 /* ---- drain_modules.c ---- */

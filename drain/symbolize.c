@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "drain/symbol_apart.h"
 #include "drain/symbol_file.h"
 
 /* A code address of the trace. */
@@ -29,6 +30,7 @@ struct place {
 struct symbolizer {
     struct trace_writer *writer; /* the one or the other */
     struct trace_ending *ending;
+    const struct symbol_sink *found; /* where names go: into the file, or to who writes it */
     struct code *codes;
     size_t code_count, code_capacity;
     struct place *places; /* sorted by image, base */
@@ -137,9 +139,7 @@ static struct symbol_file *file_symbols(struct symbolizer *z, struct known_file 
                  "%s is another file by now than the one that was mapped: its symbols are not "
                  "known",
                  file->path);
-        /* An output error shows at the end. */
-        (void)(z->ending ? trace_ending_note(z->ending, &note)
-                         : trace_writer_note(z->writer, &note));
+        z->found->note(z->found->context, &note);
     }
     if (err)
         file->symbols = NULL;
@@ -169,11 +169,7 @@ static void symbol_write(struct symbolizer *z, const struct code *code, const st
     item.name = found.name ? found.name : "";
     item.file = found.file ? found.file : "";
     item.line = found.line;
-    z->figures.named += found.name != NULL;
-    z->figures.with_lines += found.file != NULL;
-    /* An output error shows at the end. */
-    (void)(z->ending ? trace_ending_symbol(z->ending, &item)
-                     : trace_writer_symbol(z->writer, &item));
+    z->found->symbol(z->found->context, &item);
 }
 
 /* The last place of the image that begins at `address` or before, +1; 0: none. */
@@ -233,14 +229,57 @@ static void codes_count(struct symbolizer *z)
     }
 }
 
-static void codes_resolve(struct symbolizer *z)
+static void codes_look_up(void *context, const struct symbol_sink *found)
 {
+    struct symbolizer *z = context;
+
+    z->found = found;
     for (size_t i = 0; i < z->code_count; i++) {
         struct candidates c = code_candidates(z, &z->codes[i]);
 
         for (size_t k = 0; k < c.count; k++)
             symbol_write(z, &z->codes[i], c.places[k], c.count == 1);
     }
+    for (size_t i = 0; i < z->file_count; i++)
+        if (z->files[i].symbols)
+            symbol_file_close(z->files[i].symbols);
+}
+
+/* ---- into the file; an output error shows at the end ---- */
+
+static void symbol_store(void *context, const struct trace_symbol *symbol)
+{
+    struct symbolizer *z = context;
+
+    z->figures.named += symbol->name[0] != 0;
+    z->figures.with_lines += symbol->file[0] != 0;
+    (void)(z->ending ? trace_ending_symbol(z->ending, symbol)
+                     : trace_writer_symbol(z->writer, symbol));
+}
+
+static void note_store(void *context, const struct trace_note *note)
+{
+    struct symbolizer *z = context;
+
+    (void)(z->ending ? trace_ending_note(z->ending, note) : trace_writer_note(z->writer, note));
+}
+
+static void codes_resolve(struct symbolizer *z)
+{
+    const struct symbol_sink sink = {z, symbol_store, note_store};
+    int err = z->figures.addresses ? symbol_apart_run(codes_look_up, z, &sink) : 0;
+
+    /* No process to be had, but memory: then here. */
+    if (err == -EAGAIN)
+        codes_look_up(z, &sink);
+    z->figures.broke = err && err != -EAGAIN;
+    if (z->figures.broke)
+        note_store(z, &(struct trace_note){
+                          .kind = TRACE_NOTE_WARNING,
+                          .process = TRACE_PROCESS_NONE,
+                          .text = "names of functions are missing: reading the symbols and debug "
+                                  "information of what was traced came to a bad end",
+                      });
 }
 
 static int codes_name(struct symbolizer *z, const struct drain_module *modules,
@@ -252,9 +291,6 @@ static int codes_name(struct symbolizer *z, const struct drain_module *modules,
         codes_count(z);
         codes_resolve(z);
     }
-    for (size_t i = 0; i < z->file_count; i++)
-        if (z->files[i].symbols)
-            symbol_file_close(z->files[i].symbols);
     free(z->files);
     free(z->places);
     free(z->codes);

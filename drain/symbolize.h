@@ -11,6 +11,7 @@
 struct symbolize_figures {
     uint64_t addresses; /* that lie in a module */
     uint64_t named, with_lines;
+    bool broke; /* reading symbols came to a bad end: some are missing, and a note says so */
 };
 
 /* Of a file that the drain has left: the same, with these modules. Any thread. */

@@ -188,6 +188,7 @@ static void thread_check(struct verification *v, const struct thread_row *row,
     const struct trace_ledger *ledger = &row->ledger;
     const struct trace_condition *c = &v->trace.condition;
     bool whole = c->ended && c->damaged_blocks == 0;
+    uint64_t kept = ledger->stored + ledger->overwritten + ledger->damaged;
     uint64_t let_go = is_flight(v) ? sum->front_overwritten : 0;
     uint64_t let_go_dropped = is_flight(v) ? sum->front_dropped : 0;
 
@@ -202,6 +203,10 @@ static void thread_check(struct verification *v, const struct thread_row *row,
                 "thread %u (%s): %llu records dropped, %llu overwritten, %llu damaged",
                 row->thread.thread, row->thread.name, (unsigned long long)ledger->dropped,
                 (unsigned long long)ledger->overwritten, (unsigned long long)ledger->damaged);
+    if (whole && ledger->final && !is_flight(v) && ledger->written > kept)
+        finding(v, SEVERITY_LOSS, 0,
+                "thread %u (%s): %llu records were taken from its ring and not stored",
+                row->thread.thread, row->thread.name, (unsigned long long)(ledger->written - kept));
     if (whole && ledger->stored != sum->records)
         finding(v, SEVERITY_DAMAGE, 0,
                 "thread %u (%s): the ledger speaks of %llu stored records, the file has %llu",

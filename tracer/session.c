@@ -143,6 +143,10 @@ static int start_embedded(const char *path, const struct ada_session_options *gi
         return err;
     if (tracer_is_attached())
         segment = tracer_state.segment;
+    /* First: what has been started would leave a file. */
+    err = tracer_attach_prepare();
+    if (err)
+        return err;
     err = session_host_embedded->start(path, &host, &segment);
     if (err)
         return err;

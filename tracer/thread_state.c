@@ -92,11 +92,11 @@ static void last_act_do(void *round)
 
 /* ---- attaching and forking ---- */
 
-int tracer_attach_segment(const struct segment *segment)
+int tracer_attach_prepare(void)
 {
     struct wiped_memory *wiped;
 
-    if (tracer_is_attached())
+    if (tracer_state.wiped)
         return 0;
     wiped = mmap(NULL, sizeof(*wiped), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (wiped == MAP_FAILED)
@@ -108,8 +108,20 @@ int tracer_attach_segment(const struct segment *segment)
         munmap(wiped, sizeof(*wiped));
         return err;
     }
-    wiped->ours = 1;
     tracer_state.wiped = wiped;
+    return 0;
+}
+
+int tracer_attach_segment(const struct segment *segment)
+{
+    int err;
+
+    if (tracer_is_attached())
+        return 0;
+    err = tracer_attach_prepare();
+    if (err)
+        return err;
+    tracer_state.wiped->ours = 1;
     tracer_state.segment = *segment;
     tracer_state.pid = (uint32_t)getpid();
     tracer_state.death_is_told = registry_death_is_told();

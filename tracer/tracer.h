@@ -29,6 +29,10 @@ int tracer_attach_from_environment(enum handshake_role role);
 /* The same for the socket at `path`. Not attached yet; errno may change. */
 int tracer_attach_socket(const char *path, enum handshake_role role);
 
+/* Take the memory that attaching needs: after it tracer_attach_segment() cannot fail. Not attached
+ * yet, one caller at a time; 0 or a negative errno. */
+int tracer_attach_prepare(void);
+
 /* Use a segment that is already mapped (an embedded session). `segment` is copied. */
 int tracer_attach_segment(const struct segment *segment);
 

@@ -78,6 +78,20 @@ static void losses_in_the_ledger_make_it_lossy(void **state)
     expect(trace_make(NULL, NULL), 3, 1, "no ledger");
 }
 
+static void record_taken_and_not_stored_makes_it_lossy(void **state)
+{
+    struct trace_ledger ledger = exact;
+
+    (void)state;
+    ledger.written += 5;
+    expect(trace_make(&ledger, NULL), 3, 1, "5 records were taken from its ring and not stored");
+    ledger.overwritten = 5;
+    expect(trace_make(&ledger, NULL), 3, 1, "5 overwritten");
+    ledger.overwritten = 0;
+    ledger.final = false; /* written goes on while stored is counted */
+    assert_int_equal(trace_verify(trace_make(&ledger, NULL), NULL, NULL), 0);
+}
+
 static void ledger_that_disagrees_with_the_records_is_damage(void **state)
 {
     struct trace_ledger ledger = exact;
@@ -215,6 +229,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whole_trace_is_good),
         cmocka_unit_test(losses_in_the_ledger_make_it_lossy),
+        cmocka_unit_test(record_taken_and_not_stored_makes_it_lossy),
         cmocka_unit_test(ledger_that_disagrees_with_the_records_is_damage),
         cmocka_unit_test(disagreement_inside_the_file_is_found),
         cmocka_unit_test(more_after_the_end_is_damage),

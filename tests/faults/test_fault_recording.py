@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""adatrace record with every call failing once: in the command with its collector, and in the agent.
+
+The program's output and status are those of the untraced run, and the file says what it has not.
+"""
+
+import unittest
+
+import fault_plan
+import fault_sweep
+import fault_verdict
+import recording
+
+PROGRAM = fault_sweep.PROGRAMS / "fault_program"
+EVENTS, THREADS = 100, 2
+EXPECTED = EVENTS * (THREADS + 1) + 3  # and three in the forked child
+STATUS = 7
+
+# Hooks pass these on for the program: what fails in them has failed for it, traced or not.
+PASSED_ON = ("malloc", "calloc", "realloc", "reallocarray", "aligned_alloc", "pthread_create", "fork", "execve")
+
+# What cannot be removed stays; `adatrace list` tries again.
+STAYS = ("unlink", "rmdir")
+
+
+class Recording(fault_sweep.Sweeping):
+    def setUp(self):
+        super().setUp()
+        self.trace = self.out / "x.adatrace"
+        self.program = [PROGRAM, EVENTS, THREADS, "fork"]
+        self.untraced = recording.run([str(word) for word in self.program])
+        self.assertEqual(self.untraced.status, STATUS)
+
+    def command(self, *options):
+        return [recording.ADATRACE, "record", "-o", self.trace, *options, "--", *self.program]
+
+    def judge(self, done, _, fault):
+        theirs, own = recording.own_words(done.stderr)
+        if self.left_over() and not (fault and fault.call in STAYS):
+            return f"left {self.left_over()}"
+        if not done.stdout:  # the program did not run
+            if done.status not in (1, 2, 126, 127) or not own:
+                return "did not run the program, and gives no reason"
+            return f"left {list(self.out.iterdir())}" if any(self.out.iterdir()) else None
+        if done.stdout != self.untraced.stdout or theirs != self.untraced.stderr:
+            return "changed what the program says"
+        # Nothing of ours is on stdout: this is not what fails there.
+        if done.status != STATUS and not (fault and fault.call == "fflush"):
+            return "changed the program's status"
+        if not self.trace.exists():
+            return "no file"
+        return fault_verdict.trace_problem(self.trace, EXPECTED, own.decode())
+
+
+class Collector(Recording):
+    key = "faults-collector"
+
+    def test_every_call_of_the_command(self):
+        bench = fault_plan.Bench(self.folder, "*", "adatrace")
+        self.sweep(bench, self.command(), self.judge, binary=recording.ADATRACE)
+
+    def test_every_call_of_a_command_with_threads_that_compress(self):
+        if not fault_sweep.arguments.all:
+            self.skipTest("nightly")
+        bench = fault_plan.Bench(self.folder, "*", "adatrace")
+        self.sweep(bench, self.command("--drain-threads", "2"), self.judge, binary=recording.ADATRACE)
+
+
+    def test_slow_disk(self):
+        # Every write takes 20 ms: rings grow, records are dropped, and all of it is counted.
+        bench = fault_plan.Bench(self.folder, ":adatrace:", "adatrace")
+        slow = fault_plan.Fault("write", 20000, fault_plan.SLOW, last=fault_plan.FOR_EVER)
+        command = [recording.ADATRACE, "record", "-o", self.trace, "--ring-size", "4K", "--ring-max", "4K", "--",
+                   PROGRAM, 20000, THREADS]
+        done = bench.run(slow, command, env=self.environment)
+        self.assertGreater(done.fired, 0)
+        theirs, own = recording.own_words(done.stderr)
+        self.assertEqual((done.status, theirs), (STATUS, self.untraced.stderr), done)
+        self.assertIsNone(fault_verdict.trace_problem(self.trace, 20000 * (THREADS + 1), own.decode()))
+
+
+class Agent(Recording):
+    key = "faults-agent"
+
+    def test_every_call_of_the_agent(self):
+        agent = recording.BUILD / "agent" / "libadatrace-agent.so"
+        bench = fault_plan.Bench(self.folder, f":{agent.name}:", PROGRAM.name)
+        self.sweep(bench, self.command(), self.judge, without=PASSED_ON, binary=agent)
+
+
+if __name__ == "__main__":
+    fault_sweep.main()
