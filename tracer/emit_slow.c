@@ -39,8 +39,10 @@ bool event_is_wanted(const struct ada_event *event)
 {
     /* relaxed: as ada_event_is_on() */
     const uint8_t *flag = load_relaxed(&event->on);
-    uint8_t on = flag ? load_relaxed(flag) : 0;
+    uint8_t on = 0;
 
+    if (flag)
+        on = load_relaxed(flag);
     if (on != *ADA_EVENT_NEW)
         return on != 0;
     return !ada_event_register((struct ada_event *)(uintptr_t)event) && ada__event_is_on(event);

@@ -9,8 +9,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/le.h"
 #include "format/block_decode.h"
-#include "format/le.h"
 #include "fuzz_target.h"
 
 enum { FRONT_BYTES = 26, RECORDS_MAX = 1 << 14 };

@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/le.h"
 #include "cli/session_client.h"
 #include "drain/control_guest.h"
-#include "format/le.h"
 #include "fuzz_target.h"
 
 enum { PACKETS_MAX = 16, ANSWER_PARTS_MAX = 4096 };

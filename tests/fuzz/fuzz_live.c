@@ -11,10 +11,10 @@
 #include <string.h>
 
 /* Its parts, which read what is tested here, are its own. */
+#include "base/le.h"
 #include "cli/live_source.c" /* NOLINT(bugprone-suspicious-include): its static parts are tested */
 #include "format/catalogue.h"
 #include "format/items.h"
-#include "format/le.h"
 #include "fuzz_target.h"
 #include "trace_walk.h"
 

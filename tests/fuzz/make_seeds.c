@@ -13,10 +13,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/le.h"
 #include "drain/live_message.h"
 #include "format/block_header.h"
 #include "format/frame.h"
-#include "format/le.h"
 #include "format/trace_writer.h"
 #include "fuzz_target.h"
 

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/crc32c.h"
+#include "base/le.h"
 #include "format/frame.h"
-#include "format/le.h"
 #include "format/trace_index.h"
 #include "fuzz_target.h"
 
