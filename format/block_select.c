@@ -138,6 +138,8 @@ void block_select(struct decoded_block *decoded, const struct block_wish *wish)
     s.end = wish->to_ticks == UINT64_MAX
                 ? block->records
                 : ticks_search(s.ticks, block->records, wish->to_ticks + 1);
+    if (s.end < s.first) /* a time that ends before it begins holds nothing */
+        s.end = s.first;
     for (uint32_t i = 0; i < block->gap_count; i++)
         all_gaps &=
             s.gaps[i].last_ticks >= wish->from_ticks && s.gaps[i].first_ticks <= wish->to_ticks;

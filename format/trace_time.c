@@ -66,6 +66,11 @@ static void piece_prepare(struct clock_piece *p)
     /* The quotient itself fits in 64 bits up to there: it is less than 2^64 * elapsed / 2^shift. */
 }
 
+static int64_t clamp(uint128 magnitude)
+{
+    return magnitude > INT64_MAX ? INT64_MAX : (int64_t)magnitude;
+}
+
 /* How far from its start a piece is all that counts, and nothing comes near the end of time. */
 static void plain_ticks_find(struct clock_piece *piece, const struct clock_piece *next)
 {
@@ -113,14 +118,14 @@ int trace_clock_prepare(struct trace *t)
             .t0 = pairs[i].ticks,
             .ticks = pairs[i + 1].ticks - pairs[i].ticks,
             .ns = pairs[i + 1].monotonic_ns - pairs[i].monotonic_ns,
-            .ns0 = (int64_t)(pairs[i].monotonic_ns - pairs[0].monotonic_ns),
+            .ns0 = clamp(pairs[i].monotonic_ns - pairs[0].monotonic_ns),
         };
     if (count > 1)
         *piece++ = (struct clock_piece){
             .t0 = pairs[count - 1].ticks,
             .ticks = whole.ticks,
             .ns = whole.ns,
-            .ns0 = (int64_t)whole.ns,
+            .ns0 = clamp(whole.ns),
         };
     t->piece_count = (size_t)(piece - t->pieces);
     for (piece = t->pieces; piece < t->pieces + t->piece_count; piece++)
@@ -131,11 +136,6 @@ int trace_clock_prepare(struct trace *t)
 }
 
 /* ---- one piece ---- */
-
-static int64_t clamp(uint128 magnitude)
-{
-    return magnitude > INT64_MAX ? INT64_MAX : (int64_t)magnitude;
-}
 
 static int64_t sum_clamp(int64_t a, int64_t b)
 {

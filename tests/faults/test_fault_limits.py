@@ -74,6 +74,10 @@ class Limits(fault_sweep.Sweeping):
         return subprocess.run([str(word) for word in command], env=self.environment, capture_output=True, timeout=PATIENCE_S,
                               preexec_fn=prepare, check=False)
 
+    def run_as_nobody(self, command):
+        return subprocess.run([str(word) for word in command], user=NOBODY, group=NOBODY, extra_groups=[],
+                              check=False).returncode
+
     def check(self, words, expected, prepare=None, inner=(), untraced=None, options=()):
         """`prepare` limits the command and all it runs, `inner` (a prefix) the program alone."""
         self.clean()
@@ -131,7 +135,7 @@ class Limits(fault_sweep.Sweeping):
 
     def test_file_size_reached_while_recording(self):
         # Rings of 4 KiB: then the limit leaves room for them, and the file meets it.
-        done = self.check([PROGRAM, "500000", "2"], 1500000, limited(resource.RLIMIT_FSIZE, 2 * MIB),
+        done = self.check([PROGRAM, "500000", "2"], 1500000, limited(resource.RLIMIT_FSIZE, 6 * MIB),
                           options=["--ring-size", "4K", "--ring-max", "4K", "--policy", "block:100ms"])
         self.assertEqual(done.returncode, 7, done.stderr)
 
@@ -157,6 +161,8 @@ class Limits(fault_sweep.Sweeping):
         if os.geteuid():
             self.skipTest("the limit counts all of this user's processes: needs another user")
         words, expected = [PROGRAM, "100", "0"], 100
+        if self.run_as_nobody(["test", "-x", recording.ADATRACE]):
+            self.skipTest("the build stands where no other user may look")
 
         def prepare():
             resource.setrlimit(resource.RLIMIT_NPROC, (most, most))
