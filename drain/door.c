@@ -230,7 +230,7 @@ static void guest_admit(struct door *door, int fd, const struct handshake_hello 
         }
         drain_attach_cancel(prepared);
     }
-    snprintf(text, sizeof(text), "it could not be given rings (%s)", strerror(-err));
+    snprintf(text, sizeof(text), "it could not be given rings (%s)", strerrordesc_np(-err));
     refuse(door, fd, pid, err, text);
     life_clear(&door->life);
     segment_destroy(&a.segment);

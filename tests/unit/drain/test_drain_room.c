@@ -18,6 +18,14 @@ static uint64_t room_of(struct producer *p)
     return producer_ring(p)->room;
 }
 
+/* In place of the drain's: nobody has ended. */
+bool __wrap_proc_thread_has_ended(uint32_t pid, uint32_t tid);
+bool __wrap_proc_thread_has_ended(uint32_t pid, uint32_t tid)
+{
+    (void)pid, (void)tid;
+    return false;
+}
+
 /* Fill the ring, let the drain see it, and empty it. */
 static void press(struct stage *stage, struct producer *p)
 {
