@@ -21,6 +21,7 @@
 #include "agent/exec_target.h"
 #include "agent/module.h"
 #include "base/coverage.h"
+#include "base/crash_point.h"
 
 /* `pid` is who calls: a vfork child tells this in its parent's ring. */
 static const struct ada_field exec_fields[] = {AGENT_FIELD("pid", UNSIGNED, 4),
@@ -110,6 +111,7 @@ static char *const *exec_begin(struct exec_call *call, int dir, const char *path
                           call->traced);
     if (call->traced)
         tell_exec(dir, path ? path : "");
+    CRASH_POINT("exec.told");
     coverage_keep();
     errno = saved;
     return call->environment.entries;

@@ -17,6 +17,7 @@
 #include "agent/exec.h"
 #include "agent/module.h"
 #include "base/coverage.h"
+#include "base/crash_point.h"
 
 static const struct ada_field start_fields[] = {AGENT_FIELD("pid", UNSIGNED, 4),
                                                 AGENT_FIELD("parent_pid", UNSIGNED, 4),
@@ -46,6 +47,7 @@ static void fork_in_child(bool parent_had_threads)
 {
     uint32_t parent = tracer_pid();
 
+    CRASH_POINT("fork.child");
     tracer_fork_child();
     modules_fork_child(parent_had_threads);
     emit_start(parent);
@@ -65,7 +67,9 @@ AGENT_HOOK pid_t fork(void)
         return real.fork();
     had_threads = !&__libc_single_threaded || !__libc_single_threaded;
     modules_look();
+    CRASH_POINT("fork.before");
     child = real.fork();
+    CRASH_POINT("fork.done");
     saved = errno;
     if (!child)
         fork_in_child(had_threads);

@@ -20,6 +20,7 @@
 #include "agent/agent.h"
 #include "agent/module.h"
 #include "base/atomic.h"
+#include "base/crash_point.h"
 #include "base/tsan.h"
 
 static const struct ada_field start_fields[] = {AGENT_FIELD("tid", UNSIGNED, 4),
@@ -104,6 +105,7 @@ static void thread_end(void *round)
 
     if (next <= last_round() && !pthread_setspecific(end_key, (void *)next))
         return;
+    CRASH_POINT("thread.ending");
     tid = own_tid();
     (void)ada_emit(&end_event, &tid, sizeof(tid));
 }

@@ -15,7 +15,7 @@
 #define add_relaxed(p, v)      __atomic_fetch_add((p), (v), __ATOMIC_RELAXED)
 #define add_release(p, v)      __atomic_fetch_add((p), (v), __ATOMIC_RELEASE)
 #define add_acq_rel(p, v)      __atomic_fetch_add((p), (v), __ATOMIC_ACQ_REL)
-#define or_release(p, v)       __atomic_fetch_or((p), (v), __ATOMIC_RELEASE)
+#define or_relaxed(p, v)       __atomic_fetch_or((p), (v), __ATOMIC_RELAXED)
 #define exchange_relaxed(p, v) __atomic_exchange_n((p), (v), __ATOMIC_RELAXED)
 #define exchange_acq_rel(p, v) __atomic_exchange_n((p), (v), __ATOMIC_ACQ_REL)
 /* Acquire-release on success, relaxed on failure; and weaker ones. */

@@ -50,6 +50,7 @@ extern const struct command command_info;
 extern const struct command command_verify;
 extern const struct command command_cut;
 extern const struct command command_merge;
+extern const struct command command_recover;
 extern const struct command command_replay;
 extern const struct command command_list;
 extern const struct command command_tail;

@@ -24,6 +24,7 @@ const struct command *const commands[] = {
     &command_verify,
     &command_cut,
     &command_merge,
+    &command_recover,
     &command_replay,
     &command_config,
     &command_help,

@@ -19,6 +19,7 @@ target_sources(adatrace-command PRIVATE
     cmd_list.c
     cmd_pause.c
     cmd_record.c
+    cmd_recover.c
     cmd_replay.c
     cmd_resume.c
     cmd_rotate.c
@@ -38,6 +39,8 @@ target_sources(adatrace-command PRIVATE
     record_signals.c
     record_talk.c
     record_triggers.c
+    recover_file.c
+    recover_say.c
     replay.c
     replay_exec.c
     replay_player.c

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/crash_point.h"
 #include "drain/control.h"
 #include "drain/door.h"
 #include "drain/module_names.h"
@@ -215,6 +216,7 @@ static int folder_make(struct collector *c)
     if (err)
         return err;
     session_folder_at(&c->folder, "socket", c->socket);
+    CRASH_POINT("folder.made");
     c->socket_fd = session_folder_listen(&c->folder, "socket");
     return c->socket_fd < 0 ? c->socket_fd : 0;
 }
@@ -310,6 +312,7 @@ int collector_create(struct collector **out, int fd, const struct collector_opti
     err = triggers_make(c, o, clock);
     if (err)
         goto fail;
+    CRASH_POINT("collector.ready");
     err = drain_start(c->drain);
     if (err)
         goto fail;
@@ -405,6 +408,7 @@ int collector_finish(struct collector *c, uint32_t pid, int status,
     c->has_missed = pid && c->expected && !drain_child_came(c->drain, c->expected);
     last_snapshot_take(c, pid ? status : 0);
     session_files_wait(c->files);
+    CRASH_POINT("collector.drained");
     err = c->flight ? 0 : symbolize(c->drain, symbols);
     c->finished = true;
     status = drain_close(c->drain);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "base/machine_kind.h"
 #include "drain/life.h"
 #include "drain/process_watch.h"
@@ -212,6 +213,7 @@ static void guest_admit(struct door *door, int fd, const struct handshake_hello 
         refuse(door, fd, pid, err, text);
         return;
     }
+    CRASH_POINT("door.taken");
     a.ticks = clock_source_ticks((enum clock_source)door->options.geometry.clock);
     a.pidfd = peer_pidfd(fd, pid);
     /* Now, while it waits: a short program is gone before the drain looks. */
@@ -224,6 +226,7 @@ static void guest_admit(struct door *door, int fd, const struct handshake_hello 
     err = drain_attach_prepare(&prepared, &a);
     if (!err) {
         err = welcome_send(fd, 0, "", a.segment.fd);
+        CRASH_POINT("door.given");
         if (!err) {
             drain_attach_send(door->options.drain, prepared);
             return;

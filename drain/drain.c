@@ -11,6 +11,7 @@
 
 #include "base/atomic.h"
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "drain/drain_state.h"
 
 enum {
@@ -34,6 +35,8 @@ void drain_fail(struct drain *d, int error)
 
 uint64_t drain_now(const struct drain *d)
 {
+    if (__builtin_expect(drain_is_late(d), 0))
+        return d->options.then.last_ticks;
     return clock_source_ticks(d->options.clock);
 }
 
@@ -79,7 +82,10 @@ void drain_write_clock(struct drain *d)
         .uncertainty_ns = r.uncertainty_ns,
     };
 
-    drain_fail(d, trace_writer_clock(d->writer, &pair));
+    if (!d->begun.ticks)
+        d->begun = (struct segment_time){r.ticks, r.monotonic_ns, r.realtime_ns};
+    if (!drain_is_late(d))
+        drain_fail(d, trace_writer_clock(d->writer, &pair));
 }
 
 /* ---- begin and end ---- */
@@ -112,7 +118,7 @@ int drain_create(struct drain **out, struct trace_writer *writer,
     /* Without it the robust words and a look once a second have to do. */
     if (options->watches_processes)
         (void)!process_watch_init(&d->watch);
-    d->start_ticks = drain_now(d);
+    d->start_ticks = drain_is_late(d) ? options->then.begun_ticks : drain_now(d);
     d->figures.start_ns = clock_monotonic_ns();
     d->tick_ns = d->figures.start_ns + TICK_NS;
     drain_write_clock(d);
@@ -228,6 +234,7 @@ void drain_tick(struct drain *d)
     drain_write_clock(d);
     for (struct drain_source *s = d->sources; s; s = s->next)
         source_tick(d, s);
+    CRASH_POINT("tick.told");
     processes_check(d);
     /* For a file, so that a crash leaves all but the last second; of a flight recorder's blocks
      * that come so early more would be kept for less. */
@@ -287,9 +294,11 @@ struct wait_load drain_round(struct drain *d)
     inbox_take(d);
     if (d->live)
         live_round_begin(d);
+    CRASH_POINT("round.begun");
     deaths_look(d, now_ns);
     for (struct drain_source *s = d->sources; s; s = s->next)
         source_round(d, s, DRAIN_SHARE_BYTES, &load);
+    CRASH_POINT("round.read");
     processes_end(d);
     sources_release(d, now_ns);
     pace_follow(d, &load, now_ns);
@@ -348,9 +357,11 @@ void drain_finish(struct drain *d)
     /* What is emitted from here on is nobody's. */
     for (struct drain_source *s = d->sources; s; s = s->next)
         switches_gate_set(&s->segment, SWITCH_GATE_SHUT);
+    CRASH_POINT("finish.shut");
     last_rounds(d);
     for (struct drain_source *s = d->sources; s; s = s->next)
         source_finish(d, s);
+    CRASH_POINT("finish.left");
     processes_finish(d);
     drain_write_clock(d);
     drain_fail(d, trace_writer_flush(d->writer));

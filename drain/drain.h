@@ -28,8 +28,23 @@
 struct drain;
 struct drain_module;
 
+/*
+ * Times of a segment that was left behind, in place of now: a drain that comes afterwards takes
+ * what there is, writes no clock pairs, and all processes have ended. last_ticks 0: no such thing.
+ */
+struct drain_then {
+    uint64_t begun_ticks;
+    uint64_t seen_ticks; /* the last second of the drain before */
+    uint64_t last_ticks; /* nothing in the rings is later */
+    /* `taken` records of that thread were taken before. How many of the next ones does the trace
+     * file hold already? NULL: none. */
+    uint64_t (*stored_already)(void *context, uint32_t pid, uint32_t tid, uint64_t start_ticks,
+                               uint64_t taken);
+};
+
 struct drain_options {
     enum clock_source clock;
+    struct drain_then then;
     int level;               /* zstd level to start with; faster ones are taken under pressure */
     enum ring_policy policy; /* of the rings of all segments */
     uint32_t event_level;    /* highest that is on, as the segments say; 0: all */

@@ -24,6 +24,8 @@ static void process_begin(struct drain *d, struct drain_source *s, struct drain_
     p->number = d->next_process++;
     p->pidfd = -1;
     p->status = -1;
+    p->dead = drain_is_late(d);
+    p->end_ticks = d->options.then.seen_ticks;
     p->next = d->processes;
     d->processes = p;
 }
@@ -130,7 +132,7 @@ static struct drain_process *process_find(struct drain *d, const struct drain_so
                                           uint32_t slot_pid)
 {
     for (struct drain_process *p = d->processes; p; p = p->next)
-        if (p->source == s && p->slot_pid == slot_pid && !p->dead)
+        if (p->source == s && p->slot_pid == slot_pid && (!p->dead || drain_is_late(d)))
             return p;
     return NULL;
 }
@@ -168,7 +170,8 @@ static struct drain_process *process_add_fork(struct drain *d, struct drain_sour
     /* Not from /proc: by now it may have executed something else. */
     p->executable = parent->executable ? strdup(parent->executable) : NULL;
     p->command = parent->command ? strdup(parent->command) : NULL;
-    process_write(d, p, parent->number, ticks, p->is_foreign ? 0 : proc_start_time(p->pid));
+    process_write(d, p, parent->number, ticks,
+                  p->is_foreign || p->dead ? 0 : proc_start_time(p->pid));
     drain_tell_news(d, "process %u begins, forked by %u", p->pid, parent->pid);
     process_watch_begin(d, p, -1);
     return p;
@@ -192,6 +195,23 @@ struct drain_process *process_of_slot(struct drain *d, struct drain_source *s,
     if (!p && !view->parent_pid && view->pid == s->root->slot_pid)
         return s->root;
     return p ? p : process_add_fork(d, s, view->pid, view->parent_pid, view->claim_ticks);
+}
+
+bool process_has_gone(const struct drain *d, const struct drain_source *s, uint32_t slot_pid)
+{
+    bool is_foreign = s->root->is_foreign;
+
+    for (const struct drain_process *p = d->processes; p; p = p->next) {
+        if (p->source != s || (p->slot_pid ? p->slot_pid : p->pid) != slot_pid)
+            continue;
+        is_foreign = p->is_foreign;
+        if (!p->dead && p->pidfd >= 0) /* then its death will be told */
+            return false;
+        if (is_foreign)
+            return p->dead;
+    }
+    /* One that we have not met, or whose number may be another's by now. */
+    return !is_foreign && proc_has_ended(slot_pid);
 }
 
 struct drain_process *process_of_item(struct drain *d, struct drain_source *s, uint32_t slot_pid)

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "base/atomic.h"
+#include "base/crash_point.h"
 #include "drain/drain_state.h"
 #include "drain/proc_file.h"
 
@@ -36,6 +37,16 @@ static void slot_adopt(struct drain *d, struct drain_source *s, uint32_t slot)
         s->threads[slot] = thread_open(d, s, slot, &view, true);
 }
 
+/* Who died between taking a slot and saying who it is: nothing is in it. */
+static void slot_look_after(struct drain *d, struct drain_source *s, uint32_t slot)
+{
+    uint32_t pid, parent_pid;
+
+    if (registry_claimer(&s->segment, slot, &pid, &parent_pid) && process_has_gone(d, s, pid) &&
+        registry_claimer(&s->segment, slot, &pid, &parent_pid))
+        registry_free(&s->segment, slot);
+}
+
 /* Threads that have claimed a slot since the last round. */
 static void source_discover(struct drain *d, struct drain_source *s)
 {
@@ -45,11 +56,16 @@ static void source_discover(struct drain *d, struct drain_source *s)
     /* Untrusted: it only grows. */
     if (s->bound < bound)
         s->bound = bound;
-    for (uint32_t slot = 0; slot < s->bound; slot++)
-        if (!s->threads[slot] && registry_look(&s->segment, slot, &view)) {
+    for (uint32_t slot = 0; slot < s->bound; slot++) {
+        if (s->threads[slot])
+            continue;
+        if (registry_look(&s->segment, slot, &view)) {
             s->threads[slot] = thread_open(d, s, slot, &view, false);
             found++;
+        } else {
+            slot_look_after(d, s, slot);
         }
+    }
     s->burst = found > s->burst - s->burst / 8 ? found : s->burst - s->burst / 8;
 }
 
@@ -74,7 +90,7 @@ void source_attach(struct drain *d, struct drain_attachment *a, struct drain_sou
     s->kept = a->kept;
     s->unringed_since = a->ticks;
     process_add_root(d, s, a, root);
-    if (a->reused) {
+    if (a->reused || drain_is_late(d)) {
         s->unringed = load_relaxed(&s->segment.shared->unringed);
         s->unringed_bytes = load_relaxed(&s->segment.shared->unringed_bytes);
         s->arena_lost = load_relaxed(&s->segment.arena->lost);
@@ -85,6 +101,8 @@ void source_attach(struct drain *d, struct drain_attachment *a, struct drain_sou
     wait_listen(&d->wait, &s->segment.shared->bell);
     store_relaxed(&s->segment.shared->life.word, 0); /* of an earlier drain */
     life_add(&d->life, &s->segment);
+    CRASH_POINT("source.attaching");
+    source_time_begin(d, s);
     source_hear(d, s);
     if (a->reused)
         steer_reused(d, s);
@@ -141,6 +159,7 @@ static void slot_visit(struct drain *d, struct drain_source *s, uint32_t slot, u
         return;
     thread_end(d, t);
     s->threads[slot] = NULL;
+    CRASH_POINT("slot.ended");
     registry_free(&s->segment, slot);
 }
 
@@ -254,6 +273,7 @@ static void thread_look_for(const struct drain_source *s, struct drain_thread *t
 
 void source_tick(struct drain *d, struct drain_source *s)
 {
+    source_time_tell(d, s);
     for (uint32_t slot = 0; slot < s->bound; slot++)
         if (s->threads[slot]) {
             thread_tell(d, s->threads[slot]);

@@ -160,6 +160,7 @@ struct drain {
     uint64_t room_granted;                  /* beyond what rings have at first */
     uint64_t tick_ns, look_ns;              /* when the next ones are due, CLOCK_MONOTONIC */
     uint64_t start_ticks;
+    struct segment_time begun; /* the first clock pair of its first file: names the session */
     uint64_t figures_ns;
     unsigned ticks_unflushed;
     struct drain_untraced *untraced;
@@ -229,6 +230,20 @@ void source_hear(struct drain *d, struct drain_source *s);
 void source_names_free(struct drain_source *s);
 /* A process:exec or process:spawn record was taken. */
 void source_exec_seen(struct drain *d, struct drain_thread *t, const struct ring_record *record);
+
+/* ---- drain_leftover.c ---- */
+/* Of a segment in a file: whoever finds it afterwards is to know these times. */
+void source_time_begin(struct drain *d, struct drain_source *s);
+void source_time_tell(struct drain *d, struct drain_source *s);
+/* Are we such a one? */
+bool drain_is_late(const struct drain *d);
+/* Then: a thread whose records come, behind those that are known already, and its end. */
+void thread_late_open(struct drain *d, struct drain_thread *t, const struct registry_view *view);
+void thread_late_close(struct drain *d, struct drain_thread *t);
+
+/* ---- drain_switch.c ---- */
+/* What was taken so far counts as told: from here on its ledger is of what comes. */
+void thread_ledger_begin(struct drain_thread *t);
 
 /* ---- steer.c ---- */
 /* Types were told that nobody has decided by what was said meanwhile. */
@@ -310,6 +325,8 @@ void process_add_root(struct drain *d, struct drain_source *s, struct drain_atta
 /* The process that a slot of this segment belongs to; new ones are written. NULL: no memory. */
 struct drain_process *process_of_slot(struct drain *d, struct drain_source *s,
                                       const struct registry_view *view);
+/* Has it ended, for all that we can find out? Asks the system when the process is not watched. */
+bool process_has_gone(const struct drain *d, const struct drain_source *s, uint32_t slot_pid);
 /* The process that an arena item is about. */
 struct drain_process *process_of_item(struct drain *d, struct drain_source *s, uint32_t slot_pid);
 void process_told(struct drain *d, struct drain_source *s, const struct arena_item *item);

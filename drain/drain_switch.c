@@ -56,12 +56,17 @@ static void account(struct drain *d, struct drain_thread *t)
     t->told = ledger;
 }
 
+void thread_ledger_begin(struct drain_thread *t)
+{
+    t->before = ledger_taken(t);
+    t->told = (struct trace_ledger){0};
+}
+
 /* From here on counts what is in the next file. */
 static void leave(struct drain *d, struct drain_thread *t)
 {
     (void)d;
-    t->before = ledger_taken(t);
-    t->told = (struct trace_ledger){0};
+    thread_ledger_begin(t);
 }
 
 void drain_account(struct drain *d)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/atomic.h"
+#include "base/crash_point.h"
 #include "drain/drain_state.h"
 #include "drain/ticks_widen.h"
 
@@ -97,6 +98,7 @@ struct drain_thread *thread_open(struct drain *d, struct drain_source *s, uint32
     t->start_ticks = ticks_widen(view->claim_ticks & ADA_RECORD_TICKS_MASK, d->start_ticks,
                                  d->start_ticks, drain_now(d));
     t->ticks = t->empty_ticks = t->start_ticks;
+    thread_late_open(d, t, view);
     process->threads++;
     process->threads_ever++;
     d->threads_ever++;
@@ -141,7 +143,7 @@ static void record_damaged(struct drain *d, struct drain_thread *t, const struct
 static bool record_is_unknown(const struct drain_thread *t, const struct ring_record *r)
 {
     return t->hole.kind == TRACE_GAP_DAMAGED && r->type == t->unknown_type &&
-           t->source->arena.at == t->unknown_at;
+           t->source->arena.taken == t->unknown_at;
 }
 
 /* The stream does not know its type: perhaps that was told after we last listened. */
@@ -150,7 +152,7 @@ static int record_retry(struct drain *d, struct drain_thread *t, const struct ri
 {
     source_hear(d, t->source);
     t->unknown_type = r->type;
-    t->unknown_at = t->source->arena.at;
+    t->unknown_at = t->source->arena.taken;
     return trace_stream_record(t->stream, (uint16_t)r->type, ticks, r->payload, r->payload_bytes);
 }
 
@@ -267,12 +269,14 @@ static void thread_close(struct drain *d, struct drain_thread *t, bool ended)
     struct trace_ledger ledger = thread_ledger(t);
 
     thread_hole_end(d, t, t->ticks);
+    thread_late_close(d, t);
     thread_last_gap(d, t, &ledger);
     /* Into the file first: only then is it known what it took. */
     if (t->stream) {
         drain_fail(d, trace_stream_flush(t->stream));
         ledger.stored = trace_stream_stored(t->stream);
     }
+    CRASH_POINT("thread.flushed");
     thread_ledger_settle(d, t, &ledger, ended);
     thread_ledger_write(d, t, &ledger);
     thread_figures_add(&d->ended, t, &ledger);
@@ -281,6 +285,7 @@ static void thread_close(struct drain *d, struct drain_thread *t, bool ended)
         drain_fail(d, trace_stream_close(t->stream));
     if (ended)
         trace_writer_thread_end(d->writer, t->number);
+    CRASH_POINT("thread.told");
     thread_room_end(d, t, ended);
     ring_reader_fini(&t->reader);
     free(t->trigger_calls);

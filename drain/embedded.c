@@ -22,6 +22,7 @@
 #include "drain/file_names.h"
 #include "drain/session_files.h"
 #include "drain/session_writer.h"
+#include "registry/arena.h"
 #include "registry/registry.h"
 #include "registry/session_host.h"
 
@@ -82,6 +83,25 @@ static int files_begin(const char *path, const struct session_host_options *o)
 
 /* ---- start ---- */
 
+/* Whoever finds the segment when we are dead has nobody else to ask. */
+static void owner_tell(enum clock_source clock)
+{
+    const struct arena_process told = {.ticks = clock_source_ticks(clock),
+                                       .pid = (uint32_t)getpid()};
+    char text[ARENA_ITEM_MAX / 2];
+    struct proc_facts facts;
+    int bytes;
+
+    proc_facts_read(told.pid, &facts);
+    bytes =
+        snprintf(text, sizeof(text), "%.8000s%c%.20000s", facts.executable ? facts.executable : "",
+                 0, facts.command ? facts.command : "");
+    if (bytes > 0 && (size_t)bytes < sizeof(text))
+        (void)!arena_append(&host.segment, ARENA_PROCESS, &told, sizeof(told), text,
+                            (size_t)bytes + 1);
+    proc_facts_free(&facts);
+}
+
 static int segment_begin(const struct session_host_options *o, bool *reused)
 {
     struct segment_geometry geometry = o->geometry;
@@ -107,6 +127,8 @@ static int segment_begin(const struct session_host_options *o, bool *reused)
             segment_destroy(&host.segment);
             return err;
         }
+        if (o->segment_path)
+            owner_tell((enum clock_source)geometry.clock);
     }
     return switches_begin(&host.segment, o->globs, o->level);
 }

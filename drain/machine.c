@@ -75,3 +75,34 @@ void machine_describe(struct machine *machine, enum clock_source clock, uint64_t
         .session = machine->session,
     };
 }
+
+/* ---- in binary ---- */
+
+static int digit_of(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+void machine_boot_id(uint8_t id[16])
+{
+    char text[40];
+    unsigned digits = 0;
+
+    memset(id, 0, 16);
+    boot_id_read(text, sizeof(text));
+    for (const char *at = text; *at && digits < 32; at++)
+        if (digit_of(*at) >= 0) {
+            id[digits / 2] = (uint8_t)(id[digits / 2] << 4 | digit_of(*at));
+            digits++;
+        }
+}
+
+void machine_boot_id_print(char text[40], const uint8_t id[16])
+{
+    static const uint8_t none[16];
+    char *at = text;
+
+    *at = 0;
+    for (unsigned i = 0; i < 16 && memcmp(id, none, 16) != 0; i++)
+        at += sprintf(at, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", id[i]);
+}

@@ -19,4 +19,8 @@ struct machine {
  * `ticks_per_second` is clock_source_rate()'s. */
 void machine_describe(struct machine *machine, enum clock_source clock, uint64_t ticks_per_second);
 
+/* This boot's id in binary, and as it is written; zeros, "": not known. */
+void machine_boot_id(uint8_t id[16]);
+void machine_boot_id_print(char text[40], const uint8_t id[16]);
+
 #endif

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "drain/file_names.h"
 #include "drain/session_files_state.h"
 
@@ -91,6 +92,7 @@ int file_end(struct session_files *f, struct trace_ending *ending, struct drain_
     if (f->options.resolve)
         f->options.resolve(f->options.context, modules, ending);
     drain_modules_free(modules);
+    CRASH_POINT("rotate.left");
     return trace_ending_close(ending, file_bytes);
 }
 
@@ -179,6 +181,7 @@ static int next_begin(struct session_files *f, struct drain *d, uint64_t now_ns,
         free(done);
         return err ? err : fd;
     }
+    CRASH_POINT("rotate.opened");
     err = drain_switch(d, fd, &done->ending);
     if (err) {
         unlink(path);

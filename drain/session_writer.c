@@ -38,6 +38,8 @@ int session_writer_open(struct trace_writer **out, int fd, const struct session_
     }
     machine_describe(machine, o->clock, rate);
     machine->recording.command = o->command ? o->command : "";
+    if (o->boot_id)
+        machine->recording.boot_id = o->boot_id;
     machine->recording.policy = policy_name(o);
     err = trace_writer_open(out, fd, &options, &machine->recording);
     free(machine);

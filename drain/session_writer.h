@@ -16,6 +16,7 @@ struct session_writer_options {
     int level;                        /* zstd's */
     unsigned threads;                 /* that compress and write; 0: 1 */
     const char *command;              /* as one would type it; NULL: not known */
+    const char *boot_id;              /* of the clock's; NULL: this one */
     bool flight;                      /* nothing is written, `fd` is -1 */
     uint64_t flight_bytes, flight_ns; /* what is kept then; 0: any number */
 };

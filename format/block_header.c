@@ -80,6 +80,11 @@ int block_header_decode(const void *bytes, size_t size, struct block_header *hea
     return 0;
 }
 
+bool block_header_begins(const void *bytes, size_t size)
+{
+    return memcmp(bytes, lead, size < LEAD_BYTES ? size : LEAD_BYTES) == 0;
+}
+
 size_t block_header_search(const void *bytes, size_t size)
 {
     const unsigned char *from = bytes, *end = from + size;

@@ -7,6 +7,7 @@
 #ifndef ADATRACE_FORMAT_BLOCK_HEADER_H
 #define ADATRACE_FORMAT_BLOCK_HEADER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -60,6 +61,9 @@ void block_header_encode(const struct block_header *header, unsigned char out[BL
  */
 int block_header_decode(const void *bytes, size_t size, struct block_header *header)
     __attribute__((warn_unused_result));
+
+/* Does a header begin like that, as far as it is there? */
+bool block_header_begins(const void *bytes, size_t size);
 
 /* The first place in [bytes, bytes + size) where a block header may begin: its first 16 bytes, or
  * as many as are left before the end, are those of a header. `size` when there is none. */

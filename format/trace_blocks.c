@@ -8,6 +8,7 @@
 
 enum {
     SEARCH_BYTES = 256 * 1024,         /* looked through at a time for the next header */
+    START_BYTES_MAX = 64 << 10,        /* of a file's first block, and more */
     FIRST_SEARCH_BYTES_MAX = 16 << 20, /* a file without a header so far is not a trace */
 };
 
@@ -261,6 +262,15 @@ int trace_blocks_walk(struct trace *t)
 
 /* ---- both ---- */
 
+/* What a recorder leaves that was killed in its first write. */
+static bool start_is_torn(const struct trace *t)
+{
+    unsigned char bytes[BLOCK_HEADER_BYTES];
+    int64_t got = trace_bytes_read(t, 0, bytes, sizeof(bytes));
+
+    return got > 0 && t->size < START_BYTES_MAX && block_header_begins(bytes, (size_t)got);
+}
+
 int trace_blocks_find(struct trace *t, struct trace_error *error)
 {
     struct block_header first;
@@ -274,6 +284,10 @@ int trace_blocks_find(struct trace *t, struct trace_error *error)
     status = t->walks ? -ENOENT : blocks_from_index(t);
     if (status == -ENOENT || status == -EBADMSG)
         status = trace_blocks_walk(t);
+    if (status == -EBADMSG && start_is_torn(t))
+        return trace_error_set(
+            error, -ENODATA, 0,
+            "it was cut off before its first block was whole, and holds nothing");
     if (status == -EBADMSG)
         return trace_error_set(error, status, 0, "this is not an adatrace file");
     if (status != 0)

@@ -38,6 +38,7 @@ struct trace_cut {
     struct trace_filter filter; /* the time as the input's reader tells it; events; thread */
     const char *process; /* pid in decimal, or glob over base names of executables; NULL: all */
     const char *origin;  /* what a note in the slice calls the input */
+    bool recovers;       /* of everything: the note says that the input was not whole */
     const struct trace *names_of; /* its modules and symbols come along as those of the input's
                                      first process, which has the same addresses; NULL: none */
 };

@@ -140,6 +140,11 @@ static void note_make(struct slice *slice)
     time_print(to, sizeof(to), cut->filter.to_ns, "the end");
     if (gmtime_r(&now, &parts))
         strftime(date, sizeof(date), " on %F at %T UTC", &parts);
+    if (cut->recovers) {
+        snprintf(slice->note, sizeof(slice->note),
+                 "recovered from %.200s%s, which did not end properly", cut->origin, date);
+        return;
+    }
     if (cut->names_of) {
         snprintf(slice->note, sizeof(slice->note), "replayed from %.200s%s", cut->origin, date);
         return;

@@ -97,22 +97,6 @@ int trace_live_items(struct trace *t, const void *bytes, size_t size)
     return status;
 }
 
-int trace_live_module(struct trace *t, const struct trace_module *module)
-{
-    uint32_t place = number_map_find(&t->module_of_number, module->module);
-    struct trace_module *row;
-
-    if (place != NUMBER_MAP_NONE) {
-        ((struct trace_module *)t->modules.rows)[place] = *module;
-        return 0;
-    }
-    row = table_add(&t->modules, sizeof(*row));
-    if (!row)
-        return -ENOMEM;
-    *row = *module;
-    return number_map_set(&t->module_of_number, module->module, (uint32_t)t->modules.count - 1);
-}
-
 /* ---- types ---- */
 
 /* Images are numbers of processes and ids are 14 bits wide. */

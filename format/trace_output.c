@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "format/trace_output.h"
 
+#include "base/crash_point.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -43,6 +45,7 @@ void trace_output_open(struct trace_output *output, int fd, uint64_t reserve)
 
     memset(output, 0, sizeof(*output));
     output->fd = fd;
+    own_file_mark(&output->own, fd);
     output->seekable = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
     output->allocates = output->seekable;
     if (!output->seekable)
@@ -130,6 +133,21 @@ static int bytes_write(int fd, const unsigned char *bytes, size_t size, size_t *
     return 0;
 }
 
+/* The descriptor may have been closed, and its number be another file's by now. */
+static int descriptor_hold(struct trace_output *output)
+{
+    int fd = own_file_hold(&output->own, output->fd, O_WRONLY);
+
+    if (fd < 0 || fd == output->fd)
+        return fd < 0 ? fd : 0;
+    if (lseek(fd, (off_t)output->written, SEEK_SET) < 0) {
+        close(fd);
+        return -EBADF;
+    }
+    output->fd = fd;
+    return 0;
+}
+
 int trace_output_write(struct trace_output *output, const void *bytes, size_t size, bool last)
 {
     size_t done;
@@ -137,6 +155,9 @@ int trace_output_write(struct trace_output *output, const void *bytes, size_t si
 
     if (output->broken)
         return -EIO;
+    status = descriptor_hold(output);
+    if (status != 0)
+        return status;
     if (output->seekable && !last)
         status = room_secure(output, size);
     else if (output->seekable && output->written + size > size_limit())
@@ -144,6 +165,7 @@ int trace_output_write(struct trace_output *output, const void *bytes, size_t si
     if (status != 0)
         return status;
 
+    CRASH_POINT_WRITE("block.torn", output->fd, bytes, size);
     status = bytes_write(output->fd, bytes, size, &done);
     if (status == 0) {
         output->written += size;
@@ -157,13 +179,14 @@ int trace_output_write(struct trace_output *output, const void *bytes, size_t si
 
 int trace_output_close(struct trace_output *output)
 {
-    int status = 0;
+    int status = descriptor_hold(output);
 
-    if (output->seekable && output->allocated > output->written &&
+    if (status == 0 && output->seekable && output->allocated > output->written &&
         ftruncate(output->fd, (off_t)output->written) != 0)
         status = -errno;
-    if (close(output->fd) != 0 && errno != EINTR && status == 0)
+    if (status != -EBADF && close(output->fd) != 0 && errno != EINTR && status == 0)
         status = -errno;
+    own_file_forget(&output->own);
     output->fd = -1;
     return status;
 }

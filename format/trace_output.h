@@ -18,6 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/own_file.h"
+
 struct trace_output {
     int fd;
     bool seekable;  /* a regular file: can be cut back, allocated ahead */
@@ -27,16 +29,19 @@ struct trace_output {
     uint64_t allocated; /* the file's room ends here; > written while we hold some */
     uint64_t check_at;  /* without allocation: free room is looked up again at this offset */
     uint64_t reserve;
+    struct own_file own; /* an application that we are in may close descriptors, ours too */
 };
 
 /* Take over `fd`. `reserve` is lessened on a small disk: at most an eighth of what is free. */
 void trace_output_open(struct trace_output *output, int fd, uint64_t reserve);
 
-/* Write all of bytes[size], or nothing. `last`: the reserve may be used. 0 or a negative errno. */
+/* Write all of bytes[size], or nothing. `last`: the reserve may be used. 0 or a negative errno;
+ * -EBADF: somebody has closed the descriptor, and the file cannot be found again. */
 int trace_output_write(struct trace_output *output, const void *bytes, size_t size, bool last)
     __attribute__((warn_unused_result));
 
-/* Give room held ahead back and close the descriptor. 0 or a negative errno. */
+/* Give room held ahead back and close the descriptor, if it is still ours. 0 or a negative errno.
+ */
 int trace_output_close(struct trace_output *output);
 
 #endif

@@ -117,11 +117,11 @@ struct trace {
     struct trace_recording about;
     struct table processes, threads, types, modules, symbols, notes, clocks, images;
     struct number_map process_of_number, thread_of_number, type_of_number, type_of_hash;
-    struct number_map image_of_number;
-    bool grows; /* trace_live.c: no file; tables are fixed */
-    struct number_map module_of_number, type_of_declared; /* only then */
-    const struct trace_type **type_list;                  /* the types by index */
-    uint64_t metadata_bytes; /* unpacked so far, against what the file may claim */
+    struct number_map image_of_number, module_of_number;
+    bool grows;                          /* trace_live.c: no file; tables are fixed */
+    struct number_map type_of_declared;  /* only then */
+    const struct trace_type **type_list; /* the types by index */
+    uint64_t metadata_bytes;             /* unpacked so far, against what the file may claim */
 
     size_t held_bytes_max;      /* blocks that a cursor keeps unpacked at once */
     unsigned jobs;              /* threads that unpack, the trace's own among them */
@@ -250,8 +250,6 @@ bool trace_entry_is_wished(const struct index_entry *entry, const struct block_w
 
 /* ---- trace_live.c ---- */
 
-int trace_live_module(struct trace *t, const struct trace_module *module)
-    __attribute__((warn_unused_result));
 int trace_live_symbol(struct trace *t, const struct trace_symbol *symbol)
     __attribute__((warn_unused_result));
 

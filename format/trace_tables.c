@@ -207,6 +207,19 @@ static int ledger_take(struct trace *t, const struct trace_ledger *ledger)
     return 0;
 }
 
+/* Told when it is mapped, and once more when it is unmapped; joined files may tell that first. */
+static int module_take(struct trace *t, const struct trace_module *module)
+{
+    struct trace_module *row =
+        row_find(&t->modules, &t->module_of_number, module->module, sizeof(*row));
+
+    if (!row)
+        return -ENOMEM;
+    if (!row->path || module->to_ticks != UINT64_MAX)
+        *row = *module;
+    return 0;
+}
+
 static int symbol_take(struct trace *t, const struct trace_symbol *symbol)
 {
     struct symbol_row *row = table_add(&t->symbols, sizeof(*row));
@@ -236,9 +249,7 @@ static int item_take(struct trace *t, uint16_t kind, const union item *item)
     case ITEM_TYPE:
         return type_add(t, &item->type);
     case ITEM_MODULE:
-        if (t->grows)
-            return trace_live_module(t, &item->module);
-        return row_append(&t->modules, &item->module, sizeof(item->module));
+        return module_take(t, &item->module);
     case ITEM_SYMBOL:
         return t->grows ? trace_live_symbol(t, &item->symbol) : symbol_take(t, &item->symbol);
     case ITEM_NOTE:

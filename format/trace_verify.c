@@ -264,7 +264,9 @@ int trace_verify(const char *path,
     v->trace.on_damage = damage_forward;
     v->trace.on_damage_context = v;
     status = trace_init(&v->trace, path, &error);
-    if (status != 0)
+    if (status == -ENODATA) /* cut off, too: at its very beginning */
+        finding(v, SEVERITY_LOSS, 0, "%s", error.message);
+    else if (status != 0)
         finding(v, SEVERITY_DAMAGE, error.offset, "%s", error.message);
     else if ((status = blocks_check(v)) != 0)
         finding(v, SEVERITY_DAMAGE, 0, "cannot read the file: %s", strerrordesc_np(-status));

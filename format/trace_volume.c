@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/crash_point.h"
 #include "format/items.h"
 
 enum {
@@ -53,9 +54,11 @@ int trace_volume_put(struct trace_volume *v, struct block_header *header, unsign
     header->sequence = v->sequence;
     header->recording = v->recording;
     block_header_encode(header, bytes);
+    CRASH_POINT("block.begun");
     status = trace_output_write(&v->output, bytes, size, last);
     if (status != 0)
         return status;
+    CRASH_POINT("block.written");
     v->sequence++;
     return trace_index_append(&v->index, &entry);
 }
@@ -201,8 +204,10 @@ int trace_volume_end(struct trace_volume *v, struct block_encoder *encoder)
     struct trace_end end = end_summary(v);
     int first = index_write(v, encoder, &end), status;
 
+    CRASH_POINT("file.indexed");
     status = end_write(v, encoder, &end);
     first = first ? first : status;
+    CRASH_POINT("file.ended");
     status = trace_output_close(&v->output);
     return first ? first : status;
 }

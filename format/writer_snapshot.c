@@ -128,12 +128,16 @@ static int flight_take(struct trace_writer *w, uint64_t from_ticks, struct trace
 /* The same file once more, for reading: the writer's own descriptor need not allow that. */
 static int source_open(const struct trace_writer *w)
 {
+    const struct trace_output *output = &w->volume.output;
     char path[40];
     int fd;
 
-    if (!w->volume.output.seekable)
+    if (!output->seekable)
         return -ESPIPE;
-    snprintf(path, sizeof(path), "/proc/self/fd/%d", w->volume.output.fd);
+    fd = own_file_hold(&output->own, output->fd, O_RDONLY);
+    if (fd != output->fd)
+        return fd;
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
     fd = open(path, O_RDONLY | O_CLOEXEC);
     return fd < 0 ? -errno : fd;
 }

@@ -2,10 +2,12 @@
 /*
  * Arena: what threads tell the drain besides events, append-only: event types, module maps, notes.
  *
- * Many producers, lock-free; one reader that walks on as items become complete. It is not recycled:
- * its size bounds what one process can tell, and what did not fit is counted.
+ * Many producers, lock-free; one reader that walks on as items are begun, and comes back to those
+ * that are not complete yet: one whose writer was killed hides no other. It is not recycled: its
+ * size bounds what one process can tell, and what did not fit is counted.
  *
- * An item is a 16-byte head (total size, kind, ready mark) and bytes, padded to 8.
+ * An item is a 16-byte head (total size, which claims it; content's size; kind, which completes it)
+ * and bytes, padded to 8.
  */
 #ifndef ADATRACE_REGISTRY_ARENA_H
 #define ADATRACE_REGISTRY_ARENA_H
@@ -44,7 +46,7 @@ struct arena_process {
 
 struct arena_shared {
     uint64_t capacity;
-    uint64_t reserved; /* bytes handed out; beyond capacity: full */
+    uint64_t reserved; /* where an appender begins to look for the end; never behind it */
     uint64_t lost;     /* items that did not fit */
     uint64_t unused[13];
     /* items follow */
@@ -58,15 +60,23 @@ struct segment;
 int arena_append(struct segment *segment, enum arena_kind kind, const void *head, size_t head_bytes,
                  const void *tail, size_t tail_bytes);
 
-struct arena_reader {
-    uint64_t at; /* zeroed: the beginning */
+/* Items that are being written, or never will be complete, and are passed over; with more the
+ * reader waits. */
+enum { ARENA_PENDING_MAX = 64 };
+
+struct arena_reader { /* zeroed: the beginning */
+    uint64_t at;
+    uint64_t taken; /* items read */
+    uint32_t pending_count;
+    uint32_t pending[ARENA_PENDING_MAX]; /* where they are, in order */
 };
 struct arena_item {
     enum arena_kind kind;
     size_t size;
     unsigned char bytes[ARENA_ITEM_MAX]; /* copied out: nobody changes it any more */
 };
-/* 1: *item is filled in; 0: nothing new yet; -EBADMSG: damaged, nothing more will come. */
+/* 1: *item is filled in; 0: nothing new yet; -EBADMSG: damaged, nothing more will come. Items come
+ * in the order in which they were begun, but for those that were passed over. */
 int arena_next(const struct segment *segment, struct arena_reader *reader, struct arena_item *item)
     __attribute__((warn_unused_result));
 

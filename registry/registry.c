@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/atomic.h"
+#include "base/crash_point.h"
 #include "base/tsan.h"
 #include "registry/bell.h"
 
@@ -19,17 +20,54 @@
 
 /* ---- the traced thread ---- */
 
-/* Take one ready bit. -1: none is set. */
-static int take_ready(struct segment_shared *h)
+/* Before the slot is taken: the drain looks at it also if nothing more is heard of us. */
+static void raise_touched(struct segment_shared *h, uint32_t to)
 {
-    for (unsigned i = 0; i < SEGMENT_SLOTS_MAX / 64; i++) {
-        uint64_t bits = load_relaxed(&h->ready[i]);
+    uint32_t touched = load_relaxed(&h->slots_touched);
 
-        while (bits) {
-            /* Ready. Acquire on success: the ring that the drain prepared is visible. Pairs with
-             * the release of the bit in registry_prepare(). */
-            if (compare_exchange_acquire(&h->ready[i], &bits, bits & (bits - 1)))
-                return (int)(i * 64 + (unsigned)__builtin_ctzll(bits));
+    /* relaxed: how far the drain has to look; what it finds there has edges of its own. Seen before
+     * a bell is: Bell's fence. */
+    while (touched < to && !compare_exchange_relaxed(&h->slots_touched, &touched, to))
+        ;
+}
+
+/* relaxed: the bit is a hint; it is `claimer` that says who has the slot. */
+static void bit_clear(uint64_t *bits, uint64_t bit)
+{
+    uint64_t now = load_relaxed(bits);
+
+    while ((now & bit) && !compare_exchange_relaxed(bits, &now, now & ~bit)) {}
+}
+
+/*
+ * Take a slot, by one exchange that says whose it is from now on: whoever is killed before it is
+ * claimed, or before the bit is cleared, can be told from one who is slow.
+ */
+static bool slot_take(struct segment *s, uint32_t n, uint64_t claimer)
+{
+    uint64_t offered = SLOT_OFFERED;
+
+    raise_touched(s->shared, n + 1);
+    /* Ready. Acquire on success: the ring that the drain prepared is visible. Pairs with the
+     * release of `claimer` in slot_offer(). */
+    if (!compare_exchange_acquire(&s->slots[n].claimer, &offered, claimer))
+        return false;
+    CRASH_POINT("claim.bit");
+    bit_clear(&s->shared->ready[n / 64], UINT64_C(1) << (n % 64));
+    return true;
+}
+
+/* -1: none is ready. */
+static int ready_take(struct segment *s, uint64_t claimer)
+{
+    for (uint32_t i = 0; i * 64 < s->geometry.slots; i++) {
+        uint64_t bits = load_relaxed(&s->shared->ready[i]); /* relaxed: as in bit_clear() */
+
+        for (; bits; bits &= bits - 1) {
+            uint32_t n = i * 64 + (uint32_t)__builtin_ctzll(bits);
+
+            if (n < s->geometry.slots && slot_take(s, n, claimer))
+                return (int)n;
         }
     }
     return -1;
@@ -102,16 +140,6 @@ static uint32_t life_owner(struct slot_shared *slot, const struct registry_claim
     return tid;
 }
 
-static void raise_touched(struct segment_shared *h, uint32_t to)
-{
-    uint32_t touched = load_relaxed(&h->slots_touched);
-
-    /* relaxed: how far the drain has to look; what it finds there has edges of its own. Seen before
-     * a bell is: Bell's fence. */
-    while (touched < to && !compare_exchange_relaxed(&h->slots_touched, &touched, to))
-        ;
-}
-
 int registry_claim(struct segment *s, const struct registry_claim *claim)
 {
     struct slot_shared *slot;
@@ -119,16 +147,18 @@ int registry_claim(struct segment *s, const struct registry_claim *claim)
 
     if (load_relaxed(&s->shared->closed))
         return -ESHUTDOWN;
-    n = take_ready(s->shared);
-    if (n < 0 || (uint32_t)n >= s->geometry.slots) {
+    n = ready_take(s, claim->pid | (uint64_t)claim->parent_pid << 32);
+    if (n < 0) {
         bell_ring(&s->shared->bell); /* more are needed */
         return -EAGAIN;
     }
+    CRASH_POINT("claim.taken");
     slot = &s->slots[n];
     /* Death. The ready bit is the edge; but a drain elsewhere set it, out of sight. */
     if (!claim->is_over)
         tsan_acquire(&slot->life);
     slot->robust = claim->robust && hold_life(slot, claim->is_over) ? SEGMENT_LIFE_WORD + 1 : 0;
+    CRASH_POINT("claim.life");
     slot->pid = claim->pid;
     slot->tid = claim->tid;
     if (!slot->tid && slot->robust)
@@ -137,10 +167,11 @@ int registry_claim(struct segment *s, const struct registry_claim *claim)
     slot->claim_ticks = claim->ticks;
     slot->name_changes = 0;
     copy_name(slot, claim->name);
-    raise_touched(s->shared, (uint32_t)n + 1);
+    CRASH_POINT("claim.told");
     /* Claim. Release: who we are is visible before the slot counts as claimed. Pairs with the
      * acquire in registry_look(). */
     store_release(&slot->state, SLOT_CLAIMED);
+    CRASH_POINT("claim.claimed");
     /* Bell. Full fence: a drain that arms it after this look sees the claim before it sleeps. */
     fence_seq_cst();
     bell_ring(&s->shared->bell);
@@ -187,9 +218,15 @@ static off_t ring_offset(const struct segment *s, uint32_t n, uint64_t at)
     return segment_ring_data(s, n) + at - (unsigned char *)s->shared;
 }
 
+/* Without changing the size, which it has from the beginning. */
 static int file_allocate(struct segment *s, uint32_t n, uint64_t from, uint64_t to)
 {
-    while (s->fd >= 0 && fallocate(s->fd, 0, ring_offset(s, n, from), (off_t)(to - from)))
+    int fd = s->fd >= 0 ? segment_file(s) : -1;
+
+    if (s->fd >= 0 && fd < 0)
+        return s->is_memfd ? 0 : fd; /* of a memfd memory comes as it is touched */
+    while (fd >= 0 &&
+           fallocate(fd, FALLOC_FL_KEEP_SIZE, ring_offset(s, n, from), (off_t)(to - from)))
         if (errno != EINTR)
             return -errno;
     return 0;
@@ -237,9 +274,9 @@ void registry_give_back(struct segment *s, uint32_t n, uint64_t from, uint64_t t
     if (s->there_bytes[n] > from) /* before it is so: to say less costs a fault */
         s->there_bytes[n] = from;
     store_relaxed(&s->slots[n].ring.touched_bytes, s->there_bytes[n]);
+    /* By its address: what a descriptor of ours leads to by now may be a file of the program's. */
     if (s->fd >= 0 && from < to)
-        (void)!fallocate(s->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, ring_offset(s, n, from),
-                         (off_t)(to - from));
+        (void)madvise(segment_ring_data(s, n) + from, to - from, MADV_REMOVE);
 }
 
 /* Allocate before anybody touches: a full filesystem is our error here, and the program's SIGBUS
@@ -259,6 +296,17 @@ static int allocate_beginning(struct segment *s, uint32_t n)
     return err;
 }
 
+/* The bit first: whoever takes the slot clears it. A thread that finds the bit and not yet the slot
+ * looks for another one. */
+static void slot_offer(struct segment *s, uint32_t n)
+{
+    s->prepared[n] |= SEGMENT_RING_READY;
+    or_relaxed(&s->shared->ready[n / 64], UINT64_C(1) << (n % 64));
+    /* Ready. Release: the formatted ring is visible before it can be taken. Pairs with the exchange
+     * in slot_take(). */
+    store_release(&s->slots[n].claimer, SLOT_OFFERED);
+}
+
 static void format_slot(struct segment *s, uint32_t n)
 {
     const struct segment_geometry *g = &s->geometry;
@@ -273,16 +321,14 @@ static void format_slot(struct segment *s, uint32_t n)
         return;
     ring_format_at(&s->slots[n].ring, segment_ring_data(s, n), segment_ring_capacity(g), &options);
     s->slots[n].ring.touched_bytes = s->there_bytes[n];
-    s->prepared[n] |= SEGMENT_RING_READY;
-    /* Ready. Release: the formatted ring is visible before the bit. Pairs with take_ready(). */
-    or_release(&s->shared->ready[n / 64], UINT64_C(1) << (n % 64));
+    slot_offer(s, n);
 }
 
 static bool is_taken(const struct segment *s, uint32_t n)
 {
     /* relaxed: whoever takes it just now gets a ring that is allocated in any case. */
     return (s->prepared[n] & SEGMENT_RING_READY) &&
-           !(load_relaxed(&s->shared->ready[n / 64]) & UINT64_C(1) << (n % 64));
+           load_relaxed(&s->slots[n].claimer) != SLOT_OFFERED;
 }
 
 /* Slots are taken from the lowest number up, and made ready in the same order. */
@@ -367,13 +413,26 @@ bool registry_look(const struct segment *s, uint32_t n, struct registry_view *vi
     return true;
 }
 
+bool registry_claimer(const struct segment *s, uint32_t n, uint32_t *pid, uint32_t *parent_pid)
+{
+    /* relaxed: its death, which decides, is an edge by itself. */
+    uint64_t claimer = load_relaxed(&s->slots[n].claimer);
+
+    if (claimer == SLOT_OFFERED || !(s->prepared[n] & SEGMENT_RING_READY) ||
+        load_relaxed(&s->slots[n].state) != SLOT_FREE)
+        return false;
+    *pid = (uint32_t)claimer;
+    *parent_pid = (uint32_t)(claimer >> 32);
+    return true;
+}
+
 void registry_free(struct segment *s, uint32_t n)
 {
     struct slot_shared *slot = &s->slots[n];
 
     store_relaxed(&slot->generation, load_relaxed(&slot->generation) + 1);
-    /* relaxed: nobody may claim it before registry_prepare() sets its bit, and that is a release.
-     */
+    /* relaxed: nobody may claim it before registry_prepare() offers it, and that is a release.
+     * Until then `claimer` is who had it last. */
     store_relaxed(&slot->state, SLOT_FREE);
     s->prepared[n] &= (uint8_t)~SEGMENT_RING_READY;
 }

@@ -2,10 +2,10 @@
 /*
  * ThreadRegistry: who has which slot and ring of a segment.
  *
- * A slot's life: the drain prepares its ring and sets its ready bit; a thread takes the bit, writes
- * who it is and sets state CLAIMED; the thread dies (its robust word says so) or retires; the drain
- * empties the ring, frees the slot, one generation on, and prepares it again. No locks, no system
- * calls on the thread's side.
+ * A slot's life: the drain prepares its ring and sets its ready bit; a thread puts its process in
+ * as claimer, writes who it is and sets state CLAIMED; the thread dies (its robust word says so) or
+ * retires; the drain empties the ring, frees the slot, one generation on, and prepares it again. No
+ * locks, no system calls on the thread's side.
  */
 #ifndef ADATRACE_REGISTRY_REGISTRY_H
 #define ADATRACE_REGISTRY_REGISTRY_H
@@ -91,6 +91,14 @@ struct registry_view {
 };
 /* False: the slot is free or being claimed. */
 bool registry_look(const struct segment *segment, uint32_t slot, struct registry_view *view);
+
+/*
+ * Somebody of process `pid` (its parent's, if it was forked) has taken the slot and has not said
+ * yet who it is. If that process is dead, and this is so afterwards, nothing more comes:
+ * registry_free(). False: the slot is free or claimed.
+ */
+bool registry_claimer(const struct segment *segment, uint32_t slot, uint32_t *pid,
+                      uint32_t *parent_pid) __attribute__((warn_unused_result));
 
 /* Empty and of a dead or retired owner: give the slot back. It becomes ready by registry_prepare().
  */

@@ -81,7 +81,9 @@ struct ring_shared {
     uint64_t room;          /* bytes that may be used, from the beginning; see ring_set_room() */
     uint64_t skipped_taken; /* of skipped_bytes: given back */
     uint64_t touched_bytes; /* memory that is there already, from the beginning; 0: not known */
-    uint64_t unused5[6];
+    /* As long as `tail` is that one still, `taken` is this one: ring_taken(). */
+    uint64_t last_tail, last_taken;
+    uint64_t unused5[4];
 
     /* The producer, at every block. */
     struct ring_mark marks[RING_BLOCKS];
@@ -281,6 +283,10 @@ void ring_take(struct ring_reader *reader, uint64_t records, uint64_t bytes);
  * of policy overwrite is laid out otherwise and stays what it is: -ENOTSUP. */
 int ring_set_policy(struct ring_shared *ring, enum ring_policy policy, uint64_t timeout_ns)
     __attribute__((warn_unused_result));
+
+/* How many records were taken before `tail`, also when their consumer was killed between giving
+ * back and counting. Exact while nobody reads. */
+uint64_t ring_taken(const struct ring_shared *ring);
 
 uint64_t ring_available_to_read(struct ring_reader *reader); /* bytes */
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/atomic.h"
+#include "base/crash_point.h"
 #include "registry/ring_layout.h"
 #include "registry/ring_wait.h"
 #include "registry/ring_words.h"
@@ -26,7 +27,7 @@ int ring_reader_init(struct ring_reader *r, struct ring_shared *ring, const unsi
      * have been here since, and an index in the middle of a word would lead across the ring's end.
      */
     r->tail = r->at = r->head = load_relaxed(&ring->tail) & ~UINT64_C(7);
-    r->taken = load_relaxed(&ring->taken);
+    r->taken = ring_taken(ring);
     r->overwritten = load_relaxed(&ring->overwritten);
     r->overwritten_bytes = load_relaxed(&ring->overwritten_bytes);
     r->damaged_bytes = load_relaxed(&ring->damaged_bytes);
@@ -282,6 +283,32 @@ static uint64_t bytes_used(const struct ring_reader *r, uint64_t head, uint64_t 
     return left_out <= head - index ? head - index - left_out : 0;
 }
 
+/*
+ * We may be killed between counting what was taken and giving it back, and be followed by somebody
+ * who has to know which of the two holds. Signal fences: what counts is the order of instructions;
+ * death makes all that were executed visible.
+ */
+static void taken_store(struct ring_reader *r)
+{
+    struct ring_shared *ring = r->shared;
+
+    if (r->tail != r->at) {
+        store_relaxed(&ring->last_taken, load_relaxed(&ring->taken));
+        __atomic_signal_fence(__ATOMIC_SEQ_CST);
+        store_relaxed(&ring->last_tail, r->tail);
+        __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    }
+    store_relaxed(&ring->taken, r->taken);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
+uint64_t ring_taken(const struct ring_shared *ring)
+{
+    return load_relaxed(&ring->last_tail) == load_relaxed(&ring->tail)
+               ? load_relaxed(&ring->last_taken)
+               : load_relaxed(&ring->taken);
+}
+
 void ring_release(struct ring_reader *r)
 {
     struct ring_shared *ring = r->shared;
@@ -293,7 +320,8 @@ void ring_release(struct ring_reader *r)
         r->high_water_bytes = fill;
         store_relaxed(&ring->high_water_bytes, fill); /* relaxed: a figure for people */
     }
-    store_relaxed(&ring->taken, r->taken);
+    taken_store(r);
+    CRASH_POINT("release.counted");
     store_relaxed(&ring->overwritten, r->overwritten);
     store_relaxed(&ring->overwritten_bytes, r->overwritten_bytes);
     store_relaxed(&ring->damaged_bytes, r->damaged_bytes);
@@ -306,6 +334,7 @@ void ring_release(struct ring_reader *r)
          * every test on x86 and corrupt records on Arm. */
         store_release(&ring->tail, r->at);
     }
+    CRASH_POINT("release.given");
     if (r->policy == RING_BLOCK)
         ring_tell_room(ring, bytes_used(r, head, r->tail, r->skipped), r->room);
 }

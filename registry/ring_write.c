@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "base/crash_point.h"
 #include "registry/bell.h"
 #include "registry/ring_producer.h"
 #include "registry/ring_wait.h"
@@ -131,6 +132,7 @@ static struct ada_record take(struct ada_writer *w, const struct ring_layout *l,
     struct ada_record record = {.writer = w, .end = l->end, .nested = l->nested};
 
     fill_front(w, l, ticks);
+    CRASH_POINT("grow.filled");
     w->limit = limit;
     ADA_SIGNAL_FENCE();
     if (ring_untold(ring_of(w))) /* a handler dropped between the two */
@@ -236,12 +238,14 @@ struct ada_record ring_reserve_slow(struct ada_writer *w, uint32_t tag, uint64_t
         limit = ring_limit_for(w, l.end);
         if (ring_is_elastic(ring_of(w)) && !ring_reach(w, &l, limit))
             continue;
+        CRASH_POINT("grow.reached");
         announce_block(w, l.first);
         if (!l.nested) {
             w->outer = ada_writer_outer(sp, 0);
             w->outer_start = l.start;
             w->outer_written = l.written;
         }
+        CRASH_POINT("grow.announced");
         /* Before the claim: who interrupts us behind it does not tell what we are about to. */
         if (l.gap)
             w->telling = ring_telling(l.end);

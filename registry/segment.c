@@ -232,6 +232,7 @@ static int create(struct segment *s, const struct segment_geometry *g, const cha
         goto fail;
     }
     s->fd = fd;
+    own_file_mark(&s->own, fd);
     s->is_memfd = !path;
     format(s);
     return 0;
@@ -254,12 +255,22 @@ int segment_create(struct segment *s, const struct segment_geometry *g, const ch
     return create(s, &smaller, path);
 }
 
+int segment_file(struct segment *s)
+{
+    int fd = own_file_hold(&s->own, s->fd, O_RDWR);
+
+    if (fd >= 0)
+        s->fd = fd;
+    return fd;
+}
+
 void segment_destroy(struct segment *s)
 {
     if (s->shared)
         munmap(s->shared, s->bytes);
-    if (s->fd >= 0)
+    if (s->fd >= 0 && own_file_is(&s->own, s->fd))
         close(s->fd);
+    own_file_forget(&s->own);
     free(s->prepared);
     free(s->there_bytes);
     memset(s, 0, sizeof(*s));
@@ -316,6 +327,42 @@ int segment_map(struct segment *s, int fd)
     }
     (void)madvise(base, (size_t)file.st_size, MADV_DONTDUMP);
     place(s, base, &g);
+    return 0;
+}
+
+int segment_map_copy(struct segment *s, int fd)
+{
+    struct segment_geometry g;
+    struct stat file;
+    void *base;
+    int err;
+
+    memset(s, 0, sizeof(*s));
+    s->fd = -1;
+    if (fstat(fd, &file))
+        return -errno;
+    if ((uint64_t)file.st_size < sizeof(struct segment_shared))
+        return -EBADMSG;
+    base = mmap(NULL, (size_t)file.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd,
+                0);
+    if (base == MAP_FAILED)
+        return -errno;
+    err = check(base, (uint64_t)file.st_size, &g);
+    if (!err) {
+        place(s, base, &g);
+        s->prepared = calloc(1, g.slots);
+        s->there_bytes = calloc(g.slots, sizeof(*s->there_bytes));
+        err = s->prepared && s->there_bytes ? 0 : -ENOMEM;
+    }
+    if (err) {
+        free(s->prepared);
+        free(s->there_bytes);
+        munmap(base, (size_t)file.st_size);
+        memset(s, 0, sizeof(*s));
+        s->fd = -1;
+        return err;
+    }
+    s->bytes = (size_t)file.st_size;
     return 0;
 }
 

@@ -18,11 +18,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/own_file.h"
 #include "registry/ring.h"
 #include "registry/switches.h"
 
 #define SEGMENT_MAGIC   UINT64_C(0x3147455341444100) /* "\0ADASEG1", little-endian */
-#define SEGMENT_VERSION 4u
+#define SEGMENT_VERSION 5u
 
 enum {
     SEGMENT_SLOTS_MAX = 1024, /* rings alive at once */
@@ -58,6 +59,11 @@ struct segment_life {
     uint32_t unused;
 };
 
+/* The recording's clocks, read together. */
+struct segment_time {
+    uint64_t ticks, monotonic_ns, realtime_ns;
+};
+
 /* The shared header. */
 struct segment_shared {
     uint64_t magic;
@@ -76,7 +82,12 @@ struct segment_shared {
     uint32_t unused0[5];
 
     struct segment_life life; /* of the drain's thread */
-    uint64_t unused1[14];
+    /* The drain, of a file only, which may outlive all of us: when it took it on, and twice its
+     * last second, of which the one that `seconds` says is whole; on which boot. */
+    struct segment_time begun, seen[2];
+    uint64_t seconds;
+    uint8_t boot_id[16];
+    uint64_t unused1[2];
 
     /* Traced threads. */
     uint32_t next_type; /* event type ids handed out */
@@ -87,7 +98,7 @@ struct segment_shared {
     uint32_t closed;        /* the drain has gone for good: nobody claims any more */
     uint64_t unused3[12];
 
-    /* One bit a slot: its ring is prepared and nobody has it. */
+    /* One bit a slot: its ring is prepared; where to look for one that nobody has. */
     uint64_t ready[SEGMENT_SLOTS_MAX / 64];
 } __attribute__((aligned(RING_LINE)));
 
@@ -106,6 +117,8 @@ enum {
 #endif
 };
 
+#define SLOT_OFFERED UINT64_MAX /* as struct slot_shared.claimer: nobody's, and ready */
+
 enum slot_state { SLOT_FREE = 0, SLOT_CLAIMED = 1, SLOT_RETIRED = 2 };
 
 /* One thread's place in the ThreadRegistry. */
@@ -119,7 +132,11 @@ struct slot_shared {
     uint32_t robust;     /* `life` is held: its death can be seen, in the word of this number, +1 */
     char name[32];       /* NUL-terminated; the owner may change it: name_changes moves after it */
     uint32_t name_changes;
-    uint32_t unused0[15];
+    uint32_t unused0;
+    /* SLOT_OFFERED, the drain's word, or whose it is: process id, and above it that of the parent,
+     * if it was forked; the owner's first word, by compare-and-exchange. */
+    uint64_t claimer;
+    uint64_t unused1[6];
     /* Held by the owner for life: the kernel marks it when the thread dies, however it dies. */
     union {
         pthread_mutex_t mutex;
@@ -147,7 +164,8 @@ struct segment {
     unsigned char *rings;
     size_t bytes;
     struct segment_geometry geometry;
-    int fd;                /* the creator's, -1 elsewhere */
+    int fd;                /* the creator's, -1 elsewhere: segment_file() */
+    struct own_file own;   /* the creator's, which may be the application */
     bool is_memfd;         /* touching what is not allocated cannot fault */
     uint64_t *there_bytes; /* the creator's: memory of each ring that is there, of a memfd */
     uint8_t *prepared; /* the creator's memory of what registry_prepare() did: for each slot flags
@@ -172,6 +190,10 @@ size_t segment_bytes(const struct segment_geometry *geometry);
  */
 int segment_create(struct segment *segment, const struct segment_geometry *geometry,
                    const char *path) __attribute__((warn_unused_result));
+/* Creator only: its file, if it is still there, also when somebody has closed the descriptor; else
+ * -EBADF. */
+int segment_file(struct segment *segment) __attribute__((warn_unused_result));
+
 /* Creator only: unmap and close. */
 void segment_destroy(struct segment *segment);
 
@@ -181,6 +203,13 @@ void segment_destroy(struct segment *segment);
  * nothing; async-signal-safe in practice (mmap, fstat).
  */
 int segment_map(struct segment *segment, int fd) __attribute__((warn_unused_result));
+
+/*
+ * Map a copy of what a file holds that nobody uses any more, for who empties it: it is read as it
+ * is needed, and what is written to it is the caller's alone. Errors as segment_map(), and -ENOMEM;
+ * ends with segment_destroy(). The file must not become shorter meanwhile.
+ */
+int segment_map_copy(struct segment *segment, int fd) __attribute__((warn_unused_result));
 
 /* Nobody drains it any more: the drain has said so, or died. Anybody; async-signal-safe. */
 bool segment_is_abandoned(const struct segment *segment);

@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/crash_point.h"
 #include "base/machine_kind.h"
 #include "registry/handshake.h"
 #include "tracer/tracer_state.h"
@@ -151,6 +152,7 @@ int tracer_attach_socket(const char *path, enum handshake_role role)
         err = say_hello(fd, role);
     if (!err)
         err = memory = hear_welcome(fd);
+    CRASH_POINT("attach.welcomed");
     close(fd);
     if (err < 0)
         return err;

@@ -19,6 +19,7 @@
 
 #include "base/atomic.h"
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "base/tsan.h"
 #include "registry/bell.h"
 #include "registry/registry.h"
@@ -127,6 +128,7 @@ int tracer_attach_segment(const struct segment *segment)
     tracer_state.death_is_told = registry_death_is_told();
     if (tsan_is_here())
         last_act.is_made = !pthread_key_create(&last_act.key, last_act_do);
+    CRASH_POINT("attach.mapped");
     /* Attached. Release: pairs with the acquire in tracer_is_attached(). */
     store_release(&tracer_state.attached, 1);
     event_switches_refresh();
@@ -142,6 +144,7 @@ static void notice_fork(void)
         return;
     tracer_state.parent_pid = parent;
     tracer_state.forks++;
+    CRASH_POINT("fork.noticed");
     tracer_state.pid = (uint32_t)getpid();
     event_types_fork_child();
 }
@@ -174,6 +177,7 @@ static struct ada_writer *adopt_slot(uint32_t n, struct ada_writer *before)
     w->slot = n;
     w->generation = load_relaxed(&s->slots[n].generation);
     w->stack_top = stack_top_guess(s->slots[n].tid);
+    CRASH_POINT("thread.adopting");
     ring_touch(w, w->mask + 1);
     ADA_SIGNAL_FENCE();
     /* One instruction against our handlers; no other thread looks at it. */

@@ -59,8 +59,9 @@ struct ada_session_options {
     uint32_t level;         /* highest enum ada_level that is on; ADA_LEVEL_DEBUG */
     int compression;        /* zstd level, -7 to 19, or ADA_COMPRESSION_STORED; 1 */
     int replace;            /* nonzero: an existing file at `path` is replaced */
-    const char
-        *segment_path;      /* rings in this new file, so that they survive a crash; memory only */
+    /* Rings in this new file, which survives us: `adatrace recover` reads what was in them. Whoever
+     * needs it no more removes it. NULL: memory only. */
+    const char *segment_path;
     uint32_t drain_threads; /* that compress and write, 1 to 16; 1 */
     int is_private;         /* nonzero: `adatrace list` and its like do not see this session */
     const char *name;       /* for `adatrace list` and its like; that of the program */

@@ -66,7 +66,12 @@ class Words:
         for symbol in trace.items["symbol"]:
             place = self.image(symbol["process"]), symbol["address"]
             self.symbols.setdefault(place, []).append(symbol)
+        latest = {}
         for module in trace.items["module"]:
+            before = latest.get(module["module"])
+            if before is None or module["to_ticks"] != 2 ** 64 - 1:
+                latest[module["module"]] = module
+        for module in latest.values():
             self.modules.setdefault(self.image(module["process"]), []).append(module)
 
     def image(self, process):

@@ -16,6 +16,7 @@ import recording
 
 PROGRAM = recording.BUILD / "tests" / "crash" / "emit_until_killed"
 THREADS = 3
+MOST = 150000  # events of a thread: a busy machine takes its time to kill
 PATIENCE_S = 60
 
 
@@ -40,7 +41,7 @@ class Killed(unittest.TestCase):
     def record_and_kill(self, events_before, options):
         """Record, kill the program once every thread has emitted that many; the recorder's outcome."""
         recorder = subprocess.Popen(
-            [recording.ADATRACE, "record", "-o", self.trace, *options, "--", PROGRAM, self.counters],
+            [recording.ADATRACE, "record", "-o", self.trace, *options, "--", PROGRAM, self.counters, str(MOST)],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         try:
             self.wait_until(lambda: min(self.emitted()) >= events_before, "the program does not emit")

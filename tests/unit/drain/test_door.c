@@ -204,7 +204,7 @@ static void hello_of_another_version_is_refused_in_words(void **state)
     hello.version = HANDSHAKE_VERSION + 1;
     assert_int_equal(say(&h, &hello, sizeof(hello), &welcome), -1);
     assert_int_equal(welcome.status, -EPROTONOSUPPORT);
-    assert_true(strstr(welcome.text, "protocol 3.4"));
+    assert_true(strstr(welcome.text, "protocol 3.5"));
     hello = good_hello();
     hello.segment_version = 9;
     assert_int_equal(say(&h, &hello, sizeof(hello), &welcome), -1);

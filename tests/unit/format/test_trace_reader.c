@@ -123,6 +123,30 @@ static void last_name_and_newest_ledger_of_a_thread_count(void **state)
     trace_close(t);
 }
 
+static void module_that_is_unmapped_stands_once(void **state)
+{
+    const char *path = fixture_path("unmapped");
+    struct trace_writer *w = writer_open(path);
+    struct trace_module m = {1, 1, 0x1000, 0x5000, 0x800, 3, UINT64_MAX, "/lib/x.so", "00ff"};
+    struct trace_module other = {2, 1, 0x6000, 0x7000, 0, 4, UINT64_MAX, "/lib/y.so", ""};
+    struct trace *t;
+
+    (void)state;
+    fixture_process(w, 1, 1);
+    assert_int_equal(trace_writer_module(w, &m), 0);
+    assert_int_equal(trace_writer_module(w, &other), 0);
+    m.to_ticks = 77;
+    assert_int_equal(trace_writer_module(w, &m), 0);
+    m.to_ticks = UINT64_MAX; /* as another file of the session has it */
+    assert_int_equal(trace_writer_module(w, &m), 0);
+    t = close_and_open(w, path);
+    assert_int_equal(trace_module_at(t, 0)->module, 1);
+    assert_int_equal(trace_module_at(t, 0)->to_ticks, 77);
+    assert_int_equal(trace_module_at(t, 1)->module, 2);
+    assert_null(trace_module_at(t, 2));
+    trace_close(t);
+}
+
 static void modules_and_notes_come_back(void **state)
 {
     const char *path = fixture_path("modules");
@@ -296,6 +320,7 @@ int main(void)
         cmocka_unit_test(recording_comes_back),
         cmocka_unit_test(processes_and_their_ends_come_back),
         cmocka_unit_test(last_name_and_newest_ledger_of_a_thread_count),
+        cmocka_unit_test(module_that_is_unmapped_stands_once),
         cmocka_unit_test(modules_and_notes_come_back),
         cmocka_unit_test(symbols_hold_for_their_image_and_their_time),
         cmocka_unit_test(many_symbols_are_all_found),

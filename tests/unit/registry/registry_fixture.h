@@ -28,6 +28,7 @@ struct registry_fixture {
     uint32_t frees[SEGMENT_SLOTS_MAX]; /* of each slot: its generation */
     unsigned ahead;                    /* slots to keep ready */
     uint32_t dead_pid;                 /* was waited for: its slots are over whatever they say */
+    unsigned given_back;               /* slots of those who died before they had claimed them */
     /* Of all whose slots were freed. */
     uint64_t ended, taken, written, dropped;
 };

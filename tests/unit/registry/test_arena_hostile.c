@@ -29,14 +29,21 @@ static void segment_with_one_item(struct segment *s)
 
 /* ---- who dies ---- */
 
-static const char before[] = "before the death", torn[] = "a long text of one who was killed";
+static const char before[] = "before the death", torn[] = "a long text of one who was killed",
+                  after[] = "after the death";
 
 static void append_one(void *segment)
 {
     (void)arena_append(segment, ARENA_NOTE, torn, sizeof(torn), NULL, 0);
 }
 
-static void item_torn_by_the_death_of_its_writer_is_never_shown(void **state)
+static bool next_is(const struct segment *s, struct arena_reader *reader, const char *text)
+{
+    return arena_next(s, reader, &item) == 1 && item.size == strlen(text) + 1 &&
+           memcmp(item.bytes, text, item.size) == 0;
+}
+
+static void item_torn_by_the_death_of_its_writer_is_never_shown_and_hides_no_other(void **state)
 {
     struct segment s;
     unsigned count, whole = 0, missing = 0;
@@ -49,26 +56,82 @@ static void item_torn_by_the_death_of_its_writer_is_never_shown(void **state)
     if (!count)
         skip();
     for (unsigned steps = 0; killed; steps += death_stride(count)) {
-        struct arena_reader reader = {0};
-        int got;
+        struct arena_reader reader = {0}, early = {0};
 
         assert_int_equal(segment_create(&s, &fixture_small, NULL), 0);
         assert_int_equal(arena_append(&s, ARENA_NOTE, before, sizeof(before), NULL, 0), 0);
         killed = death_after(append_one, &s, steps);
-        assert_int_equal(arena_next(&s, &reader, &item), 1);
-        assert_string_equal(item.bytes, before);
-        got = arena_next(&s, &reader, &item);
-        assert_true(got >= 0);
-        if (got) {
-            assert_int_equal(item.size, sizeof(torn));
-            assert_string_equal(item.bytes, torn);
-            assert_int_equal(arena_next(&s, &reader, &item), 0);
-        }
-        whole += got == 1;
-        missing += got == 0;
+        assert_true(next_is(&s, &early, before)); /* one who reads as it comes */
+        if (next_is(&s, &early, torn))
+            whole++;
+        else
+            missing++;
+        assert_int_equal(arena_append(&s, ARENA_NOTE, after, sizeof(after), NULL, 0), 0);
+        assert_true(next_is(&s, &early, after));
+        assert_int_equal(arena_next(&s, &early, &item), 0);
+        assert_true(next_is(&s, &reader, before)); /* and one who reads it all afterwards */
+        if (early.taken == 3)
+            assert_true(next_is(&s, &reader, torn));
+        assert_true(next_is(&s, &reader, after));
+        assert_int_equal(reader.pending_count, early.pending_count);
+        assert_int_equal(s.arena->lost, 0);
         segment_destroy(&s);
     }
     assert_true(whole && missing);
+}
+
+/* ---- who takes long ---- */
+
+static struct head *item_begin_by_hand(struct segment *s, const char *text, uint64_t at)
+{
+    struct head *head = head_at(s, at);
+
+    head->bytes = (uint32_t)(sizeof(*head) + strlen(text) + 1 + 7) & ~7u;
+    head->size = (uint32_t)strlen(text) + 1;
+    memcpy(head + 1, text, head->size);
+    return head;
+}
+
+static void item_that_takes_long_comes_when_it_is_complete(void **state)
+{
+    struct arena_reader reader = {0};
+    struct segment s;
+    struct head *slow;
+
+    (void)state;
+    segment_with_one_item(&s);
+    slow = item_begin_by_hand(&s, "slow", 24);
+    /* `reserved` still points to it: its writer has not come to move that. */
+    assert_int_equal(arena_append(&s, ARENA_NOTE, after, sizeof(after), NULL, 0), 0);
+    assert_int_equal(arena_next(&s, &reader, &item), 1);
+    assert_true(next_is(&s, &reader, after));
+    assert_int_equal(arena_next(&s, &reader, &item), 0);
+    store_release(&slow->kind, ARENA_NOTE);
+    assert_true(next_is(&s, &reader, "slow"));
+    assert_int_equal(arena_next(&s, &reader, &item), 0);
+    assert_int_equal(reader.taken, 3);
+    assert_int_equal(reader.pending_count, 0);
+    segment_destroy(&s);
+}
+
+static void more_items_that_are_not_complete_than_a_reader_remembers_are_waited_for(void **state)
+{
+    struct arena_reader reader = {0};
+    struct segment s;
+
+    (void)state;
+    segment_with_one_item(&s);
+    for (uint64_t i = 0; i < ARENA_PENDING_MAX + 1; i++)
+        (void)item_begin_by_hand(&s, "never", 24 + 24 * i);
+    assert_int_equal(arena_append(&s, ARENA_NOTE, after, sizeof(after), NULL, 0), 0);
+    assert_int_equal(arena_next(&s, &reader, &item), 1);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(arena_next(&s, &reader, &item), 0);
+    assert_int_equal(reader.pending_count, ARENA_PENDING_MAX);
+    store_release(&head_at(&s, 24)->kind, ARENA_NOTE);
+    assert_true(next_is(&s, &reader, "never"));
+    assert_true(next_is(&s, &reader, after));
+    segment_destroy(&s);
 }
 
 /* ---- who lies ---- */
@@ -215,7 +278,9 @@ static void arena_under_fire_is_read_within_bounds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(item_torn_by_the_death_of_its_writer_is_never_shown),
+        cmocka_unit_test(item_torn_by_the_death_of_its_writer_is_never_shown_and_hides_no_other),
+        cmocka_unit_test(item_that_takes_long_comes_when_it_is_complete),
+        cmocka_unit_test(more_items_that_are_not_complete_than_a_reader_remembers_are_waited_for),
         cmocka_unit_test(head_that_cannot_be_is_the_end_of_the_arena),
         cmocka_unit_test(item_longer_than_any_is_the_end_of_a_large_arena),
         cmocka_unit_test(item_that_ends_with_the_arena_is_read_and_nothing_behind_it),

@@ -219,7 +219,7 @@ static void rings_have_the_policy_that_the_segment_was_made_with(void **state)
 
 static void bits_beyond_the_last_slot_are_nobodys(void **state)
 {
-    struct registry_fixture *f = registry_fixture_open(2, 4096, 1);
+    struct registry_fixture *f = registry_fixture_open(2, 4096, 2);
 
     (void)state;
     memset(f->segment.shared->ready, 0xff, sizeof(f->segment.shared->ready));

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Does all that can be traced: threads that come and go, growing rings, forks, an exec. Somebody
+ * kills it, or its collector, in the middle.
+ *
+ *     crash_program COUNTERS [PROCESSES]
+ *
+ * COUNTERS is for crash_rows.h. Says "done" at its end, with status 7. With PROCESSES it does the
+ * same in so many children, says who they are, and waits for them.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "crash_rows.h"
+
+enum { THREADS = 3, ROUNDS = 3, STATUS = 7 };
+
+static uint64_t events = 700;
+
+static int child_run(void)
+{
+    pid_t child = fork();
+
+    if (!child) {
+        rows_work(&events);
+        execl("/bin/true", "true", (char *)NULL);
+        _exit(1);
+    }
+    return child < 0 || waitpid(child, NULL, 0) != child;
+}
+
+static int all_run(void)
+{
+    rows_work(&events);
+    return rows_threads(THREADS, ROUNDS, events) || child_run() ||
+           rows_threads(THREADS, ROUNDS, events);
+}
+
+static int many_run(int count)
+{
+    for (int i = 0; i < count; i++) {
+        pid_t child = fork();
+
+        if (!child)
+            _exit(all_run() ? 1 : STATUS);
+        if (child < 0)
+            return 1;
+        printf("%d\n", (int)child);
+        fflush(stdout);
+    }
+    while (wait(NULL) > 0 || errno == EINTR) {}
+    return 0;
+}
+
+int main(int count, char **words)
+{
+    if (count < 2 || rows_open(words[1]))
+        return 2;
+    if (count > 2 ? many_run(atoi(words[2])) : all_run())
+        return 1;
+    puts("done");
+    return STATUS;
+}

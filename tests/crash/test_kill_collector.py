@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""SIGKILL to the collector at every named point: the program's fate is its own, the file is cut off at worst.
+
+    test_kill_collector.py [--long]
+"""
+
+import sys
+import tempfile
+import unittest
+
+import crash_case
+import evidence
+import recording
+from crash_case import KILLED, PROGRAM, RECORDER, SHIPPED_AGENT, Place
+
+LONG = "--long" in sys.argv
+NTH = range(1, 40) if LONG else (1, 3)
+# So small and so often that everything happens more than once.
+OPTIONS = {
+    "plain": ["--policy", "block:60s", "--ring-size", "4K"],
+    "threads": ["--policy", "drop", "--ring-size", "4K", "--drain-threads", "3"],
+    "rotating": ["--policy", "block:60s", "--ring-size", "4K", "--rotate-size", "64K", "--level", "0"],
+}
+SAYS = '"$0" "$@"; echo "status $?"'
+
+
+class KillCollector(unittest.TestCase):
+    deaths = 0
+
+    def files(self, place):
+        return sorted(place.folder.glob("killed*.adatrace"))
+
+    def assert_prefixes(self, files, counters):
+        """What is there of each row is its beginning, each event once."""
+        found = {}
+        for trace in files:
+            if trace.stat().st_size and b"holds nothing" not in recording.verify(trace).stdout:
+                for row, numbers in crash_case.steps(trace).items():
+                    found.setdefault(row, []).extend(numbers)
+        for row, numbers in found.items():
+            emitted = counters[row][1]
+            self.assertLessEqual(len(numbers), emitted + 1)
+            self.assertEqual(numbers, sorted(set(numbers)))
+
+    def kill_at(self, point, kind):
+        with tempfile.TemporaryDirectory() as folder:
+            place = Place(folder)
+            says = SAYS + "; sleep 1.2" if point.startswith("tick.") else SAYS  # once a second
+            outcome = place.record(RECORDER, ["/bin/sh", "-c", says, PROGRAM, place.counters], point,
+                                   SHIPPED_AGENT, OPTIONS[kind])
+            if outcome.status != KILLED:  # it does not come by so often
+                self.assertEqual((outcome.status, outcome.stdout), (0, b"done\nstatus 7\n"), outcome.stderr)
+            elif place.counters.exists():  # the program had begun: its fate is its own
+                self.assertEqual(outcome.stdout, b"done\nstatus 7\n", outcome.stderr)
+            else:
+                self.assertEqual(outcome.stdout, b"")
+            for trace in self.files(place):
+                verified = recording.verify(trace)
+                self.assertIn(verified.status, (0, 3), verified.stdout)
+            self.assert_prefixes(self.files(place), crash_case.counters(place.counters))
+            self.assert_recovers(place)
+            place.assert_clean(self)
+            return outcome.status == KILLED
+
+    def assert_recovers(self, place):
+        for trace in self.files(place):
+            saved = trace.with_suffix(".saved")
+            done = recording.run([recording.ADATRACE, "recover", trace, "-o", saved], env=place.environment())
+            if done.status:
+                self.assertRegex(done.stderr, b"holds nothing|is empty")
+            elif saved.exists():
+                verified = recording.verify(saved)
+                self.assertIn(verified.status, (0, 3), verified.stdout)
+                self.assertNotIn(b"was not closed", verified.stdout)  # losses it may tell of
+                self.assertEqual(crash_case.steps(saved), crash_case.steps(trace))
+
+    def kill_everywhere(self, kind, points, must_die):
+        for point in points:
+            for nth in NTH:
+                with self.subTest(kind=kind, point=point, nth=nth):
+                    died = self.kill_at(f"{point}:{nth}", kind)
+                    KillCollector.deaths += died
+                    self.assertTrue(died or nth > 1 or not must_die, "it never comes by")
+                    if not died:
+                        break
+
+    def test_at_every_point(self):
+        points = [p for p in crash_case.points("drain", "format", "registry/ring_read.c")
+                  if not p.startswith("rotate.")]
+        self.kill_everywhere("plain", points, True)
+        writing = [p for p in points if p.startswith(("block.", "file."))]
+        self.kill_everywhere("threads", writing, True)
+        rotating = crash_case.points("drain/session_files.c")
+        self.kill_everywhere("rotating", rotating + ["file.indexed", "file.ended"], True)
+        evidence.tell("kill-collector", f"{len(points) + len(rotating)} points, {KillCollector.deaths} deaths of the "
+                                        "collector: program unharmed, file whole or cut off and recovered, nothing left")
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[word for word in sys.argv if word != "--long"])

@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""SIGKILL behind every instruction of an emit in a traced process: published is decoded once, the rest is counted.
+
+    test_kill_emit.py [--long]
+"""
+
+import struct
+import sys
+import tempfile
+import unittest
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import evidence
+import recording
+
+LONG = "--long" in sys.argv
+PROGRAM = recording.BUILD / "tests" / "crash" / "emit_stepped"
+SMALL = ["--ring-size", "4K", "--ring-max", "4K"]
+GROWING = ["--ring-size", "4K", "--ring-max", "64K"]
+# Policy, what the emits meet, options, and every how many instructions: an emit has about fifty, others more.
+CASES = [
+    ("drop", "plain", ["--policy", "drop"], 7),
+    ("drop", "lap", ["--policy", "drop", *SMALL], 41),
+    ("overwrite", "lap", ["--policy", "overwrite", "--ring-size", "4K"], 41),
+    ("block", "lap", ["--policy", "block:60s", *SMALL], 41),
+    ("drop", "full", ["--policy", "drop", *SMALL], 41),
+    ("block", "full", ["--policy", "block:1ms", *SMALL], 41),
+    ("drop", "gap", ["--policy", "drop", *SMALL], 41),
+    ("drop", "gap", ["--policy", "drop", *GROWING], 41),
+    ("drop", "grow", ["--policy", "drop", *GROWING], 41),
+]
+
+
+class KillEmit(unittest.TestCase):
+    instructions = children = 0
+
+    def rows(self, path, count):
+        data = path.read_bytes()
+        return [struct.unpack_from("QII", data, 16 * n) for n in range(count)]
+
+    def assert_counted(self, trace, rows, policy, mode):
+        numbers, gone = defaultdict(list), Counter()
+        for event in recording.events(trace):
+            if event["event"] == "stepped:step":
+                numbers[event["pid"]].append(event["fields"]["number"])
+            elif event["event"] == recording.GAP:
+                gone[event["pid"]] += event["fields"]["records"]
+        published = 0
+        for emitted, pid, steps in rows:
+            seen = numbers.pop(pid, [])
+            self.assertEqual(seen, sorted(set(seen)), f"after {steps}: twice, or out of order")
+            # One more may be published, or dropped and counted, than had returned.
+            self.assertIn(len(seen) + gone[pid] - emitted, (0, 1), f"after {steps}")
+            if mode in ("plain", "lap") and policy != "overwrite":
+                self.assertEqual(seen, list(range(len(seen))))
+                # Once an instruction has published an event, none behind it takes that back.
+                self.assertGreaterEqual(len(seen), published if mode == "plain" else 0)
+                published = len(seen)
+        self.assertEqual(dict(numbers), {})
+        counted = recording.count(recording.events(trace))
+        self.assertEqual(list(recording.ledger_mismatches(recording.info(trace), counted)), [])
+        self.assertIn(recording.verify(trace).status, (0, 3))
+
+    def kill_everywhere(self, policy, mode, options, stride):
+        with tempfile.TemporaryDirectory() as folder:
+            trace, path = Path(folder) / "stepped.adatrace", Path(folder) / "rows"
+            outcome = recording.record(trace, [PROGRAM, path, mode, 1 if LONG else stride],
+                                       ["--events", "stepped:*", "--wait", "sleep:1ms", *options])
+            self.assertEqual(outcome.status, 0, outcome.stderr)
+            rows = self.rows(path, int(outcome.stdout))
+            self.assertGreater(len(rows), 5)
+            self.assert_counted(trace, rows, policy, mode)
+            KillEmit.children += len(rows)
+            KillEmit.instructions += rows[-1][2]
+
+    def test_at_every_instruction(self):
+        for policy, mode, options, stride in CASES:
+            with self.subTest(policy=policy, mode=mode):
+                self.kill_everywhere(policy, mode, options, stride)
+        evidence.tell("kill-emit", f"{KillEmit.children:,} deaths in {KillEmit.instructions:,} instructions of emits of "
+                                   f"{len(CASES)} kinds: published once, or counted")
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[word for word in sys.argv if word != "--long"])

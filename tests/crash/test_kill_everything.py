@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""SIGKILL to program, drain and writer at once, rings in a file: `adatrace recover` finds every event, once.
+
+    test_kill_everything.py [--long] [SEED]
+"""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+import crash_case
+import evidence
+import recording
+from crash_case import CRASH, KILLED, Place
+
+LONG = "--long" in sys.argv
+SEEDS = [int(word) for word in sys.argv[1:] if word.isdigit()]
+SEED = SEEDS[0] if SEEDS else random.SystemRandom().randrange(1 << 32)
+NTH = range(1, 30) if LONG else (1, 3)
+MOMENTS = 500 if LONG else 12
+MOST = 4000
+
+
+class KillEverything(unittest.TestCase):
+    events = vanished = deaths = 0
+
+    def place(self, folder):
+        return Place(folder)
+
+    def command(self, place):
+        return [str(word) for word in (CRASH / "crash_embedded", place.trace, place.segment, place.counters, MOST)]
+
+    def recover(self, place):
+        """What `recover` says of trace and segment, and the traces that it made."""
+        paths = [path for path in (place.trace, place.segment) if path.exists()]
+        if not paths:
+            return {}, []
+        done = subprocess.run([str(recording.ADATRACE), "recover", "--format", "json", *map(str, paths)],
+                              capture_output=True, cwd=place.folder, timeout=crash_case.PATIENCE_S, check=False,
+                              env=place.environment())
+        said = dict(zip((path.suffix[1:] for path in paths), json.loads(done.stdout)["files"]))
+        for kind, result in said.items():
+            if result["state"] == "failed":  # killed before there was anything
+                self.assertRegex(result["why"], "holds nothing|is empty|no session has ever|damaged" +
+                                 ("|not an adatrace file" if kind == "segment" else ""))
+        made = [place.folder / result["output"] for result in said.values() if result["output"]]
+        if said["adatrace"]["state"] == "whole":
+            made.insert(0, place.trace)
+        return said, made
+
+    def assert_all_there(self, place):
+        said, made = self.recover(place)
+        found, segment = {}, said.get("segment", {"vanished": 0, "taken": 0})
+        for trace in made:
+            self.assertEqual(recording.verify(trace).status, 0, recording.verify(trace).stdout)
+            for row, numbers in crash_case.steps(trace).items():
+                found.setdefault(row, []).append(numbers)
+        missing = 0
+        for row, (_, emitted) in crash_case.counters(place.counters).items():
+            numbers = [n for part in found.get(row, []) for n in part]
+            self.assertEqual(numbers, sorted(set(numbers)), f"row {row}: an event twice, or out of order")
+            last = numbers[-1] + 1 if numbers else 0
+            # What had been taken and not written is known to be missing; the end never is.
+            missing += max(last, emitted) - len(numbers)
+            self.assertIn(last - emitted, (0, 1) if numbers else (0, -emitted))
+        # Where nothing at all was written there is no trace to compare with.
+        self.assertEqual(missing, segment["vanished"] + segment["taken"])
+        KillEverything.vanished += missing
+        KillEverything.events += sum(len(part) for parts in found.values() for part in parts)
+
+    def kill_at(self, point):
+        with tempfile.TemporaryDirectory() as folder:
+            place = self.place(folder)
+            done = subprocess.run(self.command(place), capture_output=True, timeout=crash_case.PATIENCE_S,
+                                  check=False, env=place.environment(point))
+            self.assertIn((done.returncode, done.stdout), ((KILLED, b""), (0, b"done\n")))
+            self.assert_all_there(place)
+            place.assert_clean(self)
+            return done.returncode == KILLED
+
+    def kill_after(self, seconds):
+        with tempfile.TemporaryDirectory() as folder:
+            place = self.place(folder)
+            victim = subprocess.Popen(self.command(place), stdout=subprocess.PIPE, env=place.environment())
+            time.sleep(seconds)
+            os.kill(victim.pid, signal.SIGKILL)
+            victim.communicate(timeout=crash_case.PATIENCE_S)
+            self.assert_all_there(place)
+            place.assert_clean(self)
+
+    def test_at_every_point(self):
+        for point in crash_case.points("registry", "tracer/thread_state.c", "drain/drain.c", "drain/drain_thread.c",
+                                       "drain/drain_source.c", "format"):
+            for nth in NTH:
+                with self.subTest(point=point, nth=nth):
+                    KillEverything.deaths += self.kill_at(f"{point}:{nth}")
+
+    def test_at_random_moments(self):
+        print(f"seed {SEED}")
+        chance = random.Random(SEED)
+        for _ in range(MOMENTS):
+            after = chance.uniform(0.005, 0.3)
+            with self.subTest(seed=SEED, after=after):
+                self.kill_after(after)
+                KillEverything.deaths += 1
+
+    @classmethod
+    def tearDownClass(cls):
+        evidence.tell("kill-everything", f"{cls.deaths} deaths of all at once, {cls.events:,} events recovered once each; "
+                                         f"{cls.vanished:,} taken and not written yet, each known to be missing")
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[word for word in sys.argv if word != "--long" and not word.isdigit()])

@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""SIGKILL to the program at every named point of its side: what it had published is there exactly once."""
+
+import os
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+import crash_case
+import evidence
+import recording
+from crash_case import AGENT, KILLED, PROGRAM, Place
+
+LOSES_NOTHING = ["--policy", "block:60s", "--ring-size", "4K", "--events", "crash:*,process:*"]
+PROCESSES = 50
+
+
+class KillProgram(unittest.TestCase):
+    def place(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        return Place(folder.name)
+
+    def assert_published_once(self, place, killed=None):
+        """Every row's numbers from 0 on; `killed`: of a process that one emit may have been under way in."""
+        found = crash_case.steps(place.trace)
+        for row, (pid, emitted) in crash_case.counters(place.counters).items():
+            numbers = found.pop(row, [])
+            self.assertEqual(numbers, list(range(len(numbers))))
+            self.assertIn(len(numbers) - emitted, (0, 1) if killed in (None, pid) else (0,), (row, pid))
+        self.assertEqual(found, {})
+        counted = recording.count(recording.events(place.trace))
+        self.assertEqual(list(recording.ledger_mismatches(recording.info(place.trace), counted)), [])
+
+    def kill_at(self, point):
+        place = self.place()
+        outcome = place.record(recording.ADATRACE, [PROGRAM, place.counters], point, AGENT, LOSES_NOTHING)
+        if ":" not in point and outcome.status != 128 - KILLED:
+            # In the child that it forks: then it goes on itself.
+            self.assertIn(point, ("fork.child", "fork.noticed", "exec.told"), outcome)
+        if outcome.status != 128 - KILLED:
+            self.assertEqual((outcome.status, outcome.stdout), (7, b"done\n"), outcome.stderr)
+        self.assert_published_once(place)
+        place.assert_readable(self)
+        place.assert_clean(self)
+        return outcome.status == 128 - KILLED
+
+    def test_at_every_point(self):
+        points = [p for p in crash_case.points("agent", "tracer", "registry/registry.c", "registry/arena.c",
+                                               "registry/ring_write.c")]
+        killed = 0
+        for point in points:
+            for nth in ("", ":4"):
+                with self.subTest(point + nth):
+                    died = self.kill_at(point + nth)
+                    killed += died
+                    # The first time it is come by by the program itself, or by its child alone.
+                    self.assertTrue(died or nth or point in ("fork.child", "fork.noticed", "exec.told"))
+        evidence.tell("kill-program", f"{len(points)} points, {killed} deaths of the program: every event whose emit "
+                                      "had returned decoded once, nothing left behind")
+
+    def test_one_of_fifty_processes(self):
+        place = self.place()
+        recorder = subprocess.Popen(
+            [recording.ADATRACE, "record", "-o", place.trace, *LOSES_NOTHING, "--", PROGRAM, place.counters,
+             str(PROCESSES)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=place.environment())
+        pids = [int(recorder.stdout.readline()) for _ in range(PROCESSES)]
+        victim = pids[PROCESSES // 2]
+        deadline = time.monotonic() + crash_case.PATIENCE_S
+        while not any(pid == victim and emitted for pid, emitted in crash_case.counters(place.counters).values()):
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.001)
+        os.kill(victim, signal.SIGKILL)
+        rest, _ = recorder.communicate(timeout=crash_case.PATIENCE_S)
+        self.assertEqual((rest, recorder.returncode), (b"done\n", 7))
+        self.assert_published_once(place, victim)
+        self.assertEqual(recording.verify(place.trace).status, 0)
+        place.assert_clean(self)
+        rows = crash_case.counters(place.counters)
+        others = sum(emitted for pid, emitted in rows.values() if pid != victim)
+        evidence.tell("kill-one-of-fifty", f"{others:,} events of the other 49 processes, none missing")
+
+
+if __name__ == "__main__":
+    unittest.main()
