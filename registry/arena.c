@@ -137,13 +137,19 @@ static int pending_next(const struct segment *s, struct arena_reader *reader,
 
 int arena_next(const struct segment *s, struct arena_reader *reader, struct arena_item *out)
 {
-    int got = pending_next(s, reader, out);
+    int got = pending_next(s, reader, out), earlier;
     uint32_t bytes;
 
     while (!got && reader->at + sizeof(struct item_head) <= capacity_of(s)) {
         got = item_read(s, reader->at, out, &bytes);
         if (got < 0 || !bytes || (!got && reader->pending_count == ARENA_PENDING_MAX))
             break;
+        /* A thread completes one item before it begins the next: seeing this one, we see those in
+         * front of it that were passed over, and each thread's come in its order. */
+        if (got > 0 && (earlier = pending_next(s, reader, out))) {
+            got = earlier;
+            break;
+        }
         if (!got)
             reader->pending[reader->pending_count++] = (uint32_t)reader->at;
         reader->at += bytes;
