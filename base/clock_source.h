@@ -14,7 +14,9 @@
 /* Values are those of enum segment_clock. */
 enum clock_source { CLOCK_SOURCE_COUNTER = 1, CLOCK_SOURCE_MONOTONIC = 2 };
 
-enum clock_source clock_source_choose(void);
+/* What was asked for, if this machine has it; 0: the counter where the kernel trusts it. Forcing
+ * the counter elsewhere is for who knows better (no sysfs in a container). */
+enum clock_source clock_source_choose(enum clock_source wanted);
 
 /* "tsc", "cntvct" or "monotonic". Static text. */
 const char *clock_source_name(enum clock_source source);

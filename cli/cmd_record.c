@@ -124,6 +124,7 @@ static struct segment_geometry geometry_of(const struct record_settings *s)
         .arena_bytes = SEGMENT_ARENA_DEFAULT,
         .policy = policies[s->policy.policy],
         .timeout_ns = s->policy.block_timeout_ns,
+        .clock = (enum segment_clock)s->clock,
     };
 
     /* A segment counts as a file, and takes addresses from the program. */

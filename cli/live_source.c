@@ -278,7 +278,7 @@ static int run_take(struct live_source *s, const struct ada_broadcast_message *m
     const struct live_run *run = m->payload;
     const unsigned char *at = (const unsigned char *)(run + 1);
     const struct trace_thread *thread;
-    uint64_t left = m->bytes - sizeof(*run), word, span;
+    uint64_t left = m->bytes - sizeof(*run), word, span, first = 0;
     uint32_t front, count = 0;
 
     if (m->bytes < sizeof(*run))
@@ -291,12 +291,15 @@ static int run_take(struct live_source *s, const struct ada_broadcast_message *m
         span = record_span(at, left, word, &front);
         if (!span)
             break;
+        if (!count)
+            first = word; /* its low ticks are the counter's, which may have jumped since */
         type_find(s, thread, ada_record_type(word));
         if (!s->type)
             s->counts.unknown++;
         else
             visitor->record(visitor->context, thread, s->type,
-                            run->ticks + (((word >> ADA_RECORD_TICKS_SHIFT) - run->ticks) &
+                            run->ticks + (((word >> ADA_RECORD_TICKS_SHIFT) -
+                                           (first >> ADA_RECORD_TICKS_SHIFT)) &
                                           ADA_RECORD_TICKS_MASK),
                             at + front, (uint32_t)(span - front));
     }

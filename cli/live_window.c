@@ -266,6 +266,7 @@ static bool entry_give(struct live_window *w, const struct entry *entry)
         record->gap = (const void *)payload;
     }
     w->batch_chunks[w->batch.count++] = entry->chunk;
+    trace_live_told(w->trace, entry->ticks);
     return true;
 }
 

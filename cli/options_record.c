@@ -304,6 +304,12 @@ static const struct option_row options[] = {
              "block:TIME sleep no longer than TIME, 1us to 1s",
      .type = &option_wait,
      FIELD(wait)},
+    {.name = "clock",
+     .words = "auto|counter|kernel",
+     .help = "Stamp events with the processor's counter (counter), or with CLOCK_MONOTONIC, which "
+             "takes longer (kernel); by default with the counter where the kernel keeps time by it",
+     .type = &option_word,
+     FIELD(clock)},
     {.name = "rotate-size",
      .argument = "SIZE",
      .help = "Go on in another file when this one has SIZE: NAME.0001.adatrace, NAME.0002.adatrace "

@@ -39,6 +39,7 @@ struct record_settings {
     const char *name; /* of the session; NULL: not said */
     struct record_metrics_choice metrics;
     struct wait_choice wait;
+    int clock; /* enum clock_source; 0: to be chosen */
     bool verbose;
     uint64_t rotate_bytes; /* 0: not said */
     int64_t rotate_ns;

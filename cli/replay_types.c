@@ -45,7 +45,7 @@ int replay_types_make(struct replay_types *types, const struct trace *trace)
         .events = calloc(count + 1, sizeof(*types->events)),
         .usable = calloc(count + 1, sizeof(*types->usable)),
         .count = count,
-        .ticks_per_second = clock_source_rate(clock_source_choose()),
+        .ticks_per_second = clock_source_rate(clock_source_choose(0)),
     };
     if (!types->events || !types->usable)
         return -ENOMEM;

@@ -277,7 +277,7 @@ int collector_create(struct collector **out, int fd, const struct collector_opti
                      enum collector_step *step)
 {
     struct collector *c = calloc(1, sizeof(*c));
-    enum clock_source clock = clock_source_choose();
+    enum clock_source clock = clock_source_choose((enum clock_source)o->geometry.clock);
     int err = -ENOMEM;
 
     *step = COLLECTOR_FILE;

@@ -18,7 +18,7 @@
 struct collector;
 
 struct collector_options {
-    struct segment_geometry geometry; /* of every process's segment; the clock is chosen here */
+    struct segment_geometry geometry; /* of every process's segment; clock 0: to be chosen */
     uint64_t ring_budget;             /* bytes by which all rings may grow; 0: a good number */
     struct wait_choice wait;          /* of the drain */
     const char *globs;                /* which events are on; NULL: all */

@@ -37,7 +37,7 @@ uint64_t drain_now(const struct drain *d)
 {
     if (__builtin_expect(drain_is_late(d), 0))
         return d->options.then.last_ticks;
-    return clock_source_ticks(d->options.clock);
+    return clock_source_ticks(d->options.clock) + d->clock.shift;
 }
 
 void drain_write_note(struct drain *d, enum trace_note_kind kind, uint32_t process,
@@ -70,22 +70,6 @@ void drain_tell_news(struct drain *d, const char *format, ...)
         if ((unsigned char)*at < ' ' || *at == 0x7f)
             *at = '?';
     d->options.news(d->options.context, text);
-}
-
-void drain_write_clock(struct drain *d)
-{
-    struct clock_reading r = clock_source_read(d->options.clock);
-    const struct trace_clock_pair pair = {
-        .ticks = r.ticks,
-        .monotonic_ns = r.monotonic_ns,
-        .realtime_ns = r.realtime_ns,
-        .uncertainty_ns = r.uncertainty_ns,
-    };
-
-    if (!d->begun.ticks)
-        d->begun = (struct segment_time){r.ticks, r.monotonic_ns, r.realtime_ns};
-    if (!drain_is_late(d))
-        drain_fail(d, trace_writer_clock(d->writer, &pair));
 }
 
 /* ---- begin and end ---- */
@@ -121,7 +105,7 @@ int drain_create(struct drain **out, struct trace_writer *writer,
     d->start_ticks = drain_is_late(d) ? options->then.begun_ticks : drain_now(d);
     d->figures.start_ns = clock_monotonic_ns();
     d->tick_ns = d->figures.start_ns + TICK_NS;
-    drain_write_clock(d);
+    clock_begin(d);
     *out = d;
     return 0;
 }
@@ -231,7 +215,6 @@ void drain_figures(struct drain *d, struct drain_figures *out)
 
 void drain_tick(struct drain *d)
 {
-    drain_write_clock(d);
     for (struct drain_source *s = d->sources; s; s = s->next)
         source_tick(d, s);
     CRASH_POINT("tick.told");
@@ -291,6 +274,7 @@ struct wait_load drain_round(struct drain *d)
     uint64_t now_ns = clock_monotonic_ns();
 
     d->rounds++;
+    clock_look(d, now_ns);
     inbox_take(d);
     if (d->live)
         live_round_begin(d);
@@ -363,7 +347,7 @@ void drain_finish(struct drain *d)
         source_finish(d, s);
     CRASH_POINT("finish.left");
     processes_finish(d);
-    drain_write_clock(d);
+    clock_end(d);
     drain_fail(d, trace_writer_flush(d->writer));
     if (d->triggers)
         triggers_finish(d);

@@ -130,7 +130,7 @@ void drain_child_status(struct drain *drain, uint32_t pid, int status);
 
 /* One round over all rings. */
 struct wait_load drain_round(struct drain *drain);
-/* What is due once a second: clock pair, ledgers, flush. drain_round() calls it in time. */
+/* What is due once a second: ledgers, flush. drain_round() calls it in time. */
 void drain_tick(struct drain *drain);
 /* The last round: everything published before the call is taken, ledgers are final for threads that
  * have ended, segments are closed. Called by drain_stop(). */

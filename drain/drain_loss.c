@@ -110,17 +110,17 @@ static uint64_t clamp(uint64_t value, uint64_t low, uint64_t high)
 static void gap_write(struct drain *d, struct drain_thread *t, const struct ada_record_gap *gap,
                       uint64_t now)
 {
+    uint64_t latest = now > t->ticks ? now : t->ticks;
     /* Untrusted: the times only say what fits between its neighbours. */
     struct trace_gap item = {
         .thread = t->number,
         .kind = TRACE_GAP_DROPPED,
-        .first_ticks = clamp(gap->first_ticks, t->ticks, now > t->ticks ? now : t->ticks),
+        .first_ticks = clamp(clock_ticks_of(d, gap->first_ticks), t->ticks, latest),
         .records = gap->records,
         .bytes = gap->bytes,
     };
 
-    item.last_ticks =
-        clamp(gap->last_ticks, item.first_ticks, now > item.first_ticks ? now : item.first_ticks);
+    item.last_ticks = clamp(clock_ticks_of(d, gap->last_ticks), item.first_ticks, latest);
     thread_hole_end(d, t, t->ticks);
     gap_put(d, t, &item);
     t->ticks = item.last_ticks;

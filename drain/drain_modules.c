@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "drain/drain_state.h"
-#include "drain/ticks_widen.h"
 
 static void module_write(struct drain *d, const struct drain_module *m)
 {
@@ -64,13 +63,6 @@ static bool map_read(const struct arena_item *item, struct arena_map *map)
     return map->end > map->base;
 }
 
-static uint64_t plausible_ticks(const struct drain *d, uint64_t ticks)
-{
-    uint64_t now = drain_now(d);
-
-    return ticks < d->start_ticks ? d->start_ticks : ticks > now ? now : ticks;
-}
-
 void modules_map(struct drain *d, struct drain_source *s, const struct arena_item *item)
 {
     struct arena_map map;
@@ -93,7 +85,7 @@ void modules_map(struct drain *d, struct drain_source *s, const struct arena_ite
     m->base = map.base;
     m->end = map.end;
     m->bias = map.bias;
-    m->from_ticks = plausible_ticks(d, map.ticks);
+    m->from_ticks = clock_ticks_of(d, map.ticks);
     m->to_ticks = m->left_ticks = UINT64_MAX;
     build_id_print(m->build_id, sizeof(m->build_id), &map);
     memcpy(m->path, path, length);
@@ -117,7 +109,7 @@ void modules_unmap(struct drain *d, struct drain_source *s, const struct arena_i
     m = module_find(s, &map, path, length);
     if (!m)
         return;
-    m->to_ticks = plausible_ticks(d, map.ticks);
+    m->to_ticks = clock_ticks_of(d, map.ticks);
     module_write(d, m);
 }
 

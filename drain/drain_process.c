@@ -194,7 +194,9 @@ struct drain_process *process_of_slot(struct drain *d, struct drain_source *s,
     /* The root may be dead already while its last slots are being found. */
     if (!p && !view->parent_pid && view->pid == s->root->slot_pid)
         return s->root;
-    return p ? p : process_add_fork(d, s, view->pid, view->parent_pid, view->claim_ticks);
+    return p ? p
+             : process_add_fork(d, s, view->pid, view->parent_pid,
+                                clock_ticks_of(d, view->claim_ticks));
 }
 
 bool process_has_gone(const struct drain *d, const struct drain_source *s, uint32_t slot_pid)
@@ -233,7 +235,7 @@ void process_told(struct drain *d, struct drain_source *s, const struct arena_it
     if (!s->root->slot_pid && (!told.parent_pid || told.pid == s->root->pid))
         root_learn(s->root, told.pid);
     if (told.pid != s->root->slot_pid && !process_find(d, s, told.pid))
-        (void)process_add_fork(d, s, told.pid, told.parent_pid, told.ticks);
+        (void)process_add_fork(d, s, told.pid, told.parent_pid, clock_ticks_of(d, told.ticks));
 }
 
 /* ---- end ---- */

@@ -29,9 +29,14 @@ static uint32_t run_take(struct drain *d, struct drain_thread *t, const unsigned
 {
     struct trace_rows rows = {.ids = run->ids, .ticks = run->ticks};
     uint32_t taken = 0, part;
+    uint64_t now;
 
+    run->count = run->record_bytes = 0;
+    now = clock_now(d);
+    if (__builtin_expect(t->shift != d->clock.shift, 0))
+        return 0; /* its records are to be looked at one by one */
     record_run_decode(run, bytes, size);
-    record_run_widen(run, t->ticks, t->empty_ticks, drain_now(d));
+    record_run_widen(run, t->ticks, t->empty_ticks, now, t->shift);
     if (!run->count)
         return 0;
     rows.count = run->count;

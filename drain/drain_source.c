@@ -86,6 +86,7 @@ void source_attach(struct drain *d, struct drain_attachment *a, struct drain_sou
     /* What exec has made something else of may be a fork that we have not met yet: it comes first.
      */
     sources_discover(d);
+    a->ticks = clock_ticks_of(d, a->ticks);
     s->segment = a->segment;
     s->kept = a->kept;
     s->unringed_since = a->ticks;

@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 
+#include "drain/clock_line.h"
 #include "drain/drain.h"
 #include "drain/drain_stats.h"
 #include "drain/life.h"
@@ -47,6 +48,17 @@ struct drain_process {
     struct stats_counts ended_threads; /* sums */
 };
 
+/* The recording's ticks are those of the counter plus `shift`, which makes up for its jumps. */
+struct drain_clock {
+    struct clock_line line;
+    uint64_t shift, shift_before;            /* before the last jump */
+    uint64_t jump_from_ticks, jump_to_ticks; /* it happened between these; 0: there was none */
+    uint64_t looked_ticks;                   /* when the line was looked at last */
+    uint64_t look_ticks;                     /* so long may pass until it is looked at again */
+    uint64_t told_ns;                        /* when a note was written last */
+    uint32_t untold;                         /* jumps since, of which none tells */
+};
+
 /* One occupant of one slot: a thread, from claim to end. */
 struct drain_thread {
     struct drain_process *process;
@@ -63,6 +75,7 @@ struct drain_thread {
     uint64_t ticks;              /* of the newest record */
     uint64_t empty_ticks;        /* when the ring was last seen empty */
     uint64_t start_ticks;
+    uint64_t shift;        /* of the clock, when its newest record was made */
     struct trace_gap hole; /* missing records, not written yet: their end is not known */
     uint64_t
         hole_at_damaged; /* reader's damaged_bytes and overwritten that are in a hole already */
@@ -161,6 +174,7 @@ struct drain {
     uint64_t tick_ns, look_ns;              /* when the next ones are due, CLOCK_MONOTONIC */
     uint64_t start_ticks;
     struct segment_time begun; /* the first clock pair of its first file: names the session */
+    struct drain_clock clock;
     uint64_t figures_ns;
     unsigned ticks_unflushed;
     struct drain_untraced *untraced;
@@ -191,7 +205,33 @@ void drain_write_note(struct drain *d, enum trace_note_kind kind, uint32_t proce
 void drain_tell_news(struct drain *d, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-void drain_write_clock(struct drain *d);
+/* ---- drain_clock.c ---- */
+/* The first pair; and the last one of a file. */
+void clock_begin(struct drain *d);
+void clock_end(struct drain *d);
+/* Does the counter still keep the time? `now_ns` was read just now. */
+void clock_look(struct drain *d, uint64_t now_ns);
+/* The time, after a look that is overdue. */
+uint64_t clock_now_again(struct drain *d) __attribute__((cold));
+/* The time, from a clock that was looked at a moment ago: records are to be widened by it. */
+static inline uint64_t clock_now(struct drain *d)
+{
+    uint64_t now = drain_now(d);
+
+    return __builtin_expect(now - d->clock.looked_ticks > d->clock.look_ticks, 0)
+               ? clock_now_again(d)
+               : now;
+}
+/* Ticks that somebody else has read, in full. Untrusted: they become such of the recording. */
+uint64_t clock_ticks_of(const struct drain *d, uint64_t raw);
+/* The shift that made the second of the first. */
+static inline uint64_t clock_shift_of(const struct drain *d, uint64_t raw, uint64_t ticks)
+{
+    return ticks - raw == d->clock.shift_before ? d->clock.shift_before : d->clock.shift;
+}
+/* As ticks_widen(), for a thread that has another shift than the clock. */
+uint64_t clock_widen_odd(const struct drain *d, struct drain_thread *t, uint64_t raw, uint64_t now)
+    __attribute__((cold));
 
 /* ---- drain_inbox.c ---- */
 void inbox_init(struct drain *d);

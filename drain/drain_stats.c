@@ -101,7 +101,8 @@ static uint64_t lag_ns(struct drain_thread *t, uint64_t now_ticks, double ns_per
     /* Whatever else peek finds, the next visit finds as well. */
     if (!ring_available_to_read(&t->reader) || ring_peek(&t->reader, &record) != 1)
         return 0;
-    ticks = ticks_widen(record.ticks, t->ticks, t->empty_ticks, now_ticks);
+    ticks = ticks_widen((record.ticks + t->shift) & ADA_RECORD_TICKS_MASK, t->ticks, t->empty_ticks,
+                        now_ticks);
     return ticks < now_ticks ? (uint64_t)((double)(now_ticks - ticks) * ns_per_tick) : 0;
 }
 

@@ -74,7 +74,7 @@ void drain_account(struct drain *d)
     each_thread(d, hole_end);
     for (struct drain_source *s = d->sources; s; s = s->next)
         source_unringed_tell(d, s);
-    drain_write_clock(d);
+    clock_end(d);
     drain_fail(d, trace_writer_flush(d->writer));
     each_thread(d, account);
 }
@@ -100,7 +100,7 @@ int drain_switch(struct drain *d, int fd, struct trace_ending **old)
 static uint64_t ticks_from(const struct drain *d, uint64_t before_ns)
 {
     uint64_t now = drain_now(d);
-    double ticks = (double)before_ns * (double)clock_source_rate(d->options.clock) / 1e9;
+    double ticks = (double)before_ns / d->clock.line.ns_per_tick;
 
     return before_ns && ticks < (double)now ? now - (uint64_t)ticks : 0;
 }

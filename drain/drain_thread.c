@@ -94,9 +94,8 @@ struct drain_thread *thread_open(struct drain *d, struct drain_source *s, uint32
     t->number = d->next_thread++;
     ring_set_room(&t->reader, g->ring_bytes); /* whatever stands there */
     t->room_high = g->ring_bytes;
-    /* Untrusted: a time of another recording would put this thread's records there. */
-    t->start_ticks = ticks_widen(view->claim_ticks & ADA_RECORD_TICKS_MASK, d->start_ticks,
-                                 d->start_ticks, drain_now(d));
+    t->start_ticks = clock_ticks_of(d, view->claim_ticks);
+    t->shift = clock_shift_of(d, view->claim_ticks, t->start_ticks);
     t->ticks = t->empty_ticks = t->start_ticks;
     thread_late_open(d, t, view);
     process->threads++;
@@ -156,6 +155,13 @@ static int record_retry(struct drain *d, struct drain_thread *t, const struct ri
     return trace_stream_record(t->stream, (uint16_t)r->type, ticks, r->payload, r->payload_bytes);
 }
 
+static uint64_t record_ticks(struct drain *d, struct drain_thread *t, uint64_t raw, uint64_t now)
+{
+    if (__builtin_expect(t->shift != d->clock.shift, 0))
+        return clock_widen_odd(d, t, raw, now);
+    return ticks_widen((raw + t->shift) & ADA_RECORD_TICKS_MASK, t->ticks, t->empty_ticks, now);
+}
+
 static void record_take(struct drain *d, struct drain_thread *t, const struct ring_record *r,
                         uint64_t now)
 {
@@ -170,7 +176,7 @@ static void record_take(struct drain *d, struct drain_thread *t, const struct ri
         }
         return;
     }
-    ticks = ticks_widen(r->ticks, t->ticks, t->empty_ticks, now);
+    ticks = record_ticks(d, t, r->ticks, now);
     if (__builtin_expect(t->hole.kind != 0, 0)) {
         if (record_is_unknown(t, r)) {
             record_damaged(d, t, r);
@@ -201,7 +207,7 @@ static void record_take(struct drain *d, struct drain_thread *t, const struct ri
 static void batch_take(struct drain *d, struct drain_thread *t, const struct ring_record *records,
                        unsigned count)
 {
-    uint64_t now = drain_now(d);
+    uint64_t now = clock_now(d);
 
     if (!thread_stream_open(d, t)) {
         t->refused += count;
@@ -261,6 +267,7 @@ bool thread_visit(struct drain *d, struct drain_thread *t, uint64_t share_bytes,
         return false;
     }
     t->empty_ticks = before;
+    t->shift = d->clock.shift;
     return true;
 }
 

@@ -115,7 +115,7 @@ static int segment_begin(const struct session_host_options *o, bool *reused)
         if (err)
             return err;
     } else {
-        geometry.clock = (enum segment_clock)clock_source_choose();
+        geometry.clock = (enum segment_clock)clock_source_choose((enum clock_source)geometry.clock);
         err = segment_create(&host.segment, &geometry, o->segment_path);
         if (err)
             return err;

@@ -52,7 +52,8 @@ void record_run_decode(struct record_run *run, const unsigned char *bytes, uint6
     run->count = count;
 }
 
-void record_run_widen(struct record_run *run, uint64_t previous, uint64_t empty, uint64_t now)
+void record_run_widen(struct record_run *run, uint64_t previous, uint64_t empty, uint64_t now,
+                      uint64_t shift)
 {
     uint64_t low, first, backward = 0;
     uint32_t count = run->count;
@@ -60,14 +61,14 @@ void record_run_widen(struct record_run *run, uint64_t previous, uint64_t empty,
     if (!count)
         return;
     low = run->ticks[0];
-    first = ticks_widen(low, previous, empty, now);
+    first = ticks_widen((low + shift) & ADA_RECORD_TICKS_MASK, previous, empty, now);
     for (uint32_t i = 1; i < count; i++)
         backward |= run->ticks[i] - run->ticks[i - 1];
     if (backward >> 63)
         for (count = 1; run->ticks[count] >= run->ticks[count - 1]; count++)
             ;
     /* Ticks that ticks_widen() had to make up do not fit; nor do such beyond now. */
-    if ((first & ADA_RECORD_TICKS_MASK) != low ||
+    if (((first - low - shift) & ADA_RECORD_TICKS_MASK) != 0 ||
         run->ticks[count - 1] - low > now + TICKS_WIDEN_SKEW - first)
         count = 0;
     for (uint32_t i = 0; i < count; i++)

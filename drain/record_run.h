@@ -26,9 +26,11 @@ struct record_run {
 void record_run_decode(struct record_run *run, const unsigned char *bytes, uint64_t size);
 
 /*
- * Widen the ticks as ticks_widen() would. The run is cut before a record that is earlier than the
- * one in front of it in 42 bits, and left without any when one lies out of bounds.
+ * Widen the ticks as ticks_widen() would, `shift` added to them. The run is cut before a record
+ * that is earlier than the one in front of it in 42 bits, and left without any when one lies out of
+ * bounds.
  */
-void record_run_widen(struct record_run *run, uint64_t previous, uint64_t empty, uint64_t now);
+void record_run_widen(struct record_run *run, uint64_t previous, uint64_t empty, uint64_t now,
+                      uint64_t shift);
 
 #endif

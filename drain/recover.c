@@ -168,7 +168,7 @@ static int drain_begin(struct recovery *r, int fd)
 {
     const struct segment_geometry *g = &r->segment.geometry;
     enum clock_source clock = (enum clock_source)g->clock;
-    bool is_now = !r->figures->other_boot && clock == clock_source_choose();
+    bool is_now = !r->figures->other_boot && clock == clock_source_choose(clock);
     const struct session_writer_options writer_options = {.clock = clock,
                                                           .policy = g->policy,
                                                           .level = 1,

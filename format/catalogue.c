@@ -149,21 +149,70 @@ static void sweep_when_due(struct catalogue *c)
 
 /* ---- taking in ---- */
 
-static bool every_other_old_one(void *context, const struct catalogue_row *row, size_t place)
+/* What is being thinned: clock pairs, by how far others tell of them as well. */
+struct clock_thinning {
+    const struct catalogue_list *list;
+    uint64_t ticks, ns; /* of the pair before, which stays */
+    uint64_t tolerance_ns;
+    bool before_stays;
+};
+
+/* Where the line from the pair before to `next` passes a pair. */
+static double clock_line_off(const struct clock_thinning *c, const struct catalogue_row *row,
+                             const struct catalogue_row *next)
 {
-    (void)context;
-    (void)row;
-    /* Not the first: it is time 0, the same in all files of the session. */
-    return place % 2 == 1 && place < CATALOGUE_CLOCKS_MAX / 2;
+    double part = (double)(row->ticks - c->ticks) / (double)(next->ticks - c->ticks);
+    double off = (double)(row->ns - c->ns) - part * (double)(next->ns - c->ns);
+
+    return off < 0 ? -off : off;
+}
+
+/* Never two in a row, and not the first: it is time 0, the same in all files of the session. Pairs
+ * where the clock bent stay: times between others would be wrong without them. */
+static bool clock_goes(void *context, const struct catalogue_row *row, size_t place)
+{
+    struct clock_thinning *c = context;
+    const struct catalogue_row *next = row + 1;
+    bool goes =
+        place && place < c->list->count / 2 && c->before_stays &&
+        (c->tolerance_ns > INT64_MAX || (next->ticks > c->ticks && row->ticks > c->ticks &&
+                                         clock_line_off(c, row, next) <= (double)c->tolerance_ns));
+
+    c->before_stays = !goes;
+    if (goes)
+        return true;
+    c->ticks = row->ticks;
+    c->ns = row->ns;
+    return false;
+}
+
+static void clocks_thin(struct catalogue *c)
+{
+    enum { TOLERANCE_NS = 100, WORSE = 4 };
+    struct clock_thinning thinning = {.list = &c->clocks, .tolerance_ns = TOLERANCE_NS};
+
+    /* A tenth of what an event's time may be off; more where a clock bends all the time. */
+    while (c->clocks.count > CATALOGUE_CLOCKS_MAX * 15 / 16) {
+        thinning.before_stays = false;
+        catalogue_list_thin(&c->clocks, clock_goes, &thinning);
+        thinning.tolerance_ns =
+            thinning.tolerance_ns > INT64_MAX / WORSE ? UINT64_MAX : thinning.tolerance_ns * WORSE;
+    }
 }
 
 static int clock_add(struct catalogue *c, const struct trace_clock_pair *pair)
 {
     struct catalogue_row *row;
+    int status;
 
     if (c->clocks.count == CATALOGUE_CLOCKS_MAX)
-        catalogue_list_thin(&c->clocks, every_other_old_one, NULL);
-    return catalogue_list_put(&c->clocks, c->next++, ITEM_CLOCK, pair, &row);
+        clocks_thin(c);
+    status = catalogue_list_put(&c->clocks, c->next++, ITEM_CLOCK, pair, &row);
+    if (status != 0)
+        return status;
+    row->ticks = pair->ticks;
+    row->ns = pair->monotonic_ns;
+    return 0;
 }
 
 static int process_add(struct catalogue *c, const struct trace_process *process)

@@ -20,7 +20,7 @@
 #include "format/items.h"
 
 enum {
-    CATALOGUE_CLOCKS_MAX = 256,
+    CATALOGUE_CLOCKS_MAX = 512,
     CATALOGUE_NOTES_MAX = 256,
     CATALOGUE_SYMBOLS_MAX = 65536,
     CATALOGUE_UNMAPPED_MAX = 4096, /* modules that are gone */

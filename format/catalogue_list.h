@@ -18,7 +18,8 @@ struct catalogue_row {
     uint32_t process; /* whose it is; of a process itself: its own number */
     bool ended;       /* a process, a thread; a module: unmapped */
     uint64_t image;   /* a process: what it runs */
-    uint64_t ticks;   /* a module: when it was unmapped */
+    uint64_t ticks;   /* a module: when it was unmapped; a clock pair: its counter */
+    uint64_t ns;      /* a clock pair: CLOCK_MONOTONIC */
     unsigned char *bytes;
     uint32_t size;
     unsigned char *end_bytes; /* a process: its PROCESS_END item */

@@ -49,6 +49,12 @@ int trace_live_create(struct trace **out)
     return 0;
 }
 
+void trace_live_told(struct trace *t, uint64_t ticks)
+{
+    if (ticks > t->told_ticks)
+        t->told_ticks = ticks;
+}
+
 /* ---- items ---- */
 
 static void types_list(struct trace *t, size_t from)
@@ -72,6 +78,18 @@ static int item_take(struct trace *t, const unsigned char *at, size_t size,
     return process == NUMBER_MAP_NONE ? 0 : trace_image_number(t, process);
 }
 
+/* Who looks at what happens now needs time 0 and the newest pairs. */
+static void clocks_thin(struct table *clocks)
+{
+    struct trace_clock_pair *pairs = clocks->rows;
+    size_t kept = TRACE_LIVE_CLOCKS_MAX / 2;
+
+    if (clocks->count < TRACE_LIVE_CLOCKS_MAX - 1)
+        return;
+    memmove(pairs + 1, pairs + clocks->count - kept, kept * sizeof(*pairs));
+    clocks->count = kept + 1;
+}
+
 int trace_live_items(struct trace *t, const void *bytes, size_t size)
 {
     size_t types = t->types.count, clocks = t->clocks.count, left = size;
@@ -92,8 +110,9 @@ int trace_live_items(struct trace *t, const void *bytes, size_t size)
     }
     /* Also when it ended in the middle: what came before counts. */
     types_list(t, types);
-    if (t->clocks.count != clocks && trace_clock_prepare(t) != 0)
+    if (t->clocks.count != clocks && trace_clock_go_on(t, t->told_ticks) != 0)
         status = -ENOMEM;
+    clocks_thin(&t->clocks);
     return status;
 }
 

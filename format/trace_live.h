@@ -19,11 +19,15 @@ enum {
     TRACE_LIVE_THREADS_MAX = 1 << 18, /* and processes, and modules */
     TRACE_LIVE_TYPES_MAX = 1 << 16,
     TRACE_LIVE_SYMBOLS_MAX = 1 << 20,
-    TRACE_LIVE_CLOCKS_MAX = 1 << 18, /* three days of seconds */
+    TRACE_LIVE_CLOCKS_MAX = 1 << 14, /* at once: of older ones only the first is kept */
 };
 
 /* Empty; trace_close() frees it. 0 or -ENOMEM. */
 int trace_live_create(struct trace **out) __attribute__((warn_unused_result));
+
+/* The time of an event with these ticks was told: it stays true, and those of later events will not
+ * be earlier, whatever clock pairs come. */
+void trace_live_told(struct trace *t, uint64_t ticks);
 
 /* Take in metadata items (format/items.h). What was told before may be told again. -EBADMSG:
  * malformed from some item on; -ENOMEM: also when there are too many. */

@@ -129,6 +129,7 @@ struct trace {
 
     struct clock_piece *pieces; /* by time; the first and the last reach to the ends of time */
     size_t piece_count, piece_recent;
+    uint64_t told_ticks; /* of a trace that grows: trace_live_told() */
 };
 
 /* ---- trace_reader.c ---- */
@@ -238,6 +239,9 @@ uint32_t trace_thread_place(const struct trace *t, uint32_t thread);
 int trace_image_number(struct trace *t, size_t process) __attribute__((warn_unused_result));
 int trace_symbols_sort(struct trace *t) __attribute__((warn_unused_result));
 int trace_clock_prepare(struct trace *t) __attribute__((warn_unused_result));
+/* The same for one that grows, of which times up to that of `told_ticks` have been told: from there
+ * on nothing will be earlier. */
+int trace_clock_go_on(struct trace *t, uint64_t told_ticks) __attribute__((warn_unused_result));
 
 /* What a filter asks for, in ticks and type numbers. `types` is allocated, or NULL for all. */
 int trace_wish_make(const struct trace *t, const struct trace_filter *filter,

@@ -11,7 +11,7 @@
  * says: two decoders must agree on every nanosecond.
  */
 
-enum { NS_PER_S = 1000000000 };
+enum { NS_PER_S = 1000000000, BRIDGE_PIECES = 2, BRIDGE_NS = 100 * 1000 * 1000 };
 
 __extension__ typedef unsigned __int128 uint128;
 
@@ -85,6 +85,28 @@ static void plain_ticks_find(struct clock_piece *piece, const struct clock_piece
         piece->plain_ticks = 0;
 }
 
+static void pieces_prepare(struct trace *t, size_t count)
+{
+    t->piece_count = count;
+    for (size_t i = 0; i < count; i++)
+        piece_prepare(&t->pieces[i]);
+    for (size_t i = 0; i < count; i++)
+        plain_ticks_find(&t->pieces[i], i + 1 < count ? &t->pieces[i + 1] : NULL);
+}
+
+/* Of a running session most of what is read lies behind the last pair: the rate of late is what it
+ * goes by. Two seconds of it, so that no single pair decides. */
+static const struct trace_clock_pair *recent_base(const struct trace_clock_pair *pairs,
+                                                  size_t count)
+{
+    const struct trace_clock_pair *base = pairs + count - 2;
+
+    while (base > pairs &&
+           pairs[count - 1].monotonic_ns - base->monotonic_ns < 2 * (uint64_t)NS_PER_S)
+        base--;
+    return base;
+}
+
 int trace_clock_prepare(struct trace *t)
 {
     const struct trace_clock_pair *pairs;
@@ -96,7 +118,7 @@ int trace_clock_prepare(struct trace *t)
     count = t->clocks.count;
     free(t->pieces);
     t->piece_recent = 0;
-    piece = t->pieces = calloc(count + 2, sizeof(*piece));
+    piece = t->pieces = calloc(count + 2 + BRIDGE_PIECES, sizeof(*piece));
     if (!piece)
         return -ENOMEM;
 
@@ -120,18 +142,17 @@ int trace_clock_prepare(struct trace *t)
             .ns = pairs[i + 1].monotonic_ns - pairs[i].monotonic_ns,
             .ns0 = clamp(pairs[i].monotonic_ns - pairs[0].monotonic_ns),
         };
-    if (count > 1)
+    if (count > 1) {
+        const struct trace_clock_pair *base = t->grows ? recent_base(pairs, count) : pairs;
+
         *piece++ = (struct clock_piece){
             .t0 = pairs[count - 1].ticks,
-            .ticks = whole.ticks,
-            .ns = whole.ns,
+            .ticks = pairs[count - 1].ticks - base->ticks,
+            .ns = pairs[count - 1].monotonic_ns - base->monotonic_ns,
             .ns0 = clamp(whole.ns),
         };
-    t->piece_count = (size_t)(piece - t->pieces);
-    for (piece = t->pieces; piece < t->pieces + t->piece_count; piece++)
-        piece_prepare(piece);
-    for (piece = t->pieces; piece < t->pieces + t->piece_count; piece++)
-        plain_ticks_find(piece, piece + 1 < t->pieces + t->piece_count ? piece + 1 : NULL);
+    }
+    pieces_prepare(t, (size_t)(piece - t->pieces));
     return 0;
 }
 
@@ -218,6 +239,45 @@ uint64_t trace_ticks(const struct trace *t, int64_t ns)
             high = middle;
     }
     return low;
+}
+
+/*
+ * From the time that was told for `ticks` to the chain as it is now: a time that was told stays
+ * true, and none after it is earlier. Slower than the clock for a moment, never backwards.
+ */
+static void bridge_build(struct trace *t, uint64_t ticks, int64_t told_ns)
+{
+    const struct clock_piece *last = &t->pieces[t->piece_count - 1];
+    uint64_t from = ticks > last->t0 ? ticks : last->t0, ahead_ns = BRIDGE_NS, ahead, keep;
+    struct clock_piece beyond = *last;
+
+    do {
+        ahead = (uint64_t)((uint128)ahead_ns * last->ticks / last->ns) + 1;
+        beyond.t0 = from + ahead;
+        beyond.ns0 = trace_ns(t, beyond.t0);
+        ahead_ns *= 2;
+    } while (beyond.ns0 <= told_ns && ahead_ns < INT64_MAX / 4);
+    if (beyond.ns0 <= told_ns || beyond.t0 <= from)
+        return; /* no clock to speak of */
+    for (keep = t->piece_count; keep > 1 && t->pieces[keep - 1].t0 >= ticks; keep--)
+        ;
+    t->pieces[keep] = (struct clock_piece){.t0 = ticks,
+                                           .ns0 = told_ns,
+                                           .ticks = beyond.t0 - ticks,
+                                           .ns = (uint64_t)beyond.ns0 - (uint64_t)told_ns};
+    t->pieces[keep + 1] = beyond;
+    t->piece_recent = 0;
+    pieces_prepare(t, keep + 2);
+}
+
+int trace_clock_go_on(struct trace *t, uint64_t told_ticks)
+{
+    int64_t told_ns = trace_ns(t, told_ticks);
+    int status = trace_clock_prepare(t);
+
+    if (status == 0 && told_ticks && t->clocks.count > 1 && trace_ns(t, told_ticks) < told_ns)
+        bridge_build(t, told_ticks, told_ns);
+    return status;
 }
 
 uint64_t trace_duration_ns(const struct trace *t, uint64_t ticks)

@@ -97,8 +97,9 @@ static int host_options(const struct ada_session_options *given, struct session_
     if (ring_max < 0)
         return (int)ring_max;
     compression = compression_of(o);
-    if (o->policy > ADA_POLICY_BLOCK || compression == -EINVAL || wait_of(o, &wait) ||
-        !rotates_well(o) || o->drain_threads > DRAIN_THREADS_MAX)
+    if (o->policy > ADA_POLICY_BLOCK || (unsigned)o->clock > ADA_CLOCK_KERNEL ||
+        compression == -EINVAL || wait_of(o, &wait) || !rotates_well(o) ||
+        o->drain_threads > DRAIN_THREADS_MAX)
         return -EINVAL;
     *out = (struct session_host_options){
         .geometry = {.slots = segment_slots_for((uint64_t)ring_max),
@@ -106,6 +107,7 @@ static int host_options(const struct ada_session_options *given, struct session_
                      .ring_max_bytes = (uint64_t)ring_max,
                      .arena_bytes = SEGMENT_ARENA_DEFAULT,
                      .policy = (enum ring_policy)o->policy,
+                     .clock = (enum segment_clock)o->clock, /* the same numbers */
                      .timeout_ns = (uint64_t)o->timeout_ms * 1000000u},
         .globs = o->events ? o->events : "",
         .level = o->level ? o->level : ADA_LEVEL_DEBUG,

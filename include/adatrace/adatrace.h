@@ -46,6 +46,13 @@ enum ada_wait {
     ADA_WAIT_BLOCK = 3, /* sleeps until a ring is an eighth full, or wait_us have passed */
 };
 
+/* What events are stamped with. */
+enum ada_clock {
+    ADA_CLOCK_AUTO = 0,    /* the processor's counter where the kernel keeps time by it */
+    ADA_CLOCK_COUNTER = 1, /* the counter, whatever the kernel does: /sys may not be there */
+    ADA_CLOCK_KERNEL = 2,  /* CLOCK_MONOTONIC: takes longer */
+};
+
 /* For `compression`: blocks as they are. */
 #define ADA_COMPRESSION_STORED (-100)
 
@@ -81,6 +88,8 @@ struct ada_session_options {
     uint64_t rotate_bytes; /* go on in the next file when one is so large, 64 KiB or more */
     uint64_t rotate_ns;    /* or so old, 100 ms or more */
     uint32_t keep;         /* of those files the newest stay; all */
+    uint32_t unused;       /* what older programs have here is not known */
+    enum ada_clock clock;  /* auto; of a process's first session, later ones have the same */
 };
 
 /*

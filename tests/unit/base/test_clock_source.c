@@ -32,7 +32,7 @@ static void busy_ns(uint64_t ns)
 
 static void source_that_is_chosen_has_a_name_that_readers_know(void **state)
 {
-    enum clock_source source = clock_source_choose();
+    enum clock_source source = clock_source_choose(0);
     const char *name = clock_source_name(source);
 
     (void)state;
@@ -84,15 +84,25 @@ static void readings_are_close_pairs(void **state)
 
     (void)state;
     assert_int_equal(r.ticks, r.monotonic_ns);
-    r = clock_source_read(clock_source_choose());
+    r = clock_source_read(clock_source_choose(0));
     assert_true(r.monotonic_ns <= clock_monotonic_ns());
     assert_true(r.uncertainty_ns < 1000000000);
     assert_true(r.realtime_ns > UINT64_C(1500000000) * 1000000000);
 }
 
+static void source_that_is_asked_for_is_taken(void **state)
+{
+    (void)state;
+    assert_int_equal(clock_source_choose(CLOCK_SOURCE_MONOTONIC), CLOCK_SOURCE_MONOTONIC);
+#if defined(__x86_64__) || defined(__aarch64__)
+    assert_int_equal(clock_source_choose(CLOCK_SOURCE_COUNTER), CLOCK_SOURCE_COUNTER);
+#endif
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(source_that_is_asked_for_is_taken),
         cmocka_unit_test(source_that_is_chosen_has_a_name_that_readers_know),
         cmocka_unit_test(counter_never_goes_back_and_does_not_stand_still),
         cmocka_unit_test(rate_is_what_the_system_clock_says),

@@ -92,7 +92,7 @@ static void widen_gives_what_widening_one_by_one_gives(void **state)
         records_put(100, 16, start);
         while (done < 100) {
             record_run_decode(&run, (const unsigned char *)&words[2 * done], (100 - done) * 16);
-            record_run_widen(&run, previous, start, now);
+            record_run_widen(&run, previous, start, now, 0);
             assert_true(run.count > 0);
             for (unsigned i = 0; i < run.count; i++, done++) {
                 assert_int_equal(run.ticks[i], start + done);
@@ -111,7 +111,7 @@ static void widen_ends_before_a_record_that_goes_back(void **state)
         records_put(50, 16, 1000);
         words[2 * at] = ada_record_word(ada_record_tag(8, 16), 900);
         decode(50 * 16);
-        record_run_widen(&run, 1000, 1000, 2000);
+        record_run_widen(&run, 1000, 1000, 2000, 0);
         assert_int_equal(run.count, at);
     }
 }
@@ -122,16 +122,16 @@ static void widen_takes_nothing_that_is_out_of_bounds(void **state)
     records_put(50, 16, 1000);
     words[80] = ada_record_word(ada_record_tag(8, 16), 5000 + 2 * TICKS_WIDEN_SKEW);
     decode(41 * 16);
-    record_run_widen(&run, 1000, 1000, 2000); /* the last lies in the future */
+    record_run_widen(&run, 1000, 1000, 2000, 0); /* the last lies in the future */
     assert_int_equal(run.count, 0);
     decode(40 * 16);
-    record_run_widen(&run, 1000, 1000, 2000);
+    record_run_widen(&run, 1000, 1000, 2000, 0);
     assert_int_equal(run.count, 40);
     decode(40 * 16);
-    record_run_widen(&run, 1500, 1500, 2000); /* the first lies in the past */
+    record_run_widen(&run, 1500, 1500, 2000, 0); /* the first lies in the past */
     assert_int_equal(run.count, 0);
     decode(0);
-    record_run_widen(&run, 1500, 1500, 2000);
+    record_run_widen(&run, 1500, 1500, 2000, 0);
     assert_int_equal(run.count, 0);
 }
 
