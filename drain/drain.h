@@ -177,6 +177,7 @@ struct drain_module {
     struct drain_module *next_of_image;
     uint64_t image; /* also the number of the image's first process */
     uint32_t number, process;
+    uint32_t slot_pid; /* of who has mapped it, as its slots say */
     uint64_t base, end, bias, from_ticks, to_ticks;
     uint64_t left_ticks; /* when the last process of its image had ended; UINT64_MAX: lives */
     char build_id[65];   /* lower-case hexadecimal, or "" */

@@ -82,6 +82,7 @@ void modules_map(struct drain *d, struct drain_source *s, const struct arena_ite
     m->image = s->image;
     m->number = d->next_module++;
     m->process = process_of_item(d, s, map.pid)->number;
+    m->slot_pid = map.pid;
     m->base = map.base;
     m->end = map.end;
     m->bias = map.bias;
@@ -107,7 +108,8 @@ void modules_unmap(struct drain *d, struct drain_source *s, const struct arena_i
         return;
     path = item_path(item, &length);
     m = module_find(s, &map, path, length);
-    if (!m)
+    /* A forked child lets go of what its parent mapped, and still has. */
+    if (!m || m->slot_pid != map.pid)
         return;
     m->to_ticks = clock_ticks_of(d, map.ticks);
     module_write(d, m);

@@ -68,7 +68,7 @@ static bool sleep_for_room(const struct ada_writer *w, uint64_t bytes)
 bool ring_wait_for_room(struct ada_writer *w, uint64_t bytes)
 {
     struct ring_shared *ring = ring_of(w);
-    uint64_t started, seen, now, timeout_ns = load_relaxed(&ring->timeout_ns);
+    uint64_t started, seen, now, timeout_ns;
     uint32_t beat;
     bool room = false;
 
@@ -90,8 +90,11 @@ bool ring_wait_for_room(struct ada_writer *w, uint64_t bytes)
         if (now_beat != beat)
             seen = now;
         beat = now_beat;
+        /* relaxed: figures. Somebody may have said meanwhile that nobody is to wait, or not so
+         * long: adatrace set. */
+        timeout_ns = load_relaxed(&ring->timeout_ns);
         if (beat == (uint32_t)BEAT_GONE || now - seen > no_beat_ns ||
-            (timeout_ns && now - started > timeout_ns))
+            load_relaxed(&ring->policy) != RING_BLOCK || (timeout_ns && now - started > timeout_ns))
             break;
     }
     store_relaxed(&ring->waiting, 0);

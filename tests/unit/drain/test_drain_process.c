@@ -397,6 +397,32 @@ static void module_is_written_when_mapped_and_again_when_unmapped(void **state)
     stage_clear(&stage);
 }
 
+static void module_that_a_child_unmaps_stays_for_its_parent(void **state)
+{
+    struct arena_process child = {0};
+    struct stage stage;
+    uint32_t parent;
+
+    (void)state;
+    stage_set(&stage, &(struct stage_options){0});
+    parent = stage.pid;
+    child.parent_pid = parent;
+    child.pid = parent + 1;
+    child.ticks = clock_source_ticks(CLOCK_SOURCE_MONOTONIC);
+    map_tell(&stage, ARENA_MAP, 0x10000, "/lib/one.so");
+    assert_int_equal(arena_append(&stage.segment, ARENA_PROCESS, &child, sizeof(child), "", 1), 0);
+    stage.pid = child.pid;
+    map_tell(&stage, ARENA_UNMAP, 0x10000, "");
+    drain_round(stage.drain);
+    assert_int_equal(fake_count(FAKE_MODULE, 0), 1);
+    assert_true(drain_modules(stage.drain)->to_ticks == UINT64_MAX);
+    stage.pid = parent;
+    map_tell(&stage, ARENA_UNMAP, 0x10000, "");
+    drain_round(stage.drain);
+    assert_true(drain_modules(stage.drain)->to_ticks < UINT64_MAX);
+    stage_clear(&stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -413,6 +439,7 @@ int main(void)
         cmocka_unit_test(program_that_attached_is_not_noted),
         cmocka_unit_test(children_that_never_were_are_bounded),
         cmocka_unit_test(module_is_written_when_mapped_and_again_when_unmapped),
+        cmocka_unit_test(module_that_a_child_unmaps_stays_for_its_parent),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
