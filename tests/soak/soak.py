@@ -1,0 +1,219 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The soak: see scripts/soak.
+
+One session of the collector over a program that does everything at random (soak_load.c), steered, watched and
+disturbed at random (soak_clients.py). Each file is read, added up (soak_ledger.py) and deleted as soon as the next one
+is begun, so a day takes no more disk than a minute.
+"""
+
+import argparse
+import json
+import os
+import random
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import evidence
+import recording
+import soak_figures
+from soak_clients import Clients
+from soak_ledger import Ledger
+
+TESTS = recording.BUILD / "tests" / "soak"
+SAMPLE_S = 2.0
+# What may be there at the end beyond what was there after the warm-up: of memory a fit over the rest of the run, of
+# descriptors the least. In a few minutes it is those who come and go that are seen, and memory still getting warm.
+LONG_HOURS = 0.1
+MEMORY_KIB_MAX, FDS_MAX = 6 * 1024, 4
+MEMORY_KIB_MAX_SHORT, FDS_MAX_SHORT = 48 * 1024, 24
+POLICIES = ("drop", "drop", "block:5ms", "overwrite")
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def shm_names():
+    return set(os.listdir("/dev/shm"))
+
+
+class Session:
+    def __init__(self, options, folder):
+        self.options, self.folder = options, folder
+        self.random = random.Random(options.seed)
+        self.policy = self.random.choice(POLICIES)
+        self.ledger = Ledger()
+        self.port = free_port()
+        self.truth = folder / "truth"
+        self.runtime = folder / "run"
+        self.runtime.mkdir()
+        self.env = {**os.environ, "ADATRACE_RUNTIME_DIR": str(self.runtime), "SOAK_TRUTH": str(self.truth)}
+        self.samples = []
+        self.began = time.monotonic()
+        self.shm_before = shm_names()
+        self.clients = Clients(self, self.random, self.complain)
+
+    def complain(self, text):
+        print(f"soak: {text}", file=sys.stderr, flush=True)
+        self.ledger.complain(text)
+
+    # ---- the program and its collector ----
+
+    def start(self):
+        command = [recording.ADATRACE, "record", "-o", self.folder / "s.adatrace", "--rotate-size", "4M", "--policy",
+                   self.policy, "--ring-size", self.random.choice(["64K", "256K", "4M"]), "--metrics",
+                   f":{self.port}", "--", TESTS / "soak_load", self.options.seed, TESTS / "libsoak_plugin.so"]
+        self.collector = subprocess.Popen([str(word) for word in command], env=self.env, text=True,
+                                          stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                          stderr=(self.folder / "stderr").open("w"))
+        self.program_pid = int(self.collector.stdout.readline().split()[1])
+
+    def pause(self, seconds):
+        time.sleep(seconds)
+
+    def files(self):
+        return sorted(self.folder.glob("s.*.adatrace"), key=lambda p: int(re.search(r"\.(\d+)\.adatrace$", p.name)[1]))
+
+    def files_take(self, all_of_them=False):
+        files = self.files()
+        for path in files if all_of_them else files[:-1]:
+            complaints = len(self.ledger.complaints)
+            if not self.ledger.take(path, all_of_them):
+                return
+            if len(self.ledger.complaints) == complaints:
+                path.unlink()
+            else:
+                path.rename(self.folder / f"bad-{path.name}")
+        for complaint in self.ledger.complaints[len(self.said):]:
+            print(f"soak: {complaint}", file=sys.stderr, flush=True)
+        self.said = list(self.ledger.complaints)
+
+    said = ()
+
+    # ---- figures ----
+
+    def sample(self):
+        listed = json.loads(self.clients.ask("list", "-F", "json") or b"{}")
+        session = (listed.get("sessions") or [{}])[0]
+        anonymous, shared = soak_figures.memory_kib(self.collector.pid)
+        self.samples.append({
+            "minute": round((time.monotonic() - self.began) / 60, 3),
+            "collector_kib": anonymous,
+            "collector_shm_kib": shared,
+            "collector_fds": soak_figures.descriptors(self.collector.pid),
+            "program_kib": soak_figures.memory_kib(self.program_pid)[0],
+            "program_fds": soak_figures.descriptors(self.program_pid),
+            "segments": soak_figures.segments(self.collector.pid),
+            "files": self.ledger.files,
+            "events": session.get("written", session.get("records", 0)),
+            "dropped": session.get("dropped", 0),
+            "lag_us": round(session.get("lag_ns", 0) / 1000),
+        })
+
+    def row_print(self):
+        print("  ".join(f"{self.samples[-1][key]:>{max(len(key), 9)}}" for key in soak_figures.COLUMNS), flush=True)
+
+    # ---- all of it ----
+
+    def run(self):
+        until = self.began + self.options.hours * 3600
+        row_s = min(60.0, self.options.hours * 3600 / 6)
+        sample_at = row_at = self.began + 1
+        print("  ".join(f"{key:>9}" for key in soak_figures.COLUMNS))
+        while time.monotonic() < until and self.collector.poll() is None:
+            self.clients.turn()
+            self.pause(self.random.uniform(0, 0.4))
+            self.files_take()
+            if time.monotonic() >= sample_at:
+                self.sample()
+                sample_at = time.monotonic() + SAMPLE_S
+            if self.samples and time.monotonic() >= row_at:
+                self.row_print()
+                row_at += row_s
+
+    def end(self):
+        try:
+            said, _ = self.collector.communicate(timeout=120)
+        except subprocess.TimeoutExpired:
+            self.complain("the session did not end")
+            self.collector.kill()
+            said, _ = self.collector.communicate()
+        if self.collector.returncode != 0 or "ended" not in said:
+            self.complain(f"the recording ended with {self.collector.returncode}: "
+                          f"{(self.folder / 'stderr').read_text()[-2000:]}")
+        self.clients.end()
+        self.files_take(all_of_them=True)
+        self.ledger.end(self.truth)
+        left = list(self.runtime.iterdir())
+        if left:
+            self.complain(f"left behind: {[p.name for p in left]}")
+        left = [name for name in shm_names() - self.shm_before if "adatrace" in name]
+        if left:
+            self.complain(f"left behind in /dev/shm: {left}")
+
+    def summary(self):
+        grown = {key: round(soak_figures.growth(self.samples, key)) for key in ("collector_kib", "program_kib")}
+        grown |= {key: soak_figures.floor_growth(self.samples, key) for key in ("collector_fds", "program_fds")}
+        long = self.options.hours >= LONG_HOURS
+        for key, by in grown.items():
+            most = (FDS_MAX if long else FDS_MAX_SHORT) if key.endswith("fds") else \
+                   (MEMORY_KIB_MAX if long else MEMORY_KIB_MAX_SHORT)
+            if by > most:
+                self.complain(f"{key} grew by {by} after the warm-up; at most {most} is good")
+        return {
+            "seed": self.options.seed, "hours": self.options.hours, "policy": self.policy,
+            "files": self.ledger.files, "events": self.ledger.events, "dropped": self.ledger.dropped,
+            "overwritten": self.ledger.overwritten, "emitters": len(self.ledger.ended), "growth": grown,
+            "last": self.samples[-1] if self.samples else {}, "clients": self.clients.counts,
+            "complaints": self.ledger.complaints,
+        }
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="scripts/soak")
+    parser.add_argument("--hours", type=float, required=True)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
+    parser.add_argument("--keep", type=Path, help="leave the session's files here")
+    parser.add_argument("--row", default="soak", help="the figure's name")
+    options = parser.parse_args()
+    if not recording.HAS_AGENT or recording.AGENT_IS_SILENT:
+        print("skipped: not with a sanitizer that the agent is not built with")
+        return recording.SKIPPED
+    print(f"seed {options.seed}", flush=True)
+    folder = options.keep or Path(tempfile.mkdtemp(prefix="adatrace-soak-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    session = Session(options, folder)
+    try:
+        session.start()
+        session.run()
+        session.end()
+        summary = session.summary()
+    finally:
+        if session.collector.poll() is None:
+            session.collector.kill()
+    soak_figures.write(recording.BUILD.parent / "soak", summary, session.samples)
+    words = (f"{options.hours * 60:.3g} min, policy {summary['policy']}: {summary['events']:,} events in "
+             f"{summary['files']} files, {summary['dropped']:,} dropped, {summary['overwritten']:,} overwritten, "
+             f"{summary['emitters']:,} numberings exact; collector {summary['growth']['collector_kib']:+,.0f} KiB to "
+             f"{summary['last']['collector_kib']:,} KiB and {summary['growth']['collector_fds']:+} descriptors after "
+             f"warm-up, program {summary['growth']['program_kib']:+,.0f} KiB")
+    print(("bad: " if summary["complaints"] else "good: ") + words)
+    evidence.tell(options.row, words)
+    if not options.keep and not summary["complaints"]:
+        shutil.rmtree(folder)
+    elif summary["complaints"]:
+        print(f"{len(summary['complaints'])} complaints; files in {folder}; again with --seed {options.seed}")
+    return bool(summary["complaints"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a process has: memory, descriptors, segments; and whether that grows."""
+
+import json
+import os
+import re
+from pathlib import Path
+
+COLUMNS = ("minute", "collector_kib", "collector_shm_kib", "collector_fds", "program_kib", "program_fds", "segments",
+           "files", "events", "dropped", "lag_us")
+
+
+def memory_kib(pid):
+    """(anonymous, shared) resident memory."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    values = dict(re.findall(r"^(Rss\w+):\s+(\d+) kB", status, re.M))
+    return int(values.get("RssAnon", 0)), int(values.get("RssShmem", 0))
+
+
+def descriptors(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def segments(pid):
+    """Memory files that it has open: one for each traced image, one while somebody listens."""
+    count = 0
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            count += "memfd:" in os.readlink(link)
+        except OSError:
+            pass
+    return count
+
+
+def slope(points):
+    """Of the straight line through (x, y) that fits best."""
+    n = len(points)
+    mean_x = sum(x for x, _ in points) / n
+    mean_y = sum(y for _, y in points) / n
+    below = sum((x - mean_x) ** 2 for x, _ in points)
+    return sum((x - mean_x) * (y - mean_y) for x, y in points) / below if below else 0.0
+
+
+def growth(samples, key):
+    """By how much it grew over the run, as the fit behind the first third (the warm-up) tells it."""
+    points = [(s["minute"], s[key]) for s in samples[len(samples) // 3:]]
+    return slope(points) * (points[-1][0] - points[0][0]) if len(points) > 2 else 0.0
+
+
+def floor_growth(samples, key):
+    """By how much the least rose from the second third to the last: of what comes and goes, a leak stays."""
+    third = len(samples) // 3
+    return min(s[key] for s in samples[2 * third:]) - min(s[key] for s in samples[third:2 * third]) if third else 0
+
+
+def svg(samples, keys):
+    """Each figure as a line of its own height, by time."""
+    width, height = 720, 90
+    rows = []
+    for place, key in enumerate(keys):
+        values = [s[key] for s in samples]
+        top = max(values) or 1
+        last = samples[-1]["minute"] or 1
+        line = " ".join(f"{60 + (width - 70) * s['minute'] / last:.1f},{height - 10 - (height - 30) * s[key] / top:.1f}"
+                        for s in samples)
+        rows.append(f'<g transform="translate(0 {place * height})"><text x="4" y="16">{key}: up to {top:,}</text>'
+                    f'<polyline points="{line}" fill="none" stroke="#2563a8" stroke-width="1.5"/></g>')
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height * len(keys)}" '
+            f'font-family="sans-serif" font-size="12"><rect width="100%" height="100%" fill="white"/>'
+            + "".join(rows) + "</svg>\n")
+
+
+def write(folder, summary, samples):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "soak.json").write_text(json.dumps({**summary, "samples": samples}, indent=1) + "\n", encoding="utf-8")
+    (folder / "soak.svg").write_text(svg(samples, COLUMNS[1:]), encoding="utf-8")
