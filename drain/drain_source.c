@@ -75,6 +75,16 @@ void sources_discover(struct drain *d)
         source_discover(d, s);
 }
 
+bool source_has_unopened(struct drain_source *s)
+{
+    struct registry_view view;
+
+    for (uint32_t slot = 0; slot < s->bound; slot++)
+        if (!s->threads[slot] && registry_look(&s->segment, slot, &view))
+            return true;
+    return false;
+}
+
 bool source_has_come(const struct drain_source *s)
 {
     return s->arena.at || s->arena_is_damaged || s->bound;
@@ -318,7 +328,7 @@ static bool source_has_processes(const struct drain *d, const struct drain_sourc
 bool source_release(struct drain *d, struct drain_source *s, uint64_t now_ns)
 {
     if (s->kept || s->live || !s->root->dead || now_ns < s->look_again_ns ||
-        source_has_processes(d, s))
+        source_has_processes(d, s) || source_has_unopened(s))
         return false;
     source_tick(d, s);
     if (segment_has_users(&s->segment)) {
@@ -340,6 +350,8 @@ void source_finish(struct drain *d, struct drain_source *s)
         thread_leave(d, s->threads[slot]);
         s->threads[slot] = NULL;
     }
+    if (source_has_unopened(s)) /* memory was short to the end */
+        drain_fail(d, -ENOMEM);
     source_tick(d, s);
     if (s->unringed_stream)
         drain_fail(d, trace_stream_close(s->unringed_stream));

@@ -248,6 +248,8 @@ void source_attach(struct drain *d, struct drain_attachment *attachment, struct 
                    struct drain_process *root);
 /* Has its process ever said anything? */
 bool source_has_come(const struct drain_source *s);
+/* Is there a thread that could not be opened yet (memory was short)? The next round tries again. */
+bool source_has_unopened(struct drain_source *s);
 void source_round(struct drain *d, struct drain_source *s, uint64_t share_bytes,
                   struct wait_load *load);
 /* Threads that have begun since the last round. */

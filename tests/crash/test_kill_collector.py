@@ -46,7 +46,8 @@ class KillCollector(unittest.TestCase):
     def kill_at(self, point, kind):
         with tempfile.TemporaryDirectory() as folder:
             place = Place(folder)
-            says = SAYS + "; sleep 1.2" if point.startswith("tick.") else SAYS  # once a second
+            # Once a second, which a drain that sleeps may see a second late.
+            says = SAYS + "; sleep 2.5" if point.startswith("tick.") else SAYS
             outcome = place.record(RECORDER, ["/bin/sh", "-c", says, PROGRAM, place.counters], point,
                                    SHIPPED_AGENT, OPTIONS[kind])
             if outcome.status != KILLED:  # it does not come by so often
