@@ -305,8 +305,8 @@ struct wait_load drain_round(struct drain *d)
 
 static bool threads_are_settled(const struct drain *d)
 {
-    for (struct drain_source *s = d->sources; s; s = s->next) {
-        if (source_has_unopened(s))
+    for (const struct drain_source *s = d->sources; s; s = s->next) {
+        if (s->unopened)
             return false;
         for (uint32_t slot = 0; slot < s->bound; slot++)
             if (s->threads[slot] && !thread_is_settled(s->threads[slot]))

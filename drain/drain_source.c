@@ -56,11 +56,13 @@ static void source_discover(struct drain *d, struct drain_source *s)
     /* Untrusted: it only grows. */
     if (s->bound < bound)
         s->bound = bound;
+    s->unopened = 0;
     for (uint32_t slot = 0; slot < s->bound; slot++) {
         if (s->threads[slot])
             continue;
         if (registry_look(&s->segment, slot, &view)) {
             s->threads[slot] = thread_open(d, s, slot, &view, false);
+            s->unopened += !s->threads[slot];
             found++;
         } else {
             slot_look_after(d, s, slot);
@@ -73,16 +75,6 @@ void sources_discover(struct drain *d)
 {
     for (struct drain_source *s = d->sources; s; s = s->next)
         source_discover(d, s);
-}
-
-bool source_has_unopened(struct drain_source *s)
-{
-    struct registry_view view;
-
-    for (uint32_t slot = 0; slot < s->bound; slot++)
-        if (!s->threads[slot] && registry_look(&s->segment, slot, &view))
-            return true;
-    return false;
 }
 
 bool source_has_come(const struct drain_source *s)
@@ -328,7 +320,7 @@ static bool source_has_processes(const struct drain *d, const struct drain_sourc
 bool source_release(struct drain *d, struct drain_source *s, uint64_t now_ns)
 {
     if (s->kept || s->live || !s->root->dead || now_ns < s->look_again_ns ||
-        source_has_processes(d, s) || source_has_unopened(s))
+        source_has_processes(d, s) || s->unopened)
         return false;
     source_tick(d, s);
     if (segment_has_users(&s->segment)) {
@@ -350,7 +342,7 @@ void source_finish(struct drain *d, struct drain_source *s)
         thread_leave(d, s->threads[slot]);
         s->threads[slot] = NULL;
     }
-    if (source_has_unopened(s)) /* memory was short to the end */
+    if (s->unopened) /* memory was short to the end */
         drain_fail(d, -ENOMEM);
     source_tick(d, s);
     if (s->unringed_stream)

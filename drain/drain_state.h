@@ -136,6 +136,7 @@ struct drain_source {
     uint32_t forks_refused; /* that were too many */
     uint32_t live;          /* threads */
     uint32_t burst;         /* threads that began in one round, of late */
+    uint32_t unopened;      /* threads that memory was too short for; the next round tries again */
     uint64_t look_again_ns; /* for other users of the segment, not before */
     uint64_t look_pause_ns;
     struct trigger_source *triggers; /* types that a trigger looks at; NULL: none */
@@ -248,8 +249,6 @@ void source_attach(struct drain *d, struct drain_attachment *attachment, struct 
                    struct drain_process *root);
 /* Has its process ever said anything? */
 bool source_has_come(const struct drain_source *s);
-/* Is there a thread that could not be opened yet (memory was short)? The next round tries again. */
-bool source_has_unopened(struct drain_source *s);
 void source_round(struct drain *d, struct drain_source *s, uint64_t share_bytes,
                   struct wait_load *load);
 /* Threads that have begun since the last round. */

@@ -260,14 +260,20 @@ struct ada_record ring_reserve_slow(struct ada_writer *w, uint32_t tag, uint64_t
 bool ring_reserve_at(struct ada_writer *w, uint32_t type, uint64_t payload_bytes, uint64_t sp,
                      struct ada_record *record)
 {
-    uint64_t bytes = ada_record_bytes(payload_bytes), held;
+    uint64_t bytes = ada_record_bytes(payload_bytes);
+    uint64_t claimed = ring_reserved_word(ADA_RECORD_PENDING, bytes);
 
     *record = ring_reserve_slow(w, ada_record_tag(type, bytes), bytes, sp);
     if (!record->payload)
         return false;
-    /* From here on our caller's: no frame's end gives it up. */
-    held = ring_reserved_word(ADA_RECORD_HELD, bytes);
-    memcpy(record->header, &held, 8);
+    /* From here on our caller's: no frame's end gives it up. Unless handlers have done so since it
+     * was claimed; then it is published as padding, and counted. */
+    if (ring_is_buried(w, record->end) ||
+        !ada_cmpxchg_local((uint64_t *)(void *)record->header, &claimed,
+                           ring_reserved_word(ADA_RECORD_HELD, bytes))) {
+        record->payload = NULL;
+        return false;
+    }
     ADA_SIGNAL_FENCE();
     if (!record->nested)
         w->outer = 0;
