@@ -18,12 +18,17 @@ struct wanted {
 /* By inode and name: the device that a file system puts into maps need not be that of stat(2). */
 static bool line_is(const char *line, const struct wanted *wanted)
 {
-    unsigned long inode;
-    int path = 0;
+    char *path;
 
-    if (sscanf(line, "%*s %*s %*s %*s %lu %n", &inode, &path) < 1 || inode != wanted->inode)
+    /* Addresses, access, offset and device come first. */
+    for (int field = 0; field < 4; field++) {
+        line += strcspn(line, " ");
+        line += strspn(line, " ");
+    }
+    if (strtoul(line, &path, 10) != wanted->inode)
         return false;
-    return !*wanted->path || !path || strcmp(line + path, wanted->path) == 0;
+    path += strspn(path, " ");
+    return !*wanted->path || !*path || strcmp(path, wanted->path) == 0;
 }
 
 static bool process_maps(const char *pid, const struct wanted *wanted)

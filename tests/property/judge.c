@@ -87,6 +87,13 @@ struct missing {
     uint64_t stored_sure, loose;
 };
 
+/* Whose ring an attempt meets is known when it is over. */
+static bool is_of_life(const struct attempt *a, uint32_t life)
+{
+    return a->life == life || (a->life == MODEL_NO_RING && a->outcome == OUTCOME_OPEN &&
+                               a->thread == j.model->lives[life].thread);
+}
+
 static struct missing missing_of(uint32_t life)
 {
     struct missing m = {
@@ -96,7 +103,7 @@ static struct missing missing_of(uint32_t life)
         const struct attempt *a = &j.model->attempts[i];
         bool sure;
 
-        if (a->life != life || !model_is_possible(j.model, i, j.phase))
+        if (!is_of_life(a, life) || !model_is_possible(j.model, i, j.phase))
             continue;
         sure = model_is_sure(j.model, i, j.phase);
         m.loose += !sure;

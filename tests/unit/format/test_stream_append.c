@@ -2,7 +2,6 @@
 /* Records in bulk make the same file as records one by one. */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -228,25 +227,22 @@ static void bulk_into_a_failed_file_takes_nothing(void **state)
     const char *path = fixture_path("full");
     struct trace_stream *stream;
     struct trace_writer *w = writer_make(path, 2, &stream);
-    int fds[2];
 
     (void)state;
-    /* Its descriptor becomes a pipe that nobody reads any more. */
-    assert_int_equal(pipe(fds), 0);
-    close(fds[0]);
+    /* Its descriptor is another file's by now, and it cannot be opened again. */
     for (int fd = 3; fd < 64; fd++) {
         struct stat mine, file;
 
         if (fstat(fd, &mine) == 0 && stat(path, &file) == 0 && mine.st_ino == file.st_ino)
-            assert_int_equal(dup2(fds[1], fd), fd);
+            assert_int_equal(dup2(STDERR_FILENO, fd), fd);
     }
-    close(fds[1]);
+    assert_int_equal(unlink(path), 0);
     assert_int_equal(trace_stream_record(stream, 8, 1, &number, 8), 0);
     assert_int_equal(append(stream, 2, ids, ticks, 8), 1);
-    assert_int_equal(trace_stream_record(stream, 8, 20, &number, 8), -EPIPE);
+    assert_int_equal(trace_stream_record(stream, 8, 20, &number, 8), -EBADF);
     assert_int_equal(append(stream, 2, ids, ticks, 8), 0);
     assert_int_equal(trace_stream_stored(stream), 0);
-    assert_int_equal(trace_writer_close(w), -EPIPE);
+    assert_int_equal(trace_writer_close(w), -EBADF);
 }
 
 int main(void)
@@ -257,6 +253,5 @@ int main(void)
         cmocka_unit_test(bulk_into_a_failed_file_takes_nothing),
     };
 
-    signal(SIGPIPE, SIG_IGN);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
