@@ -102,13 +102,13 @@ static int item_read(const struct segment *s, uint64_t at, struct arena_item *ou
 
     /* Untrusted: copy once, check, never read again. */
     *bytes = load_relaxed(&item->bytes);
-    size = load_relaxed(&item->size);
     if (!*bytes && !kind)
         return 0;
     if (!bytes_are_sound(*bytes, at, capacity_of(s)))
         return -EBADMSG;
     if (!kind)
         return 0;
+    size = load_relaxed(&item->size);
     if (kind > ARENA_PROCESS || size > ARENA_ITEM_MAX || *bytes < sizeof(*item) + size)
         return -EBADMSG;
     memcpy(out->bytes, item + 1, size);

@@ -52,14 +52,17 @@ static struct walked record_at(const struct ada_writer *w, uint64_t at, uint64_t
 }
 
 /* Walk from `at` over records that are complete, to `end` or to one that is held. What is PENDING
- * on the way was left by a handler that was jumped out of. */
-static uint64_t walk_complete(struct ada_writer *w, uint64_t at, uint64_t end)
+ * on the way was left by a handler that was jumped out of; or it may be, and is where the walk
+ * ends.
+ */
+static uint64_t walk_complete(struct ada_writer *w, uint64_t at, uint64_t end, bool is_gone)
 {
     for (struct walked r; at != end; at += r.bytes) {
         r = record_at(w, at, end);
         if (!r.bytes)
             return end;
-        if (ada_record_type(r.word) == ADA_RECORD_HELD)
+        if (ada_record_type(r.word) == ADA_RECORD_HELD ||
+            (ada_record_type(r.word) == ADA_RECORD_PENDING && !is_gone))
             return at;
         if (ada_record_type(r.word) == ADA_RECORD_PENDING)
             give_up(w, at, r.word, r.bytes);
@@ -143,29 +146,46 @@ static void plan_end(struct ada_writer *w)
     w->telling = 0;
 }
 
-/*
- * The outermost record is finished: publish what stands behind it, up to one that is held. That one
- * is then the outermost, and its commit goes on from there.
- */
-void ring_publish_rest(struct ada_writer *w)
+/* The unfinished record at `at` is the outermost one from now on. No frame's end gives it up when
+ * it is held; else the end of the one that was the outermost does, which it has interrupted. */
+static void outer_become(struct ada_writer *w, uint64_t at)
+{
+    bool is_held = ada_record_type(*ring_word_at(w, at)) == ADA_RECORD_HELD;
+
+    w->outer = is_held ? 0 : w->outer & ~(uint64_t)OUTER_SIZE_MASK;
+    w->outer_start = at;
+    w->outer_written = RING_WRITTEN_UNKNOWN;
+}
+
+/* Publish what stands behind head, to the end or to where the walk ends. */
+static void publish_walk(struct ada_writer *w, bool is_gone)
 {
     uint64_t head, end, reserve;
 
-    plan_end(w); /* of handlers that were left */
     while ((head = load_relaxed(&ring_front_of(w)->head)) !=
            (reserve = load_relaxed(&w->reserve))) {
-        end = walk_complete(w, head, reserve);
+        end = walk_complete(w, head, reserve, is_gone);
         if (end != reserve)
-            w->outer = 0; /* no frame's end gives up a record that is held */
+            outer_become(w, end);
         if (load_relaxed(&ring_of(w)->policy) == RING_OVERWRITE)
             mark_rest(w, head, end);
-        /* Publish. Release: as in ada_commit_record(). Pairs with the acquire of head in
+        /* Publish. Release: as in ada_commit_fast(). Pairs with the acquire of head in
          * ring_peek(). */
         store_release(&ring_front_of(w)->head, end);
         ADA_SIGNAL_FENCE();
         if (end != reserve)
             return;
     }
+}
+
+/*
+ * The outermost record is finished: publish what stands behind it, up to one that is held. That one
+ * is then the outermost, and its commit goes on from there.
+ */
+void ring_publish_rest(struct ada_writer *w)
+{
+    plan_end(w); /* of handlers that were left */
+    publish_walk(w, true);
 }
 
 /* Has the frame that was writing the record at head been left (siglongjmp out of a handler that
@@ -203,28 +223,50 @@ static struct outer outer_record(const struct ada_writer *w, uint64_t head, uint
     return o; /* .bytes is 0: nothing to give up */
 }
 
-/* Is the outermost record in the count already? Then it is complete: its header came first. The
- * count is made exact for when it is not, and is given up. */
-static bool outer_is_counted(struct ada_writer *w, const struct outer *o)
+/* Is the outermost record in the count already? Then it is complete: its header came first. When
+ * its writer is gone the count is made exact for when it is not, and is given up. */
+static bool outer_is_counted(struct ada_writer *w, const struct outer *o, bool is_gone)
 {
     uint64_t reserve, behind;
     bool counted;
 
+    /* Of one that was nested, what stands there says it. */
+    if (w->outer_written == RING_WRITTEN_UNKNOWN)
+        return ada_record_type(*ring_word_at(w, o->at)) != ADA_RECORD_PENDING;
     do {
         reserve = load_relaxed(&w->reserve);
         behind = w->outer_written + count_complete(w, o->at + o->bytes, reserve);
         counted = load_relaxed(&ring_front_of(w)->written) > behind;
-        if (!counted) /* parts of a batch may be complete */
+        if (!counted && is_gone) /* parts of a batch may be complete */
             store_relaxed(&ring_front_of(w)->written, behind);
     } while (reserve != load_relaxed(&w->reserve));
     return counted;
 }
 
-/*
- * Give up the record at head, whose writer is gone, and publish what stands behind it. Should its
- * writer come back after all, its commit finds that head has passed its record. A handler that
- * comes in between may do the same: every step can be done twice.
- */
+static void given_up_note(struct ada_writer *w, uint64_t end)
+{
+    for (int i = 3; i > 0; i--)
+        w->given_up[i] = w->given_up[i - 1];
+    w->given_up[0] = end;
+    ADA_SIGNAL_FENCE();
+}
+
+/* A handler that comes in between may do the same: every step can be done twice. */
+static void outer_give_up(struct ada_writer *w, uint64_t head, bool is_gone)
+{
+    struct outer o;
+
+    if (w->outer_start != head) /* left between publishing its own record and what stands behind */
+        return;
+    o = outer_record(w, head, load_relaxed(&w->reserve));
+    if (!o.bytes || ada_record_type(*ring_word_at(w, o.at)) == ADA_RECORD_HELD ||
+        outer_is_counted(w, &o, is_gone))
+        return;
+    if (!is_gone)
+        given_up_note(w, o.at + o.bytes);
+    give_up(w, o.at, *ring_word_at(w, o.at), o.bytes);
+}
+
 void ring_bury_outer(struct ada_writer *w)
 {
     uint64_t head = load_relaxed(&ring_front_of(w)->head);
@@ -232,45 +274,53 @@ void ring_bury_outer(struct ada_writer *w)
     if (!w->outer)
         return;
     plan_end(w);
-    /* Else it was left between publishing its own record and what stands behind. */
-    if (w->outer_start == head) {
-        struct outer o = outer_record(w, head, load_relaxed(&w->reserve));
-
-        if (o.bytes && outer_is_counted(w, &o))
-            w->kept = o.at + o.bytes;
-        else if (o.bytes)
-            give_up(w, o.at, *ring_word_at(w, o.at), o.bytes);
-    }
+    outer_give_up(w, head, true);
     ring_publish_rest(w);
     w->buried = load_relaxed(&ring_front_of(w)->head);
 }
 
+void ring_bury_away(struct ada_writer *w)
+{
+    uint64_t head = load_relaxed(&ring_front_of(w)->head);
+
+    if (!w->outer)
+        return;
+    ring_plan_settle(w);
+    outer_give_up(w, head, false);
+    publish_walk(w, false);
+    w->buried = load_relaxed(&ring_front_of(w)->head);
+}
+
 /*
- * The writer of a buried record has come back and committed it: take back what that has done. Its
- * store moved head back; the consumer ignores that. A record that was counted when it was buried is
- * in the file; any other was counted as dropped, and may have been read already, as padding.
+ * The writer of a record that was given up has come back and committed it: take back what that has
+ * done. It was counted as dropped, and may have been read already, as padding.
  */
-void ring_bury_again(struct ada_writer *w, unsigned char *header, uint64_t end, uint64_t records)
+static void give_up_again(struct ada_writer *w, unsigned char *header, uint64_t end)
 {
     uint64_t bytes = (end - (uint64_t)(header - w->data)) & w->mask;
     uint64_t word = ada_record_pad_word(bytes);
 
-    if (end != w->kept) {
-        if (load_relaxed(&w->reserve) - end + bytes <= w->mask + 1) /* else it is another's */
-            memcpy(header, &word, 8);
-        ada_add_local(&ring_front_of(w)->written, 0 - records);
-    }
-    if (load_relaxed(&ring_front_of(w)->head) < w->buried)
-        store_release(&ring_front_of(w)->head, w->buried); /* Publish, as in ring_publish_rest(). */
+    if (load_relaxed(&w->reserve) - end + bytes <= w->mask + 1) /* else it is another's */
+        memcpy(header, &word, 8);
+    ada_add_local(&ring_front_of(w)->written, UINT64_MAX);
     ADA_SIGNAL_FENCE();
 }
 
 void ring_commit_slow(struct ada_writer *w, unsigned char *header, uint64_t end, bool nested)
 {
-    if (ring_is_buried(w, end))
-        ring_bury_again(w, header, end, 1);
+    uint64_t head;
+
+    if (ring_is_given_up(w, end))
+        give_up_again(w, header, end);
     else if (nested)
         ada_add_local(&ring_of(w)->nested, 1);
-    if (!nested)
-        ring_publish_rest(w);
+    head = load_relaxed(&ring_front_of(w)->head);
+    if (nested && end - head != ((end - (uint64_t)(header - w->data)) & w->mask))
+        return;
+    /* Ours moved head back behind what was published meanwhile; the consumer ignores that. Publish,
+     * as in ring_publish_rest(). */
+    if (!nested && head < w->buried)
+        store_release(&ring_front_of(w)->head, w->buried);
+    ADA_SIGNAL_FENCE();
+    ring_publish_rest(w);
 }

@@ -61,18 +61,19 @@ void ring_publish_rest(struct ada_writer *writer);
  * handler's alternate stack proves nothing. */
 bool ring_outer_is_gone(const struct ada_writer *writer, uint64_t sp);
 
-/* Give up the record at head, whose writer is gone, and publish what stands behind it. */
+/* Give up the record at head, whose writer is gone, and what others that are gone have left behind
+ * it; publish the rest. */
 void ring_bury_outer(struct ada_writer *writer);
 
-/* Has this record been given up, or published by others, though its writer was only away? */
-static inline bool ring_is_buried(const struct ada_writer *w, uint64_t end)
-{
-    return end <= w->buried;
-}
+/* The same as a last resort: the writer may only be away. What stands behind it is published up to
+ * another unfinished record, whose writer may be so, too: that one is then the outermost. */
+void ring_bury_away(struct ada_writer *writer);
 
-/* The writer of a buried record has come back and committed it, as so many records: take back what
- * that has done. */
-void ring_bury_again(struct ada_writer *writer, unsigned char *header, uint64_t end,
-                     uint64_t records);
+/* Was this record given up, though its writer was only away? It is counted as dropped then. */
+static inline bool ring_is_given_up(const struct ada_writer *w, uint64_t end)
+{
+    return end == w->given_up[0] || end == w->given_up[1] || end == w->given_up[2] ||
+           end == w->given_up[3];
+}
 
 #endif

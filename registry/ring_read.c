@@ -65,7 +65,7 @@ static void pass_over(struct ring_reader *r)
 static int refresh_head(struct ring_reader *r)
 {
     /* Publish. Acquire: the records below head are visible. Pairs with the release of head in
-     * ada_commit_record(), finish() and ring_publish_rest(). */
+     * ada_commit_fast(), finish() and ring_publish_rest(). */
     uint64_t head = load_acquire(&r->shared->front.head);
 
     /* A writer that was given up and came back moves head back for a moment: not news. */

@@ -19,12 +19,13 @@ void ring_writer_init(struct ada_writer *w, struct ring_shared *ring, bool fast)
     w->data = ring_data(ring);
     w->mask = ring->capacity - 1;
     w->reserve = load_relaxed(&ring->front.head); /* relaxed: we are its only writer */
-    w->outer = w->outer_start = w->stalled_tail = w->buried = w->kept = 0;
+    w->outer = w->outer_start = w->stalled_tail = w->buried = 0;
     w->skip = w->touched = 0;
     w->bell = NULL;
     w->clocked = !fast;
     w->telling = 0;
     memset(&w->plan, 0, sizeof(w->plan));
+    memset(w->given_up, 0, sizeof(w->given_up));
     w->plan.first = RING_PLAN_NOTHING;
     ADA_SIGNAL_FENCE();
     w->ring = ring; /* last: it says that the writer can be used */
@@ -89,7 +90,8 @@ static void tell(struct ada_writer *w, const struct ring_layout *l, uint64_t tic
     ADA_SIGNAL_FENCE();
     /* From here on it stands: no jump out of a handler takes it back. Unless one who thought that
      * we had been left has given it up. */
-    (void)ada_cmpxchg_local(at, &claimed, told);
+    if (!ada_cmpxchg_local(at, &claimed, told))
+        w->plan.gap = 0;
     ADA_SIGNAL_FENCE();
     ring_plan_settle(w);
     w->telling = 0;
@@ -209,7 +211,7 @@ static bool wait_or_bury(struct ada_writer *w, const struct ring_layout *l, uint
     /* Handlers that fill half a ring behind one unfinished record: more likely, its writer was
      * left in a way that we cannot see. Either way no thread stays silent for ever. */
     if (l->nested && ring_bytes_between(w, head, l->start) > load_relaxed(&ring_of(w)->room) / 2)
-        ring_bury_outer(w);
+        ring_bury_away(w);
     return false;
 }
 
@@ -268,7 +270,7 @@ bool ring_reserve_at(struct ada_writer *w, uint32_t type, uint64_t payload_bytes
         return false;
     /* From here on our caller's: no frame's end gives it up. Unless handlers have done so since it
      * was claimed; then it is published as padding, and counted. */
-    if (ring_is_buried(w, record->end) ||
+    if (ring_is_given_up(w, record->end) ||
         !ada_cmpxchg_local((uint64_t *)(void *)record->header, &claimed,
                            ring_reserved_word(ADA_RECORD_HELD, bytes))) {
         record->payload = NULL;
@@ -294,56 +296,74 @@ static uint64_t record_start(const struct ada_record *record)
     return record->end - ((record->end - (uint64_t)(record->header - w->data)) & w->mask);
 }
 
-/*
- * Put the final header word of `records` records (0: padding) there, and publish, if nothing
- * unfinished stands in front.
- */
-static void finish(struct ada_record *record, uint64_t word, uint64_t records, uint64_t sp)
+/* Put the final header word there. False: handlers have given the record up, or do now; it is
+ * counted as dropped. */
+static bool word_finish(struct ada_record *record, uint64_t claimed, uint64_t word,
+                        uint64_t records)
 {
     struct ada_writer *w = record->writer;
-    bool outermost;
 
-    /* A wiped writer: we are a forked child, and the reservation is our parent's. */
-    if (!w->ring || ring_is_buried(w, record->end))
+    if (ring_is_given_up(w, record->end) ||
+        !ada_cmpxchg_local((uint64_t *)(void *)record->header, &claimed, word))
+        return false;
+    if (!records)
+        return true;
+    ada_add_local(&ring_front_of(w)->written, records);
+    ADA_SIGNAL_FENCE();
+    if (ring_is_given_up(w, record->end)) { /* because it was not counted yet */
+        ada_add_local(&ring_front_of(w)->written, 0 - records);
+        return false;
+    }
+    if (record->nested)
+        ada_add_local(&ring_of(w)->nested, records);
+    return true;
+}
+
+/*
+ * Finish what was claimed as PENDING or HELD, as `records` records (0: padding) whose first header
+ * is `word`, and publish, if nothing unfinished stands in front.
+ */
+static void finish(struct ada_record *record, uint32_t claimed_as, uint64_t word, uint64_t records,
+                   uint64_t sp)
+{
+    struct ada_writer *w = record->writer;
+    uint64_t start, head;
+
+    if (!w->ring) /* wiped: we are a forked child, and the reservation is our parent's */
         return;
-    /* Nested, and ring_publish_rest() has stopped at us: then we were held. */
-    outermost = !record->nested || load_relaxed(&ring_front_of(w)->head) == record_start(record);
-    if (outermost && !w->outer) { /* was held; now it can be left again */
+    start = record_start(record);
+    /* Was held, and ring_publish_rest() has stopped at us: now it can be left again. */
+    if (!w->outer && (!record->nested || load_relaxed(&ring_front_of(w)->head) == start)) {
         w->outer_start = UINT64_MAX;
         w->outer = ada_writer_outer(sp, 0);
     }
     ADA_SIGNAL_FENCE();
-    memcpy(record->header, &word, 8);
-    if (records)
-        ada_add_local(&ring_front_of(w)->written, records);
-    ADA_SIGNAL_FENCE();
-    if (ring_is_buried(w, record->end)) { /* by handlers, since we looked */
-        ring_bury_again(w, record->header, record->end, records);
+    if (!word_finish(record, ring_reserved_word(claimed_as, record->end - start), word, records) &&
+        record->nested)
         return;
-    }
-    if (records && record->nested)
-        ada_add_local(&ring_of(w)->nested, records);
-    if (!outermost)
+    head = load_relaxed(&ring_front_of(w)->head);
+    if (record->nested && head != start)
         return;
-    /* Publish. Release: as in ada_commit_record(). Pairs with the acquire of head in ring_peek().
-     */
-    store_release(&ring_front_of(w)->head, record->end);
+    /* Publish. Release: as in ada_commit_fast(). Pairs with the acquire of head in ring_peek().
+     * Unless a handler has done so, and gone on from there. */
+    if ((int64_t)(record->end - head) > 0)
+        (void)compare_exchange_release(&ring_front_of(w)->head, &head, record->end);
     ADA_SIGNAL_FENCE();
     ring_publish_rest(w);
 }
 
 void ring_commit(struct ada_record *record)
 {
-    finish(record, record->word, 1, ring_caller_sp());
+    finish(record, ADA_RECORD_HELD, record->word, 1, ring_caller_sp());
 }
 
 void ring_rollback(struct ada_record *record)
 {
     uint64_t bytes = record->end - record_start(record);
 
-    if (record->writer->ring && !ring_is_buried(record->writer, record->end))
+    if (record->writer->ring)
         ada_add_local(&ring_of(record->writer)->padding_bytes, bytes);
-    finish(record, ada_record_pad_word(bytes), 0, ring_caller_sp());
+    finish(record, ADA_RECORD_HELD, ada_record_pad_word(bytes), 0, ring_caller_sp());
 }
 
 void ring_touch(struct ada_writer *w, uint64_t bytes)
@@ -373,7 +393,8 @@ bool ring_write(struct ada_writer *w, uint32_t type, const void *payload, uint64
         return false;
     if (payload_bytes)
         memcpy(record.payload, payload, payload_bytes);
-    finish(&record, record.word, 1, ring_caller_sp());
+    if (!ada_commit_fast(&record))
+        ring_commit_slow(w, record.header, record.end, record.nested);
     return true;
 }
 
@@ -409,6 +430,6 @@ bool ring_write_batch(struct ada_writer *w, const struct ring_item *items, size_
         if (i)
             memcpy(at, &word, 8);
     }
-    finish(&batch, word, count, ring_caller_sp());
+    finish(&batch, ADA_RECORD_PENDING, word, count, ring_caller_sp());
     return true;
 }

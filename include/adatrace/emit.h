@@ -66,7 +66,6 @@ struct ada_writer {
     uint64_t stack_top;       /* highest stack address known of this thread; 0: not known */
     uint64_t stalled_tail;    /* policy block: a wait timed out when tail was here; +1, 0: none */
     uint64_t buried;          /* head after the last unfinished record was passed over */
-    uint64_t kept;            /* end of the last such that was counted, and so published */
     uint32_t slot;            /* index in the registry */
     uint32_t generation;
     uint32_t clocked; /* the counter is no clock: ask the kernel, stay on the slow path */
@@ -75,7 +74,8 @@ struct ada_writer {
     uint64_t skip;    /* where the last lap left the rest of the ring unused, as an index; 0 */
     uint64_t touched; /* bytes of the ring, from its beginning, that are in our page table */
     struct ada_ring_plan plan;
-    uint64_t unused[6];
+    uint64_t given_up[4]; /* ends of the last records that were, though their writers may be away */
+    uint64_t unused[3];
 } __attribute__((aligned(128)));
 
 /* What a reserve hands to its commit; lives in registers. */
@@ -219,8 +219,8 @@ ADA_INLINE struct ada_record ada_reserve_bytes(uint32_t tag, uint64_t bytes)
     return ada_reserve_slow(tag, bytes);
 }
 
-/* Make the record visible to the drain. */
-ADA_INLINE void ada_commit_record(struct ada_record *record)
+/* Make the record visible to the drain. False: the slow path has the rest to do. */
+ADA_INLINE bool ada_commit_fast(const struct ada_record *record)
 {
     struct ada_writer *w = record->writer;
     struct ada_ring_front *front;
@@ -230,17 +230,21 @@ ADA_INLINE void ada_commit_record(struct ada_record *record)
     ADA_SIGNAL_FENCE();
     front = w->front;
     if (ADA_UNLIKELY(!front)) /* a handler forked, we are the child, the record is our parent's */
-        return;
+        return true;
     ada_add_local(&front->written, 1);
-    if (ADA_LIKELY(!record->nested)) {
-        /* Publish. Release: header and payload are visible before head moves over them. Pairs with
-         * the acquire of head in ring_peek(). */
-        __atomic_store_n(&front->head, record->end, __ATOMIC_RELEASE);
-        ADA_SIGNAL_FENCE();
-        if (ADA_LIKELY(w->reserve == record->end))
-            return;
-    }
-    ada_commit_slow(w, record->header, record->end, record->nested);
+    if (ADA_UNLIKELY(record->nested))
+        return false;
+    /* Publish. Release: header and payload are visible before head moves over them. Pairs with
+     * the acquire of head in ring_peek(). */
+    __atomic_store_n(&front->head, record->end, __ATOMIC_RELEASE);
+    ADA_SIGNAL_FENCE();
+    return ADA_LIKELY(w->reserve == record->end);
+}
+
+ADA_INLINE void ada_commit_record(const struct ada_record *record)
+{
+    if (ADA_UNLIKELY(!ada_commit_fast(record)))
+        ada_commit_slow(record->writer, record->header, record->end, record->nested);
 }
 
 #ifdef __cplusplus
