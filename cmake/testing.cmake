@@ -11,9 +11,9 @@ find_package(Python3 REQUIRED COMPONENTS Interpreter)
 set(ADATRACE_TEST_WRAPPER "" CACHE STRING
     "command that unit tests run under (the valgrind preset sets it)")
 
-# Sanitizers, valgrind and emulators slow a test down by this much at most.
+# Sanitizers, counters, valgrind and emulators slow a test down by this much at most.
 set(_ada_patience 1)
-if(ADATRACE_SANITIZE OR ADATRACE_TEST_WRAPPER OR CMAKE_CROSSCOMPILING)
+if(ADATRACE_SANITIZE OR ADATRACE_COVERAGE OR ADATRACE_TEST_WRAPPER OR CMAKE_CROSSCOMPILING)
     set(_ada_patience 10)
 endif()
 
@@ -68,6 +68,20 @@ function(ada_test)
         set(serial RUN_SERIAL)
     endif()
     ada_test_properties(${arg_NAME} LABELS ${arg_LABELS} TIMEOUT ${arg_TIMEOUT} ${serial})
+endfunction()
+
+# What a test's objects ask of the C library and the kernel can fail, call by call: tests/helpers/faulty.
+#   ada_faulty(test_x)
+function(ada_faulty name)
+    set(calls aligned_alloc calloc connect fallocate fcntl fdopendir free fstat ftruncate getsockopt linkat
+        madvise malloc memfd_create mkdir mmap munmap open openat posix_fallocate pread pthread_create
+        pthread_key_create pthread_setspecific pwrite read recvmsg send setsockopt shm_open socket strdup syscall
+        unlinkat write)
+    list(TRANSFORM calls PREPEND "-Wl,--wrap=")
+    target_sources(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests/helpers/faulty/faulty.c
+        ${PROJECT_SOURCE_DIR}/tests/helpers/faulty/faulty_calls.c)
+    target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests/helpers/faulty)
+    target_link_options(${name} PRIVATE ${calls})
 endfunction()
 
 # A test that is a script: Python 3 for *.py, otherwise whatever its first line says. It gets the source

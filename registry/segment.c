@@ -225,9 +225,7 @@ static int create(struct segment *s, const struct segment_geometry *g, const cha
     s->prepared = calloc(1, g->slots);
     s->there_bytes = calloc(g->slots, sizeof(*s->there_bytes));
     if (!s->prepared || !s->there_bytes) {
-        free(s->prepared);
-        free(s->there_bytes);
-        munmap(base, segment_bytes(g));
+        segment_destroy(s);
         err = -ENOMEM;
         goto fail;
     }

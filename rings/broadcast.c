@@ -6,13 +6,11 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#ifndef MFD_NOEXEC_SEAL
-#define MFD_NOEXEC_SEAL 8u /* since Linux 6.3; where vm.memfd_noexec=2 nothing else is allowed */
-#endif
+#include "rings/spsc_map.h"
+
 #ifndef F_SEAL_FUTURE_WRITE
 #define F_SEAL_FUTURE_WRITE 0x0010 /* since Linux 5.1 */
 #endif
@@ -23,21 +21,12 @@ enum { CAPACITY_DEFAULT = 1 << 20 };
 
 static int file_make(size_t bytes)
 {
-    struct rlimit limit;
-    int fd;
+    int err, fd = spsc_memfd("adatrace-broadcast");
 
-    /* Growing a file beyond RLIMIT_FSIZE would raise a signal. */
-    if (!getrlimit(RLIMIT_FSIZE, &limit) && limit.rlim_cur != RLIM_INFINITY &&
-        limit.rlim_cur < bytes)
-        return -EFBIG;
-    fd = memfd_create("adatrace-broadcast", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
-    if (fd < 0 && errno == EINVAL) /* an older kernel */
-        fd = memfd_create("adatrace-broadcast", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
-        return -errno;
-    if (ftruncate(fd, (off_t)bytes)) {
-        int err = -errno;
-
+        return fd;
+    err = spsc_file_allocate(fd, bytes);
+    if (err) {
         close(fd);
         return err;
     }
@@ -56,7 +45,6 @@ static int file_seal(int fd)
 static int memory_make(struct ada_broadcast *b, bool in_memfd)
 {
     int flags = in_memfd ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS;
-    int err = 0;
     void *base;
 
     if (in_memfd)
@@ -67,10 +55,7 @@ static int memory_make(struct ada_broadcast *b, bool in_memfd)
     if (base == MAP_FAILED)
         return -errno;
     b->shared = base;
-    /* A full tmpfs would be a signal at the first touch. */
-    if (in_memfd)
-        err = posix_fallocate(b->fd, 0, (off_t)b->map_bytes);
-    return err ? -err : in_memfd ? file_seal(b->fd) : 0;
+    return in_memfd ? file_seal(b->fd) : 0;
 }
 
 static void format(struct ada_broadcast *b)

@@ -162,13 +162,16 @@ static int stats_of(int folder, const char *name, struct ada_channel_stats *stat
     struct ada_ring observer;
     uint64_t capacity, data_offset;
     struct stat status;
+    ssize_t got = 0;
     int err = 0, fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 
     if (fd < 0)
         return -errno;
     if (fstat(fd, &status))
         err = -errno;
-    else if (!S_ISREG(status.st_mode) || pread(fd, &file, sizeof(file), 0) != sizeof(file))
+    else if (S_ISREG(status.st_mode) && (got = pread(fd, &file, sizeof(file), 0)) < 0)
+        err = -errno;
+    else if (got != sizeof(file))
         err = -EBADMSG;
     close(fd);
     if (!err)

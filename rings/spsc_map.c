@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,8 +33,12 @@ bool spsc_name_is_valid(const char *name, size_t length_max)
 
 int spsc_file_allocate(int fd, uint64_t bytes)
 {
+    struct rlimit limit;
     int err;
 
+    /* Growing a file beyond RLIMIT_FSIZE would raise a signal. */
+    if (!getrlimit(RLIMIT_FSIZE, &limit) && limit.rlim_cur < bytes)
+        return -EFBIG;
     if (ftruncate(fd, (off_t)bytes))
         return -errno;
     do /* the pages as well: a full file system shows here, not as SIGBUS later */

@@ -29,7 +29,7 @@ struct spsc_map {
  * one a letter or a digit. */
 bool spsc_name_is_valid(const char *name, size_t length_max);
 
-/* Give an empty file its size and memory. Negative errno. */
+/* Give an empty file its size and memory. Negative errno; -EFBIG: longer than RLIMIT_FSIZE. */
 int spsc_file_allocate(int fd, uint64_t bytes) __attribute__((warn_unused_result));
 
 /* New descriptors, or negative errno: of a memfd that can be sealed; of shared memory (shm_open) by

@@ -53,8 +53,8 @@ struct ada_ring_record {
 /*
  * Capacities are bytes for records and their 8-byte headers: ADA_RING_CAPACITY_MIN to _MAX, rounded
  * up to a power of two. The longest record takes half of it, ada_ring_record_max(). Common errors:
- * -ERANGE: not such a capacity; -ENOMEM, -ENOSPC: no memory. All of a ring's memory is there when
- * it was made: no page fault fails later.
+ * -ERANGE: not such a capacity; -ENOMEM, -ENOSPC: no memory; -EFBIG: more than RLIMIT_FSIZE allows.
+ * All of a ring's memory is there when it was made: no page fault fails later.
  */
 
 /* In private memory of its own: for threads of one process. */

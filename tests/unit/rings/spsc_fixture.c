@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/coverage.h"
+
 uint64_t fixture_seed(void)
 {
     const char *given = getenv("SPSC_SEED");
@@ -72,8 +74,12 @@ pid_t fixture_fork(int (*part)(void *context), void *context)
 
     fflush(NULL);
     child = fork();
-    if (!child)
-        _exit(part(context));
+    if (!child) {
+        int status = part(context);
+
+        coverage_keep();
+        _exit(status);
+    }
     return child;
 }
 
