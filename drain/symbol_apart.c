@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -119,13 +120,20 @@ __attribute__((noreturn)) static void child_run(void (*look)(void *context,
 
 /* ---- who listens ---- */
 
-static bool bytes_receive(int fd, void *bytes, size_t size)
+static bool bytes_receive(int fd, void *bytes, size_t size, int silence_ms)
 {
+    struct pollfd from = {.fd = fd, .events = POLLIN};
     unsigned char *to = bytes;
 
     while (size) {
-        ssize_t part = read(fd, to, size);
+        ssize_t part;
+        int told = poll(&from, 1, silence_ms);
 
+        if (told < 0 && errno == EINTR)
+            continue;
+        if (told == 0)
+            return false;
+        part = read(fd, to, size);
         if (part > 0) {
             to += part;
             size -= (size_t)part;
@@ -157,15 +165,16 @@ static void message_pass_on(struct message *m, const char *text, const char *fil
 }
 
 /* True: it said all that it had to say. */
-static bool child_hear(int fd, char *texts, const struct symbol_sink *sink)
+static bool child_hear(int fd, char *texts, const struct symbol_sink *sink, int silence_ms)
 {
     char *text = texts, *file = texts + TEXT_MAX + 1;
     struct message m;
 
-    while (bytes_receive(fd, &m, sizeof(m)) && message_is_sound(&m)) {
+    while (bytes_receive(fd, &m, sizeof(m), silence_ms) && message_is_sound(&m)) {
         if (m.kind == MESSAGE_END)
             return true;
-        if (!bytes_receive(fd, text, m.text_bytes) || !bytes_receive(fd, file, m.file_bytes))
+        if (!bytes_receive(fd, text, m.text_bytes, silence_ms) ||
+            !bytes_receive(fd, file, m.file_bytes, silence_ms))
             return false;
         text[m.text_bytes] = file[m.file_bytes] = 0;
         message_pass_on(&m, text, file, sink);
@@ -174,7 +183,7 @@ static bool child_hear(int fd, char *texts, const struct symbol_sink *sink)
 }
 
 int symbol_apart_run(void (*look)(void *context, const struct symbol_sink *sink), void *context,
-                     const struct symbol_sink *sink)
+                     const struct symbol_sink *sink, int silence_ms)
 {
     char *texts = malloc((TEXT_MAX + 1) * 2);
     pid_t parent = getpid(), child;
@@ -201,8 +210,10 @@ int symbol_apart_run(void (*look)(void *context, const struct symbol_sink *sink)
         return err;
     }
     close(fds[1]);
-    is_whole = child_hear(fds[0], texts, sink);
-    close(fds[0]); /* one that still speaks hears of it */
+    is_whole = child_hear(fds[0], texts, sink, silence_ms);
+    close(fds[0]);
+    if (!is_whole) /* it may be waiting for what never comes */
+        kill(child, SIGKILL);
     while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
         ;
     free(texts);

@@ -17,14 +17,18 @@ struct symbol_sink {
     void (*note)(void *context, const struct trace_note *note);
 };
 
+enum { SYMBOL_SILENCE_MS = 5 * 60 * 1000 }; /* large debug information takes a minute to read */
+
 /*
  * Have a child run `look`, which hands what it finds to the sink that it is given; the same arrives
  * at `sink` here, in order. The child sees our memory as it is now, says nothing on our streams,
  * and dies with us. 0; -EAGAIN: there is no child to be had (too many processes or descriptors),
  * and nothing was done; -ENOMEM: neither, and there is no memory for looking up here; -EIO: it came
- * to a bad end, or was killed, and what it had found until then has arrived.
+ * to a bad end, or was killed, also by us because it had found nothing for `silence_ms`, and what
+ * it had found until then has arrived.
  */
 int symbol_apart_run(void (*look)(void *context, const struct symbol_sink *sink), void *context,
-                     const struct symbol_sink *sink) __attribute__((warn_unused_result));
+                     const struct symbol_sink *sink, int silence_ms)
+    __attribute__((warn_unused_result));
 
 #endif

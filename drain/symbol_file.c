@@ -9,6 +9,7 @@
 #include <gelf.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "drain/demangle.h"
@@ -295,10 +296,14 @@ static int module_open(struct symbol_file *f, const char *path)
         .find_elf = dwfl_build_id_find_elf,
         .find_debuginfo = dwfl_standard_find_debuginfo,
     };
+    struct stat status;
     GElf_Addr bias;
 
-    if (access(path, R_OK))
+    if (access(path, R_OK) || stat(path, &status))
         return -errno;
+    /* Untrusted: the traced program names it. A pipe nobody writes to is waited for for ever. */
+    if (!S_ISREG(status.st_mode))
+        return -ENOEXEC;
     f->dwfl = dwfl_begin(&callbacks);
     if (!f->dwfl)
         return -ENOMEM;

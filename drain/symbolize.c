@@ -267,7 +267,8 @@ static void note_store(void *context, const struct trace_note *note)
 static void codes_resolve(struct symbolizer *z)
 {
     const struct symbol_sink sink = {z, symbol_store, note_store};
-    int err = z->figures.addresses ? symbol_apart_run(codes_look_up, z, &sink) : 0;
+    int err =
+        z->figures.addresses ? symbol_apart_run(codes_look_up, z, &sink, SYMBOL_SILENCE_MS) : 0;
 
     /* No process to be had, but memory: then here. */
     if (err == -EAGAIN)

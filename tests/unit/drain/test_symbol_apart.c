@@ -17,7 +17,7 @@
 
 #include "drain/symbol_apart.h"
 
-enum { MANY = 5000, LONG = 40000 };
+enum { MANY = 5000, LONG = 40000, PATIENCE_MS = 60 * 1000, SILENCE_MS = 50 };
 
 struct heard {
     unsigned symbols, notes;
@@ -91,12 +91,22 @@ static void leave(void *context, const struct symbol_sink *sink)
     exit(*(const int *)context);
 }
 
+/* As one that opens a pipe nobody writes to. */
+static void one_say_and_wait(void *context, const struct symbol_sink *sink)
+{
+    (void)context;
+    for (unsigned i = 0; i < MANY; i++)
+        symbol_say(sink, i, "parse");
+    for (;;)
+        pause();
+}
+
 /* ---- cases ---- */
 
 static void all_that_is_found_arrives(void **state)
 {
     (void)state;
-    assert_int_equal(symbol_apart_run(many_say, NULL, &ear), 0);
+    assert_int_equal(symbol_apart_run(many_say, NULL, &ear, PATIENCE_MS), 0);
     assert_int_equal(heard.symbols, MANY);
     assert_int_equal(heard.last.address, MANY - 1);
     assert_int_equal(heard.last.module, 2);
@@ -113,7 +123,7 @@ static void name_longer_than_the_pipe_arrives_whole(void **state)
 
     (void)state;
     memset(name, 'n', LONG);
-    assert_int_equal(symbol_apart_run(long_name_say, name, &ear), 0);
+    assert_int_equal(symbol_apart_run(long_name_say, name, &ear, PATIENCE_MS), 0);
     assert_string_equal(heard.name, name);
 }
 
@@ -126,9 +136,18 @@ static void crash_costs_what_was_not_sent_yet(void **state)
         int signal = signals[i];
 
         ear_clean(NULL);
-        assert_int_equal(symbol_apart_run(one_say_and_die, &signal, &ear), -EIO);
+        assert_int_equal(symbol_apart_run(one_say_and_die, &signal, &ear, PATIENCE_MS), -EIO);
         assert_in_range(heard.symbols, 1, MANY - 1);
     }
+}
+
+static void child_that_falls_silent_is_ended(void **state)
+{
+    (void)state;
+    assert_int_equal(symbol_apart_run(one_say_and_wait, NULL, &ear, SILENCE_MS), -EIO);
+    assert_in_range(heard.symbols, 0, MANY - 1);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* nobody is left */
+    assert_int_equal(errno, ECHILD);
 }
 
 static void end_in_between_is_a_bad_end_and_is_not_heard(void **state)
@@ -143,7 +162,7 @@ static void end_in_between_is_a_bad_end_and_is_not_heard(void **state)
     for (size_t i = 0; i < 2; i++) {
         int status = statuses[i];
 
-        assert_int_equal(symbol_apart_run(leave, &status, &ear), -EIO);
+        assert_int_equal(symbol_apart_run(leave, &status, &ear, PATIENCE_MS), -EIO);
     }
     dup2(saved, STDERR_FILENO);
     assert_int_equal(read(seen[0], &byte, 1), -1);
@@ -155,7 +174,7 @@ static void end_in_between_is_a_bad_end_and_is_not_heard(void **state)
 static void nothing_stays(void **state)
 {
     (void)state;
-    assert_int_equal(symbol_apart_run(many_say, NULL, &ear), 0);
+    assert_int_equal(symbol_apart_run(many_say, NULL, &ear, PATIENCE_MS), 0);
     assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
     assert_int_equal(errno, ECHILD);
 }
@@ -166,6 +185,7 @@ int main(void)
         cmocka_unit_test_setup(all_that_is_found_arrives, ear_clean),
         cmocka_unit_test_setup(name_longer_than_the_pipe_arrives_whole, ear_clean),
         cmocka_unit_test_setup(crash_costs_what_was_not_sent_yet, ear_clean),
+        cmocka_unit_test_setup(child_that_falls_silent_is_ended, ear_clean),
         cmocka_unit_test_setup(end_in_between_is_a_bad_end_and_is_not_heard, ear_clean),
         cmocka_unit_test_setup(nothing_stays, ear_clean),
     };

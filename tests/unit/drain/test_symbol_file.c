@@ -7,8 +7,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -141,6 +144,23 @@ static void file_that_is_none_is_an_error(void **state)
     assert_int_equal(symbol_file_open(&file, "/proc/self/status", "", MANY), -ENOEXEC);
 }
 
+/* As it was, this opened the pipe and waited for somebody to write to it. */
+static void what_is_no_file_is_neither_waited_for_nor_read(void **state)
+{
+    char folder[] = "/tmp/symbols-XXXXXX", pipe[64];
+    struct symbol_file *file;
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    snprintf(pipe, sizeof(pipe), "%s/pipe", folder);
+    assert_int_equal(mkfifo(pipe, 0600), 0);
+    assert_int_equal(symbol_file_open(&file, pipe, "", MANY), -ENOEXEC);
+    assert_int_equal(symbol_file_open(&file, "/dev/zero", "", MANY), -ENOEXEC);
+    assert_int_equal(symbol_file_open(&file, folder, "", MANY), -ENOEXEC);
+    unlink(pipe);
+    rmdir(folder);
+}
+
 static void mangled_name_is_demangled_where_libstdcxx_is(void **state)
 {
     char *name = demangle("_ZNSt6vectorIiSaIiEE9push_backEOi");
@@ -164,6 +184,7 @@ int main(void)
         cmocka_unit_test(stripped_library_still_has_its_exports),
         cmocka_unit_test(file_with_another_build_id_is_stale),
         cmocka_unit_test(file_that_is_none_is_an_error),
+        cmocka_unit_test(what_is_no_file_is_neither_waited_for_nor_read),
         cmocka_unit_test(mangled_name_is_demangled_where_libstdcxx_is),
     };
 
