@@ -318,12 +318,8 @@ bool value_is_time(struct binder *b, unsigned number)
     switch ((enum node_kind)n->kind) {
     case NODE_FIELD:
     case NODE_WORD:
-
-        return false;
-        for (field = 0; field < b->schema->field_count; field++)
-            if (strcmp(b->schema->fields[field].name, n->text.bytes) == 0)
-                return b->schema->fields[field].kind == ADA_KIND_DURATION;
-        return false;
+        field = field_number(b->schema, n->text.bytes);
+        return field >= 0 && b->schema->fields[field].kind == ADA_KIND_DURATION;
     case NODE_NEGATE:
         return value_is_time(b, n->left);
     case NODE_SUM:

@@ -22,6 +22,7 @@
 #include <cmocka.h>
 
 #include "fuzz_evidence.h"
+#include "peer_pretend.h"
 #include "registry/handshake.h"
 #include "registry/segment.h"
 #include "tracer/tracer.h"
@@ -260,6 +261,21 @@ static void answer_that_is_none_is_refused(void **state)
     assert_int_equal(join(&i), -EMFILE);
 }
 
+static void collector_of_another_user_is_refused(void **state)
+{
+    enum { ANN = 1000, BOB = 1001 };
+    struct impostor i = impostor_of(-1);
+
+    (void)state;
+    peer_pretend(BOB, ANN);
+    assert_int_equal(join(&i), -EPERM);
+    peer_pretend(BOB, 0);
+    assert_int_equal(join(&i), -EPERM);
+    peer_pretend(0, ANN);
+    assert_int_equal(join(&i), -EPROTO); /* root is believed, and says nothing */
+    peer_pretend_end();
+}
+
 static void folder_that_is_a_loop_or_nobody_s_is_an_error(void **state)
 {
     char folder[] = "/tmp/impostor-XXXXXX", path[64], longest[200];
@@ -287,6 +303,7 @@ int main(void)
         cmocka_unit_test(segment_of_another_version_is_refused),
         cmocka_unit_test(more_descriptors_than_one_are_closed),
         cmocka_unit_test(answer_that_is_none_is_refused),
+        cmocka_unit_test(collector_of_another_user_is_refused),
         cmocka_unit_test(folder_that_is_a_loop_or_nobody_s_is_an_error),
     };
 

@@ -94,6 +94,9 @@ static void order_answers_as_the_table_says(void **state)
         {"waited > 999ns", 1},
         {"waited < 1001ns", 1},
         {"waited / 2 == 500ns", 1},
+        {"waited * 61000 == latency_us", 1}, /* a time, and a number of microseconds */
+        {"latency_us > waited * 60000", 1},
+        {"-latency_us < -waited * 60000", 1},
         {"time == 2.5s", 1},
         {"time > 1s && time < 3s", 1},
         {"time > 1min", 0},

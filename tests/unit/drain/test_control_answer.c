@@ -15,6 +15,7 @@
 
 #include "base/atomic.h"
 #include "control_house.h"
+#include "peer_pretend.h"
 
 enum { PATIENCE_MS = 30000 };
 
@@ -90,6 +91,27 @@ static int ask(const struct house *h, const char *verb, const char *word,
 }
 
 /* ---- tests ---- */
+
+static void session_of_another_user_is_not_asked(void **state)
+{
+    enum { ANN = 1000, BOB = 1001 };
+    struct session_client client;
+    struct house h;
+
+    (void)state;
+    house_open(&h, NULL);
+    peer_pretend(BOB, ANN);
+    assert_int_equal(session_client_open(&client, h.socket), -EPERM);
+    assert_int_equal(client.fd, -1);
+    peer_pretend(0, ANN);
+    assert_int_equal(session_client_open(&client, h.socket), 0);
+    session_client_close(&client);
+    peer_pretend(BOB, 0); /* root may ask anybody */
+    assert_int_equal(session_client_open(&client, h.socket), 0);
+    session_client_close(&client);
+    peer_pretend_end();
+    house_close(&h);
+}
 
 static void long_answer_arrives_whole(void **state)
 {
@@ -260,6 +282,7 @@ static void guest_that_does_not_take_a_long_answer_is_sent_away(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(session_of_another_user_is_not_asked),
         cmocka_unit_test(long_answer_arrives_whole),
         cmocka_unit_test(words_of_any_kind_arrive),
         cmocka_unit_test(descriptors_come_with_the_answer),

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "control_house.h"
+#include "peer_pretend.h"
 
 enum { PATIENCE_MS = 30000, CROWD = 1000, QUESTIONS = 300 };
 
@@ -24,14 +25,14 @@ static struct control_request good_request(void)
         .magic = CONTROL_MAGIC, .version = CONTROL_VERSION, .verb = "describe"};
 }
 
-/* Send these bytes; returns the status that is answered, and its words in text. */
-static int say(const struct house *h, const void *bytes, size_t size, char *text, size_t text_size)
+/* Send these bytes; returns the status that is answered, and its words in text. The connection is
+ * closed. */
+static int say_on(int fd, const void *bytes, size_t size, char *text, size_t text_size)
 {
     struct {
         struct control_answer head;
         char body[CONTROL_PART_BYTES];
     } packet;
-    int fd = house_knock(h);
     ssize_t got;
 
     assert_int_equal(send(fd, bytes, size, MSG_NOSIGNAL), size);
@@ -44,6 +45,11 @@ static int say(const struct house *h, const void *bytes, size_t size, char *text
     text[packet.head.bytes] = 0;
     close(fd);
     return packet.head.status;
+}
+
+static int say(const struct house *h, const void *bytes, size_t size, char *text, size_t text_size)
+{
+    return say_on(house_knock(h), bytes, size, text, text_size);
 }
 
 static void request_that_is_none_is_refused_in_words(void **state)
@@ -92,6 +98,30 @@ static void request_whose_words_are_not_there_is_refused(void **state)
     assert_non_null(strstr(text, "'describe' takes 0 to 0 words"));
     memset(r.head.verb, 'x', sizeof(r.head.verb));
     assert_int_equal(say(&h, &r, sizeof(r.head) + 2, text, sizeof(text)), -EPROTO);
+    house_is_well(&h);
+    house_close(&h);
+}
+
+static void request_of_another_user_is_refused_in_words(void **state)
+{
+    enum { ANN = 1000, BOB = 1001 };
+    struct control_request r = good_request();
+    char text[1024];
+    int guests[3];
+    struct house h;
+
+    (void)state;
+    house_open(&h, NULL);
+    for (int i = 0; i < 3; i++)
+        guests[i] = house_knock(&h); /* which looks at its peer itself */
+    peer_pretend(BOB, ANN);
+    assert_int_equal(say_on(guests[0], &r, sizeof(r), text, sizeof(text)), -EPERM);
+    assert_string_equal(text, "this session belongs to another user");
+    peer_pretend(BOB, 0);
+    assert_int_equal(say_on(guests[1], &r, sizeof(r), text, sizeof(text)), -EPERM);
+    peer_pretend(0, ANN);
+    assert_true(say_on(guests[2], &r, sizeof(r), text, sizeof(text)) >= 0);
+    peer_pretend_end();
     house_is_well(&h);
     house_close(&h);
 }
@@ -190,6 +220,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(request_that_is_none_is_refused_in_words),
         cmocka_unit_test(request_whose_words_are_not_there_is_refused),
+        cmocka_unit_test(request_of_another_user_is_refused_in_words),
         cmocka_unit_test(request_that_is_too_long_is_refused),
         cmocka_unit_test(thousand_silent_guests_do_not_keep_others_out),
         cmocka_unit_test(guest_that_never_reads_loses_only_its_connection),

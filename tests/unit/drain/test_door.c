@@ -21,6 +21,7 @@
 #include "base/machine_kind.h"
 #include "drain/door.h"
 #include "fake_writer.h"
+#include "peer_pretend.h"
 #include "registry/handshake.h"
 #include "registry/registry.h"
 
@@ -215,6 +216,35 @@ static void hello_of_another_version_is_refused_in_words(void **state)
     house_close(&h);
 }
 
+enum { ANN = 1000, BOB = 1001 };
+
+/* The folder keeps them out as well; here somebody has opened it. */
+static void hello_of_another_user_is_refused_in_words(void **state)
+{
+    struct handshake_hello hello = good_hello();
+    struct handshake_welcome welcome;
+    struct house h;
+    int segment;
+
+    (void)state;
+    house_open(&h, "");
+    peer_pretend(BOB, ANN);
+    assert_int_equal(say(&h, &hello, sizeof(hello), &welcome), -1);
+    assert_int_equal(welcome.status, -EPERM);
+    assert_string_equal(welcome.text, "it belongs to another user");
+    peer_pretend(BOB, 0); /* nor does root give its rings to anybody */
+    assert_int_equal(say(&h, &hello, sizeof(hello), &welcome), -1);
+    assert_int_equal(welcome.status, -EPERM);
+    peer_pretend(0, ANN);
+    segment = say(&h, &hello, sizeof(hello), &welcome);
+    assert_true(segment >= 0);
+    close(segment);
+    peer_pretend_end();
+    processes_await(&h, 1);
+    assert_true(fake_has_note("it belongs to another user"));
+    house_close(&h);
+}
+
 /* A program in an emulator beside us has our files and sockets, and another clock. */
 static void hello_of_another_machine_is_refused_in_words(void **state)
 {
@@ -362,6 +392,7 @@ int main(void)
         cmocka_unit_test(door_without_descriptors_waits_for_some),
         cmocka_unit_test(every_hello_gets_a_segment_of_its_own),
         cmocka_unit_test(hello_of_another_version_is_refused_in_words),
+        cmocka_unit_test(hello_of_another_user_is_refused_in_words),
         cmocka_unit_test(hello_of_another_machine_is_refused_in_words),
         cmocka_unit_test(hello_that_is_none_is_refused),
         cmocka_unit_test(guest_who_says_nothing_does_not_keep_others_waiting),
