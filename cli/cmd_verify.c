@@ -20,34 +20,66 @@ struct verify_settings {
     int format; /* 0: text, 1: JSON */
 };
 
+enum { UNTRUE_MAX = 8 }; /* that are named in the verdict */
+
 struct verify {
     struct out_buffer out;
     struct json_writer json;
     const char *path;
     bool as_json, colour;
-    uint64_t findings;
+    struct {
+        uint32_t number, pid;
+    } untrue[UNTRUE_MAX]; /* processes whose counters cannot be true */
+    unsigned untrue_count;
+    bool more_untrue; /* than these, or one that the file does not describe */
 };
 
-enum { SEVERITY_LOSSY = 1 };
+static void untrue_keep(struct verify *verify, const struct trace_process *process)
+{
+    if (!process) {
+        verify->more_untrue = true;
+        return;
+    }
+    for (unsigned i = 0; i < verify->untrue_count; i++)
+        if (verify->untrue[i].number == process->process)
+            return;
+    if (verify->untrue_count == UNTRUE_MAX) {
+        verify->more_untrue = true;
+        return;
+    }
+    verify->untrue[verify->untrue_count].number = process->process;
+    verify->untrue[verify->untrue_count++].pid = process->pid;
+}
 
-static void finding_print(void *context, int severity, uint64_t offset, const char *text)
+static void finding_print_json(struct verify *verify, const struct trace_finding *finding,
+                               const char *word)
+{
+    json_object_open(&verify->json, NULL);
+    json_text(&verify->json, "severity", word);
+    json_unsigned(&verify->json, "offset", finding->offset);
+    if (finding->process)
+        json_unsigned(&verify->json, "pid", finding->process->pid);
+    json_text(&verify->json, "text", finding->text);
+    json_object_close(&verify->json);
+}
+
+static void finding_print(void *context, const struct trace_finding *finding)
 {
     struct verify *verify = context;
-    const char *word = severity == SEVERITY_LOSSY ? "lossy" : "damage";
+    const char *word = finding->is_untrue                         ? "untrue"
+                       : finding->severity == TRACE_SEVERITY_LOSS ? "lossy"
+                                                                  : "damage";
 
-    verify->findings++;
+    if (finding->is_untrue)
+        untrue_keep(verify, finding->process);
     if (verify->as_json) {
-        json_object_open(&verify->json, NULL);
-        json_text(&verify->json, "severity", word);
-        json_unsigned(&verify->json, "offset", offset);
-        json_text(&verify->json, "text", text);
-        json_object_close(&verify->json);
+        finding_print_json(verify, finding, word);
         return;
     }
     out_put_escaped(&verify->out, text_plain, verify->path, strlen(verify->path));
-    out_printf(&verify->out, ": offset %" PRIu64 ": %s%s%s: ", offset,
+    out_printf(&verify->out, ": offset %" PRIu64 ": %s%s%s: ", finding->offset,
                verify->colour ? "\033[1;31m" : "", word, verify->colour ? "\033[0m" : "");
-    out_put_escaped(&verify->out, text_plain, text, strlen(text));
+    out_put_escaped(&verify->out, text_plain, finding->text, strlen(finding->text));
     out_put_char(&verify->out, '\n');
 }
 
@@ -63,16 +95,41 @@ static const char *verdict(int status)
     }
 }
 
+/* Others are judged by what they counted themselves. */
+static void untrue_print(struct verify *verify)
+{
+    const char *between = verify->untrue_count > 1 ? "es " : " ";
+
+    if (!verify->untrue_count && !verify->more_untrue)
+        return;
+    out_printf(&verify->out, "; not to be believed: the losses of process");
+    for (unsigned i = 0; i < verify->untrue_count; i++, between = ", ")
+        out_printf(&verify->out, "%s%" PRIu32, between, verify->untrue[i].pid);
+    if (verify->more_untrue)
+        out_printf(&verify->out, "%s", verify->untrue_count ? " and others" : "es not described");
+}
+
+static void untrue_print_json(struct verify *verify)
+{
+    json_array_open(&verify->json, "untrue");
+    for (unsigned i = 0; i < verify->untrue_count; i++)
+        json_unsigned(&verify->json, NULL, verify->untrue[i].pid);
+    json_array_close(&verify->json);
+}
+
 static void verdict_print(struct verify *verify, int status)
 {
     if (verify->as_json) {
         json_array_close(&verify->json);
+        untrue_print_json(verify);
         json_text(&verify->json, "verdict", verdict(status));
         json_object_close(&verify->json);
         return;
     }
     out_put_escaped(&verify->out, text_plain, verify->path, strlen(verify->path));
-    out_printf(&verify->out, ": %s\n", verdict(status));
+    out_printf(&verify->out, ": %s", verdict(status));
+    untrue_print(verify);
+    out_put_char(&verify->out, '\n');
 }
 
 static int trace_check(struct verify *verify)
@@ -126,15 +183,18 @@ const struct command command_verify = {
     .name = "verify",
     .summary = "Check every block, checksum and count of a trace",
     .operands = "[FILE]",
-    .description = "Reads all of FILE and checks every block, its checksums, its counts and its "
-                   "order, the index against the blocks, and the records against what their "
-                   "threads say they wrote. Every finding is printed with its offset in the file, "
-                   "then the verdict. Without FILE, the only *.adatrace of the current folder is "
-                   "checked.",
+    .description =
+        "Reads all of FILE and checks every block, its checksums, its counts and its "
+        "order, the index against the blocks, and the records against what their "
+        "threads say they wrote. Every finding is printed with its offset in the file, "
+        "then the verdict. Each process is judged by itself: one that wrote over its "
+        "own counters makes the trace lossy, the verdict says which, and what the others "
+        "recorded and lost is as exact as without it. Without FILE, the only *.adatrace "
+        "of the current folder is checked.",
     .statuses = "0\tgood\n"
                 "1\tunreadable\n"
                 "2\tthe command line was not understood\n"
-                "3\treadable, but lossy or cut off\n",
+                "3\treadable, but lossy, cut off, or with losses that are not known\n",
     .examples = "adatrace verify git.adatrace\tcheck one trace\n",
     .options = options,
     .completes = COMPLETES_TRACES,

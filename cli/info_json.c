@@ -175,6 +175,7 @@ static void notes_put(const struct info *info, struct json_writer *json)
         json_text(json, "kind",
                   note->kind == TRACE_NOTE_UNTRACED  ? "untraced"
                   : note->kind == TRACE_NOTE_WARNING ? "warning"
+                  : note->kind == TRACE_NOTE_UNTRUE  ? "untrue"
                                                      : "info");
         json_signed(json, "ts_ns", trace_ns(info->trace, note->ticks));
         json_text(json, "text", note->text);

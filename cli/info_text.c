@@ -288,7 +288,7 @@ static int levels_put(const struct info *info, struct out_buffer *out)
 
 static void notes_put(const struct info *info, struct out_buffer *out)
 {
-    static const char *const kinds[] = {"note", "warning", "not traced"};
+    static const char *const kinds[] = {"note", "warning", "not traced", "not true"};
     const struct trace_note *note;
 
     for (size_t n = 0; (note = trace_note_at(info->trace, n)); n++) {
@@ -296,7 +296,7 @@ static void notes_put(const struct info *info, struct out_buffer *out)
 
         if (!n)
             heading_put(info, out, "Notes");
-        out_printf(out, "  %s: ", kind < 3 ? kinds[kind] : kinds[0]);
+        out_printf(out, "  %s: ", kind < 4 ? kinds[kind] : kinds[0]);
         out_put_escaped(out, text_plain, note->text, strlen(note->text));
         out_put_char(out, '\n');
     }

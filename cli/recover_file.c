@@ -124,22 +124,13 @@ static void loss_read(struct trace *t, struct recover_result *r)
     }
 }
 
-static void nothing_say(void *context, int severity, uint64_t offset, const char *text)
-{
-    (void)context;
-    (void)severity;
-    (void)offset;
-    (void)text;
-}
-
 /* Losses that it tells of are no reason to write it anew; every block is looked at. */
 static bool is_whole(struct trace *t, const char *path)
 {
     struct trace_condition condition;
 
     trace_condition(t, &condition);
-    return condition.ended && condition.indexed &&
-           trace_verify(path, nothing_say, NULL) != STATUS_FAILED;
+    return condition.ended && condition.indexed && trace_verify(path, NULL, NULL) != STATUS_FAILED;
 }
 
 static void trace_finish(struct trace *t, const struct recover_wish *wish, struct recover_result *r)

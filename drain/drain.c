@@ -189,7 +189,7 @@ static void figures_publish(struct drain *d)
     for (struct drain_source *s = d->sources; s; s = s->next)
         for (uint32_t slot = 0; s->live && slot < s->bound; slot++)
             if (s->threads[slot])
-                thread_count(s->threads[slot], &f);
+                thread_count(d, s->threads[slot], &f);
     for (struct drain_process *p = d->processes; p; p = p->next)
         f.live_processes += !p->dead;
     f.processes = d->next_process - 1;

@@ -6,6 +6,8 @@
 #include "base/atomic.h"
 #include "drain/drain_state.h"
 
+enum { VISIT_HOLES_MAX = 64 }; /* that stand where they are; more of one visit are told together */
+
 /* ---- holes: records that are missing here ---- */
 
 static void gap_put(struct drain *d, struct drain_thread *t, const struct trace_gap *gap)
@@ -16,12 +18,28 @@ static void gap_put(struct drain *d, struct drain_thread *t, const struct trace_
         triggers_gap(d, t->process, t, gap);
 }
 
+bool thread_hole_waits(const struct drain_thread *t)
+{
+    return t->hole.kind == TRACE_GAP_DAMAGED && t->visit_holes >= VISIT_HOLES_MAX;
+}
+
+void thread_holes_rest(struct drain *d, struct drain_thread *t)
+{
+    if (thread_hole_waits(t))
+        thread_hole_end(d, t, t->ticks);
+    t->visit_holes = 0;
+}
+
 void thread_hole_end(struct drain *d, struct drain_thread *t, uint64_t last_ticks)
 {
-    struct trace_gap dropped = t->hole;
+    struct trace_gap dropped;
 
     if (!t->hole.kind)
         return;
+    if (thread_hole_waits(t)) /* records have been stored since it began */
+        t->hole.first_ticks = t->ticks;
+    t->visit_holes += t->hole.kind == TRACE_GAP_DAMAGED;
+    dropped = t->hole;
     t->hole.last_ticks = dropped.last_ticks = last_ticks;
     if (t->hole.records || t->hole.bytes)
         gap_put(d, t, &t->hole);
@@ -78,9 +96,13 @@ static void past_take_off(struct drain_thread *t, struct ada_record_gap *gap)
 
 void thread_holes_notice(struct drain *d, struct drain_thread *t)
 {
-    const struct ring_reader *r = &t->reader;
+    struct ring_reader *r = &t->reader;
     struct ada_record_gap gone = {0};
 
+    if (__builtin_expect(r->overwritten != t->hole_at_overwritten, 0) &&
+        !thread_believes(d, t, t->hole_at_overwritten - t->past.overwritten,
+                         r->overwritten - t->hole_at_overwritten))
+        r->overwritten = t->hole_at_overwritten;
     if (r->overwritten_bytes != t->hole_at_overwritten_bytes ||
         r->overwritten != t->hole_at_overwritten) {
         thread_hole_grow(d, t, TRACE_GAP_OVERWRITTEN, r->overwritten - t->hole_at_overwritten,
@@ -91,8 +113,10 @@ void thread_holes_notice(struct drain *d, struct drain_thread *t)
         gone.bytes = r->told_overwritten_bytes - t->hole_at_told_bytes;
         if (gone.records)
             past_take_off(t, &gone);
-        t->hole_dropped += gone.records;
-        t->hole_dropped_bytes += gone.bytes;
+        if (thread_believes(d, t, t->told_dropped + t->hole_dropped, gone.records)) {
+            t->hole_dropped += gone.records;
+            t->hole_dropped_bytes += gone.bytes;
+        }
         t->hole_at_told = r->told_overwritten;
         t->hole_at_told_bytes = r->told_overwritten_bytes;
     }
@@ -139,7 +163,9 @@ void thread_gap_take(struct drain *d, struct drain_thread *t, const struct ring_
     }
     memcpy(&gap, r->payload, sizeof(gap)); /* untrusted: copied once */
     past_take_off(t, &gap);
-    if (gap.records)
+    if (!thread_believes(d, t, t->told_dropped, gap.records))
+        thread_hole_grow(d, t, TRACE_GAP_DAMAGED, 0, r->bytes);
+    else if (gap.records)
         gap_write(d, t, &gap, now);
 }
 
@@ -153,8 +179,9 @@ struct trace_ledger thread_ledger(const struct drain_thread *t)
     ring_stats(t->reader.shared, &stats);
     ledger.written = stats.written - t->past.written;
     ledger.written_bytes = stats.written_bytes - t->past.written_bytes;
-    ledger.dropped = stats.dropped - t->past.dropped;
-    ledger.dropped_bytes = stats.dropped_bytes - t->past.dropped_bytes;
+    ledger.dropped = t->is_untrue ? t->told_dropped : stats.dropped - t->past.dropped;
+    ledger.dropped_bytes =
+        t->is_untrue ? t->told_dropped_bytes : stats.dropped_bytes - t->past.dropped_bytes;
     ledger.nested = stats.nested - t->past.nested;
     ledger.overwritten = t->reader.overwritten - t->past.overwritten;
     ledger.overwritten_bytes = t->reader.overwritten_bytes - t->past.overwritten_bytes;
@@ -196,6 +223,8 @@ void thread_ledger_settle(struct drain *d, struct drain_thread *t, struct trace_
     uint64_t known = thread_records_known(t);
     uint64_t missing = ledger->written > known ? ledger->written - known : 0;
 
+    if (!thread_believes(d, t, known, missing))
+        missing = 0;
     if (missing && ended && t->reader.policy == RING_OVERWRITE &&
         ledger->overwritten_bytes / 8 >= missing) {
         ledger->overwritten += missing;
@@ -240,8 +269,10 @@ void thread_ledger_write(struct drain *d, const struct drain_thread *t,
 
 void thread_tell(struct drain *d, struct drain_thread *t)
 {
-    struct trace_ledger ledger = thread_ledger(t);
+    struct trace_ledger ledger;
 
+    thread_drops_look(d, t);
+    ledger = thread_ledger(t);
     if (ledger_same(&ledger, &t->told))
         return;
     thread_ledger_write(d, t, &ledger);
@@ -277,10 +308,12 @@ void thread_figures_add(struct drain_figures *figures, const struct drain_thread
     figures->lost += t->refused;
 }
 
-void thread_count(const struct drain_thread *t, struct drain_figures *figures)
+void thread_count(struct drain *d, struct drain_thread *t, struct drain_figures *figures)
 {
-    struct trace_ledger ledger = thread_ledger(t);
+    struct trace_ledger ledger;
 
+    thread_drops_look(d, t);
+    ledger = thread_ledger(t);
     thread_figures_add(figures, t, &ledger);
     figures->live_threads++;
 }

@@ -224,6 +224,8 @@ void source_unringed_tell(struct drain *d, struct drain_source *s)
         s->unringed_since = now;
         return;
     }
+    if (!source_believes(d, s, s->unringed_told, records - s->unringed_told))
+        return;
     if (!s->unringed_thread) {
         const struct trace_thread item = {.thread = d->next_thread++,
                                           .process = s->root->number,

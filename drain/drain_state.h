@@ -82,11 +82,13 @@ struct drain_thread {
     uint64_t hole_at_overwritten, hole_at_overwritten_bytes;
     uint64_t hole_at_told, hole_at_told_bytes;
     uint64_t hole_dropped, hole_dropped_bytes; /* in the hole: drops whose GAP records are gone */
+    uint32_t visit_holes;                      /* of damage, told in this visit */
     uint64_t told_dropped, told_dropped_bytes; /* in GAP records */
     uint64_t damaged;                          /* records that fit no type */
     uint32_t unknown_type;                     /* the last one, when the arena was read up to: */
     uint64_t unknown_at;
     uint64_t refused;       /* records for which there was no stream */
+    bool is_untrue;         /* its counters said what cannot be: they are not believed any more */
     uint64_t exec_at;       /* records stored when it was about to execute something; 0: never */
     struct ring_stats past; /* counters when we came, of a reused segment */
     uint64_t past_taken;
@@ -117,6 +119,7 @@ struct drain_source {
     struct drain_source *next;
     struct segment segment;
     bool kept, arena_is_damaged;
+    bool is_untrue; /* it counted what cannot be; a note tells */
     uint64_t image; /* the root's process number */
     struct drain_process *root;
     uint32_t bound;               /* one more than the highest slot ever seen in use */
@@ -310,10 +313,26 @@ void thread_write(struct drain *d, const struct drain_thread *t);
 /* Its stream of the trace, from its first record on. False: no memory. */
 bool thread_stream_open(struct drain *d, struct drain_thread *t);
 
+/* ---- drain_belief.c ---- */
+/* Can so many more have been counted there, in the time that there was? Untrusted numbers. A note
+ * tells of the first time that they cannot. */
+bool source_believes(struct drain *d, struct drain_source *s, uint64_t before, uint64_t more);
+/* The same of one thread. */
+bool thread_believes(struct drain *d, struct drain_thread *t, uint64_t before, uint64_t more);
+/* Look at the counter that thread_ledger() goes by. */
+void thread_drops_look(struct drain *d, struct drain_thread *t);
+/* Nobody has read this ring before us, whatever stands in its consumer's fields. */
+void thread_past_is_none(struct drain_thread *t);
+
 /* ---- drain_loss.c ---- */
 /* Something is missing here; the hole reaches to the next record that is good. */
 void thread_hole_grow(struct drain *d, struct drain_thread *t, uint32_t kind, uint64_t records,
                       uint64_t bytes);
+/* Does the hole stay open though a good record follows? Somebody scribbles on the ring: to tell of
+ * every hole would cost many times what they cost him. */
+bool thread_hole_waits(const struct drain_thread *t);
+/* A visit is over: nothing waits any longer. */
+void thread_holes_rest(struct drain *d, struct drain_thread *t);
 /* The hole, if there is one, reaches to here: write it. */
 void thread_hole_end(struct drain *d, struct drain_thread *t, uint64_t last_ticks);
 /* What the reader had to pass over since we last looked. */
@@ -340,7 +359,7 @@ void thread_tell(struct drain *d, struct drain_thread *t);
 void thread_figures_add(struct drain_figures *figures, const struct drain_thread *t,
                         const struct trace_ledger *ledger);
 /* Add its counters. */
-void thread_count(const struct drain_thread *t, struct drain_figures *figures);
+void thread_count(struct drain *d, struct drain_thread *t, struct drain_figures *figures);
 
 /* ---- drain_stats.c ---- */
 /* It leaves this, of all files together, to its process. */

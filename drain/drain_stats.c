@@ -65,9 +65,11 @@ static void unringed_add_now(const struct drain_source *s, struct stats_process 
 {
     const struct segment_shared *h = s->segment.shared;
 
-    /* relaxed: figures, each of them whole. */
-    unringed_add(row, load_relaxed(&h->unringed) - s->unringed,
-                 load_relaxed(&h->unringed_bytes) - s->unringed_bytes);
+    if (s->is_untrue)
+        unringed_add(row, s->unringed_told, s->unringed_told_bytes);
+    else /* relaxed: figures, each of them whole. */
+        unringed_add(row, load_relaxed(&h->unringed) - s->unringed,
+                     load_relaxed(&h->unringed_bytes) - s->unringed_bytes);
 }
 
 void stats_process_ended(struct drain *d, const struct drain_process *p)

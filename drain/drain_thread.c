@@ -91,6 +91,8 @@ struct drain_thread *thread_open(struct drain *d, struct drain_source *s, uint32
     }
     if (reused)
         past_forget(t);
+    else if (!drain_is_late(d))
+        thread_past_is_none(t);
     t->number = d->next_thread++;
     ring_set_room(&t->reader, g->ring_bytes); /* whatever stands there */
     t->room_high = g->ring_bytes;
@@ -182,7 +184,8 @@ static void record_take(struct drain *d, struct drain_thread *t, const struct ri
             record_damaged(d, t, r);
             return;
         }
-        thread_hole_end(d, t, ticks);
+        if (!thread_hole_waits(t))
+            thread_hole_end(d, t, ticks);
     }
     err = trace_stream_record(t->stream, (uint16_t)r->type, ticks, r->payload, r->payload_bytes);
     if (__builtin_expect(err == -ENOENT, 0))
@@ -260,6 +263,8 @@ bool thread_visit(struct drain *d, struct drain_thread *t, uint64_t share_bytes,
         ring_release(&t->reader);
     } while ((got > 0 && !is_taken(t, until) && taken < share_bytes) ||
              (got < 0 && ++errors <= ERRORS_MAX));
+    if (__builtin_expect(t->visit_holes != 0, 0))
+        thread_holes_rest(d, t);
     if (got > 0 && !is_taken(t, until)) {
         load->more = true;
         if (d->live)
@@ -273,8 +278,10 @@ bool thread_visit(struct drain *d, struct drain_thread *t, uint64_t share_bytes,
 
 static void thread_close(struct drain *d, struct drain_thread *t, bool ended)
 {
-    struct trace_ledger ledger = thread_ledger(t);
+    struct trace_ledger ledger;
 
+    thread_drops_look(d, t);
+    ledger = thread_ledger(t);
     thread_hole_end(d, t, t->ticks);
     thread_late_close(d, t);
     thread_last_gap(d, t, &ledger);

@@ -121,7 +121,13 @@ struct trace_symbol {
 };
 
 /* Words for people: a program that could not be traced, a limit that was reached, ... */
-enum trace_note_kind { TRACE_NOTE_INFO = 1, TRACE_NOTE_WARNING = 2, TRACE_NOTE_UNTRACED = 3 };
+enum trace_note_kind {
+    TRACE_NOTE_INFO = 1,
+    TRACE_NOTE_WARNING = 2,
+    TRACE_NOTE_UNTRACED = 3,
+    TRACE_NOTE_UNTRUE =
+        4, /* what the process counted cannot be: its ledger is not to be believed */
+};
 
 struct trace_note {
     uint32_t kind;

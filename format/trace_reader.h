@@ -213,11 +213,28 @@ void trace_scan_close(struct trace_scan *s);
 
 /* ---- verification ---- */
 
-/* Check every block, checksum, count and order, index against blocks, ledger against stored
- * records. Calls `say` for each finding (severity 1: lossy or cut off; 2: damage). Returns 0 good,
- * 3 readable but lossy or cut off, 1 unreadable; these are the command's exit statuses. */
-int trace_verify(const char *path,
-                 void (*say)(void *context, int severity, uint64_t offset, const char *text),
+enum trace_severity {
+    TRACE_SEVERITY_LOSS = 1,   /* lossy, cut off, or counted by a process as it cannot be */
+    TRACE_SEVERITY_DAMAGE = 2, /* the file is not what was written */
+};
+
+/* Good until `say` returns. */
+struct trace_finding {
+    enum trace_severity severity;
+    uint64_t offset;
+    const struct trace_process *process; /* whose loss it is; NULL: nobody's, or the file's */
+    bool is_untrue; /* its process's counters cannot be true: what it lost is not known */
+    const char *text;
+};
+
+/*
+ * Check every block, checksum, count and order, index against blocks, ledgers against stored
+ * records. Each process is judged by itself: one that wrote over its own counters spoils its own
+ * ledger, and makes no other's records worse. Calls `say`, unless it is NULL, for each finding.
+ * Returns 0 good, 3 readable but lossy or cut off, 1 unreadable; these are the command's exit
+ * statuses.
+ */
+int trace_verify(const char *path, void (*say)(void *context, const struct trace_finding *finding),
                  void *context);
 
 #endif

@@ -8,7 +8,6 @@
 #include "format/trace_state.h"
 
 enum { GOOD = 0, UNREADABLE = 1, LOSSY = 3 }; /* exit statuses */
-enum { SEVERITY_LOSS = 1, SEVERITY_DAMAGE = 2 };
 
 /* What the data blocks of one thread add up to. */
 struct thread_sum {
@@ -19,9 +18,9 @@ struct thread_sum {
 
 struct verification {
     struct trace trace;
-    void (*say)(void *context, int severity, uint64_t offset, const char *text);
+    void (*say)(void *context, const struct trace_finding *finding);
     void *context;
-    int worst;
+    int worst;               /* enum trace_severity; 0: nothing was found */
     struct thread_sum *sums; /* by place of the thread */
     struct decoded_block decoded;
     uint64_t sequence_next;
@@ -29,24 +28,55 @@ struct verification {
     size_t index_next; /* block that the next index entry has to tell of */
 };
 
-__attribute__((format(printf, 4, 5))) static void finding(struct verification *v, int severity,
+static void finding_say(struct verification *v, const struct trace_finding *finding)
+{
+    if (finding->severity > v->worst)
+        v->worst = finding->severity;
+    if (v->say)
+        v->say(v->context, finding);
+}
+
+__attribute__((format(printf, 4, 5))) static void finding(struct verification *v,
+                                                          enum trace_severity severity,
                                                           uint64_t offset, const char *format, ...)
 {
     char text[256];
+    const struct trace_finding it = {.severity = severity, .offset = offset, .text = text};
     va_list arguments;
 
     va_start(arguments, format);
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
-    if (severity > v->worst)
-        v->worst = severity;
-    if (v->say)
-        v->say(v->context, severity, offset, text);
+    finding_say(v, &it);
+}
+
+/* What a thread has lost. */
+__attribute__((format(printf, 4, 5))) static void loss(struct verification *v,
+                                                       const struct thread_row *row, bool is_untrue,
+                                                       const char *format, ...)
+{
+    char text[256];
+    const struct trace_finding it = {
+        .severity = TRACE_SEVERITY_LOSS,
+        .process = trace_process_by_number(&v->trace, row->thread.process),
+        .is_untrue = is_untrue,
+        .text = text,
+    };
+    int size =
+        snprintf(text, sizeof(text), "thread %u (%s): ", row->thread.thread, row->thread.name);
+    va_list arguments;
+
+    if (size < 0 || (size_t)size >= sizeof(text))
+        size = 0;
+    va_start(arguments, format);
+    vsnprintf(text + size, sizeof(text) - (size_t)size, format, arguments);
+    va_end(arguments);
+    finding_say(v, &it);
 }
 
 static void damage_forward(void *context, uint64_t offset, const char *text)
 {
-    finding(context, SEVERITY_DAMAGE, offset, "%s", text);
+    finding(context, TRACE_SEVERITY_DAMAGE, offset, "%s", text);
 }
 
 /* ---- block by block ---- */
@@ -55,8 +85,9 @@ static void sequence_check(struct verification *v, const struct index_entry *ent
                            const struct block_header *header)
 {
     if (header->sequence != v->sequence_next && !v->after_damage)
-        finding(v, SEVERITY_DAMAGE, entry->offset, "block %llu stands where block %llu should",
-                (unsigned long long)header->sequence, (unsigned long long)v->sequence_next);
+        finding(v, TRACE_SEVERITY_DAMAGE, entry->offset,
+                "block %llu stands where block %llu should", (unsigned long long)header->sequence,
+                (unsigned long long)v->sequence_next);
     v->sequence_next = header->sequence + 1;
     v->after_damage = false;
 }
@@ -89,14 +120,14 @@ static int data_check(struct verification *v, size_t place)
     if (status != 0)
         return status;
     if (entry->first_ticks < sum->last_ticks)
-        finding(v, SEVERITY_DAMAGE, entry->offset, "thread %u goes back in time in this block",
-                entry->thread);
+        finding(v, TRACE_SEVERITY_DAMAGE, entry->offset,
+                "thread %u goes back in time in this block", entry->thread);
     sum->last_ticks = entry->last_ticks;
     sum->records += entry->records;
     gaps_sum(sum, &v->decoded.block);
     undescribed = v->trace.condition.undescribed_records - undescribed;
     if (undescribed)
-        finding(v, SEVERITY_DAMAGE, entry->offset,
+        finding(v, TRACE_SEVERITY_DAMAGE, entry->offset,
                 "%llu records are of event types that are not described",
                 (unsigned long long)undescribed);
     return 0;
@@ -119,7 +150,7 @@ static void index_check(struct verification *v, const struct index_entry *at)
         same = memcmp(walked, bytes, BLOCK_INDEX_BYTES) == 0;
     }
     if (!same && t->condition.damaged_blocks == 0)
-        finding(v, SEVERITY_DAMAGE, at->offset, "the index does not agree with the blocks");
+        finding(v, TRACE_SEVERITY_DAMAGE, at->offset, "the index does not agree with the blocks");
 }
 
 static void end_check(struct verification *v, const struct index_entry *at, size_t place)
@@ -129,7 +160,7 @@ static void end_check(struct verification *v, const struct index_entry *at, size
     struct trace_end end;
 
     if (t->loader.content.size != BLOCK_END_BYTES) {
-        finding(v, SEVERITY_DAMAGE, at->offset, "the end block has a wrong size");
+        finding(v, TRACE_SEVERITY_DAMAGE, at->offset, "the end block has a wrong size");
         return;
     }
     trace_end_decode(t->loader.content.bytes, &end);
@@ -140,13 +171,14 @@ static void end_check(struct verification *v, const struct index_entry *at, size
         }
     }
     if (end.lost_records)
-        finding(v, SEVERITY_LOSS, at->offset, "%llu records could not be written: %s",
+        finding(v, TRACE_SEVERITY_LOSS, at->offset, "%llu records could not be written: %s",
                 (unsigned long long)end.lost_records, strerrordesc_np(end.error));
     if (place + 1 != t->blocks.count)
-        finding(v, SEVERITY_DAMAGE, at->offset, "blocks follow after the end block");
+        finding(v, TRACE_SEVERITY_DAMAGE, at->offset, "blocks follow after the end block");
     else if (t->condition.damaged_blocks == 0 &&
              (end.records != records || end.data_blocks != data_blocks))
-        finding(v, SEVERITY_DAMAGE, at->offset, "the end block does not agree with the blocks");
+        finding(v, TRACE_SEVERITY_DAMAGE, at->offset,
+                "the end block does not agree with the blocks");
 }
 
 static int block_check(struct verification *v, size_t place)
@@ -159,7 +191,8 @@ static int block_check(struct verification *v, size_t place)
         return status;
     sequence_check(v, entry, &header);
     if (place == 0 && entry->kind != BLOCK_START && entry->offset == 0)
-        finding(v, SEVERITY_DAMAGE, entry->offset, "the file does not begin with a start block");
+        finding(v, TRACE_SEVERITY_DAMAGE, entry->offset,
+                "the file does not begin with a start block");
     if (index_entry_is(entry, BLOCK_DATA))
         return data_check(v, place);
     if (index_entry_is(entry, BLOCK_INDEX))
@@ -167,7 +200,7 @@ static int block_check(struct verification *v, size_t place)
     else if (index_entry_is(entry, BLOCK_END))
         end_check(v, entry, place);
     else if (entry->flags || entry->kind < BLOCK_START || entry->kind > BLOCK_END)
-        finding(v, SEVERITY_LOSS, entry->offset,
+        finding(v, TRACE_SEVERITY_LOSS, entry->offset,
                 "a block of a kind that this version does not know is passed over");
     return 0;
 }
@@ -194,27 +227,41 @@ static void thread_check(struct verification *v, const struct thread_row *row,
 
     if (!row->has_ledger) {
         if (whole && sum->records)
-            finding(v, SEVERITY_LOSS, 0, "thread %u (%s) has no ledger: losses are not known",
+            finding(v, TRACE_SEVERITY_LOSS, 0, "thread %u (%s) has no ledger: losses are not known",
                     row->thread.thread, row->thread.name);
         return;
     }
     if (ledger->dropped > let_go_dropped || ledger->overwritten > let_go || ledger->damaged)
-        finding(v, SEVERITY_LOSS, 0,
-                "thread %u (%s): %llu records dropped, %llu overwritten, %llu damaged",
-                row->thread.thread, row->thread.name, (unsigned long long)ledger->dropped,
-                (unsigned long long)ledger->overwritten, (unsigned long long)ledger->damaged);
+        loss(v, row, false, "%llu records dropped, %llu overwritten, %llu damaged",
+             (unsigned long long)ledger->dropped, (unsigned long long)ledger->overwritten,
+             (unsigned long long)ledger->damaged);
     if (whole && ledger->final && !is_flight(v) && ledger->written > kept)
-        finding(v, SEVERITY_LOSS, 0,
-                "thread %u (%s): %llu records were taken from its ring and not stored",
-                row->thread.thread, row->thread.name, (unsigned long long)(ledger->written - kept));
+        loss(v, row, false, "%llu records were taken from its ring and not stored",
+             (unsigned long long)(ledger->written - kept));
+    /* Both are the recorder's own. */
     if (whole && ledger->stored != sum->records)
-        finding(v, SEVERITY_DAMAGE, 0,
+        finding(v, TRACE_SEVERITY_DAMAGE, 0,
                 "thread %u (%s): the ledger speaks of %llu stored records, the file has %llu",
                 row->thread.thread, row->thread.name, (unsigned long long)ledger->stored,
                 (unsigned long long)sum->records);
+    /* Gaps and what they are compared with are what the thread itself counted. */
     if (whole && (sum->gap_dropped > ledger->dropped || sum->gap_overwritten > ledger->overwritten))
-        finding(v, SEVERITY_DAMAGE, 0, "thread %u (%s): gaps tell of more losses than the ledger",
-                row->thread.thread, row->thread.name);
+        loss(v, row, true, "gaps tell of more losses than the ledger");
+}
+
+/* What the recorder found out about a process's counters while it could look at them. */
+static void notes_check(struct verification *v)
+{
+    const struct trace_note *note;
+
+    for (size_t n = 0; (note = trace_note_at(&v->trace, n)); n++)
+        if (note->kind == TRACE_NOTE_UNTRUE)
+            finding_say(v, &(struct trace_finding){
+                               .severity = TRACE_SEVERITY_LOSS,
+                               .process = trace_process_by_number(&v->trace, note->process),
+                               .is_untrue = true,
+                               .text = note->text,
+                           });
 }
 
 static int blocks_check(struct verification *v)
@@ -239,17 +286,18 @@ static int blocks_check(struct verification *v)
     }
     for (size_t i = 0; i < v->trace.threads.count; i++) {
         if (v->sums[i].records && threads[i].thread.process == TRACE_PROCESS_NONE)
-            finding(v, SEVERITY_DAMAGE, 0, "thread %u is not described", threads[i].thread.thread);
+            finding(v, TRACE_SEVERITY_DAMAGE, 0, "thread %u is not described",
+                    threads[i].thread.thread);
         thread_check(v, &threads[i], &v->sums[i]);
     }
+    notes_check(v);
     if (!c->ended)
-        finding(v, SEVERITY_LOSS, c->damage_offset,
+        finding(v, TRACE_SEVERITY_LOSS, c->damage_offset,
                 "the recording was not closed: the file ends without an end block");
     return 0;
 }
 
-int trace_verify(const char *path,
-                 void (*say)(void *context, int severity, uint64_t offset, const char *text),
+int trace_verify(const char *path, void (*say)(void *context, const struct trace_finding *finding),
                  void *context)
 {
     struct verification *v = calloc(1, sizeof(*v));
@@ -265,12 +313,14 @@ int trace_verify(const char *path,
     v->trace.on_damage_context = v;
     status = trace_init(&v->trace, path, &error);
     if (status == -ENODATA) /* cut off, too: at its very beginning */
-        finding(v, SEVERITY_LOSS, 0, "%s", error.message);
+        finding(v, TRACE_SEVERITY_LOSS, 0, "%s", error.message);
     else if (status != 0)
-        finding(v, SEVERITY_DAMAGE, error.offset, "%s", error.message);
+        finding(v, TRACE_SEVERITY_DAMAGE, error.offset, "%s", error.message);
     else if ((status = blocks_check(v)) != 0)
-        finding(v, SEVERITY_DAMAGE, 0, "cannot read the file: %s", strerrordesc_np(-status));
-    status = v->worst == SEVERITY_DAMAGE ? UNREADABLE : v->worst == SEVERITY_LOSS ? LOSSY : GOOD;
+        finding(v, TRACE_SEVERITY_DAMAGE, 0, "cannot read the file: %s", strerrordesc_np(-status));
+    status = v->worst == TRACE_SEVERITY_DAMAGE ? UNREADABLE
+             : v->worst == TRACE_SEVERITY_LOSS ? LOSSY
+                                               : GOOD;
     trace_fini(&v->trace);
     decoded_block_fini(&v->decoded);
     free(v->sums);

@@ -26,7 +26,7 @@ from adatrace_decoder import GAP_KINDS, Event, Gap, Trace
 
 PHASES = {1: "begin", 2: "end", 3: "counter", 4: "span_begin", 5: "span_step", 6: "span_end",
           7: "flow_out", 8: "flow_in", 9: "enter", 10: "exit", 11: "format"}
-NOTE_KINDS = {1: "info", 2: "warning", 3: "untraced"}
+NOTE_KINDS = {1: "info", 2: "warning", 3: "untraced", 4: "untrue"}
 LEDGER = ("written", "written_bytes", "dropped", "dropped_bytes", "overwritten",
           "overwritten_bytes", "damaged", "nested", "high_water_bytes", "stored")
 SHOWN_AT_MOST = 20

@@ -12,11 +12,14 @@
 
 enum { RECORDS_MAX = 1 << 14 /* so that an input takes milliseconds */ };
 
-static void say(void *context, int severity, uint64_t offset, const char *text)
+static void say(void *context, const struct trace_finding *finding)
 {
-    (void)offset;
-    FUZZ_CHECK(severity == 1 || severity == 2);
-    FUZZ_CHECK(*text && !strchr(text, '\n'));
+    FUZZ_CHECK(finding->severity == TRACE_SEVERITY_LOSS ||
+               finding->severity == TRACE_SEVERITY_DAMAGE);
+    FUZZ_CHECK(!finding->is_untrue || finding->severity == TRACE_SEVERITY_LOSS);
+    fuzz_touch(finding->text, strlen(finding->text));
+    if (finding->process)
+        fuzz_touch(finding->process->command, strlen(finding->process->command));
     ++*(unsigned *)context;
 }
 

@@ -10,7 +10,7 @@
 #include "format/trace_writer.h"
 #include "sight.h"
 
-enum { SEVERITY_DAMAGE = 2, PAYLOAD_MAX = 64 * 1024 };
+enum { PAYLOAD_MAX = 64 * 1024 };
 
 static struct sight sight;
 static int file = -1;
@@ -101,11 +101,11 @@ static void threads_see(struct trace *trace)
     }
 }
 
-static void finding(void *context, int severity, uint64_t offset, const char *text)
+static void finding(void *context, const struct trace_finding *finding)
 {
-    (void)context, (void)offset;
-    if (severity >= SEVERITY_DAMAGE && !sight.complaint)
-        complain(text);
+    (void)context;
+    if ((finding->severity == TRACE_SEVERITY_DAMAGE || finding->is_untrue) && !sight.complaint)
+        complain(finding->text);
 }
 
 const struct sight *sight_take(void)

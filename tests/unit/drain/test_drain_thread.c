@@ -175,6 +175,69 @@ static void unknown_type_is_counted_as_damaged_at_its_place(void **state)
     stage_clear(&stage);
 }
 
+/* Each hole costs a gap, five times what it takes to scribble: no more of them than that. */
+static void ring_full_of_holes_costs_few_gaps_and_is_told_exactly(void **state)
+{
+    enum { PAIRS = 1000, GAPS_MAX = 65 };
+    uint64_t damaged = 0;
+    struct stage stage;
+    struct producer p;
+
+    (void)state;
+    stage_set(&stage, &(struct stage_options){.ring_bytes = 65536});
+    producer_claim(&p, &stage, 0, false);
+    for (uint64_t i = 0; i < PAIRS; i++) {
+        assert_true(producer_write(&p, i));
+        assert_true(ring_write(&p.writer, TYPE_UNKNOWN + (uint32_t)i % 2, &i, 8));
+    }
+    producer_retire(&p);
+    drain_round(stage.drain);
+    assert_int_equal(fake_count(FAKE_RECORD, 0), PAIRS);
+    assert_in_range(fake_count(FAKE_GAP, 0), 2, GAPS_MAX);
+    for (size_t i = 0; i < fake_count(FAKE_GAP, 0); i++) {
+        const struct trace_gap *gap = &fake_find(FAKE_GAP, 0, i)->item.gap;
+
+        assert_true(gap->first_ticks <= gap->last_ticks);
+        damaged += gap->records;
+    }
+    assert_int_equal(damaged, PAIRS);
+    assert_int_equal(ledger_of(1)->damaged, PAIRS);
+    assert_int_equal(ledger_of(1)->stored, PAIRS);
+    stage_clear(&stage);
+}
+
+/* What nobody can have counted in the time that there was, and what only the drain counts. */
+static void counters_that_cannot_be_are_not_believed(void **state)
+{
+    struct stage stage;
+    struct producer p;
+    struct ring_shared *ring;
+
+    (void)state;
+    stage_set(&stage, &small);
+    producer_claim(&p, &stage, 0, false);
+    ring = producer_ring(&p);
+    store_relaxed(&ring->overwritten, 7); /* before the drain has looked at it once */
+    store_relaxed(&ring->taken, UINT64_MAX);
+    store_relaxed(&ring->damaged_bytes, UINT64_MAX);
+    producer_write(&p, 1);
+    drain_round(stage.drain);
+    assert_false(fake_has_note("writes over its counters"));
+    store_relaxed(&ring->dropped, UINT64_C(1) << 62);
+    add_relaxed(&ring->front.written, UINT64_C(1) << 63);
+    drain_tick(stage.drain);
+    assert_int_equal(ledger_of(1)->dropped, 0);
+    assert_true(fake_has_note("writes over its counters"));
+    producer_retire(&p);
+    drain_round(stage.drain);
+    assert_true(ledger_of(1)->final);
+    assert_int_equal(ledger_of(1)->dropped + ledger_of(1)->overwritten + ledger_of(1)->damaged, 0);
+    assert_int_equal(ledger_of(1)->written, 1);
+    assert_int_equal(ledger_of(1)->stored, 1);
+    assert_int_equal(fake_count(FAKE_GAP, 0), 0);
+    stage_clear(&stage);
+}
+
 static void type_told_after_the_arena_was_read_is_found(void **state)
 {
     struct stage stage;
@@ -360,6 +423,8 @@ int main(void)
         cmocka_unit_test(gap_stands_where_the_records_were_dropped),
         cmocka_unit_test(drops_that_nothing_followed_become_a_last_gap),
         cmocka_unit_test(unknown_type_is_counted_as_damaged_at_its_place),
+        cmocka_unit_test(ring_full_of_holes_costs_few_gaps_and_is_told_exactly),
+        cmocka_unit_test(counters_that_cannot_be_are_not_believed),
         cmocka_unit_test(type_told_after_the_arena_was_read_is_found),
         cmocka_unit_test(overwritten_records_become_a_gap),
         cmocka_unit_test(ledger_of_a_living_thread_is_written_when_it_changed),

@@ -102,11 +102,10 @@ struct sums {
     uint64_t written_bytes, dropped_bytes;
 };
 
-static void damage_fail(void *context, int severity, uint64_t offset, const char *text)
+static void damage_fail(void *context, const struct trace_finding *finding)
 {
-    (void)offset;
-    if (severity == 2)
-        fail_msg("%s: %s", (const char *)context, text);
+    if (finding->severity == TRACE_SEVERITY_DAMAGE || finding->is_untrue)
+        fail_msg("%s: %s", (const char *)context, finding->text);
 }
 
 /* What a thread's gaps tell, by kind. */

@@ -446,15 +446,18 @@ struct trace *fixture_open(const char *path)
     return trace;
 }
 
-static void findings_keep(void *context, int severity, uint64_t offset, const char *text)
+static void findings_keep(void *context, const struct trace_finding *finding)
 {
     struct findings *findings = context;
-    size_t used;
+    char *text = findings->text[finding->severity];
+    size_t used = strlen(text);
 
-    findings->count[severity]++;
-    findings->offset[severity] = offset;
-    used = strlen(findings->text[severity]);
-    snprintf(findings->text[severity] + used, sizeof(findings->text[0]) - used, "%s\n", text);
+    findings->count[finding->severity]++;
+    findings->offset[finding->severity] = finding->offset;
+    findings->untrue += finding->is_untrue;
+    if (finding->is_untrue)
+        findings->untrue_process = finding->process ? finding->process->process : 0;
+    snprintf(text + used, sizeof(findings->text[0]) - used, "%s\n", finding->text);
 }
 
 int fixture_verify(const char *path, struct findings *findings)

@@ -104,6 +104,8 @@ struct findings {
     unsigned count[3];
     char text[3][2048];
     uint64_t offset[3];
+    unsigned untrue;         /* processes' counters that cannot be */
+    uint32_t untrue_process; /* of the newest of these */
 };
 int fixture_verify(const char *path, struct findings *findings);
 

@@ -95,14 +95,48 @@ static void record_taken_and_not_stored_makes_it_lossy(void **state)
 static void ledger_that_disagrees_with_the_records_is_damage(void **state)
 {
     struct trace_ledger ledger = exact;
-    struct trace_gap gap = {1, TRACE_GAP_DROPPED, 24, 25, 5, 80};
 
     (void)state;
     ledger.stored = 41;
     expect(trace_make(&ledger, NULL), 1, 2, "speaks of 41 stored records, the file has 40");
-    ledger = exact;
+}
+
+/* The program counts both, in memory that it can write over: that spoils no block of the file. */
+static void ledger_that_disagrees_with_gaps_is_untrue_and_its_process_is_named(void **state)
+{
+    struct trace_gap gap = {1, TRACE_GAP_DROPPED, 24, 25, 5, 80};
+    struct trace_ledger ledger = exact;
+    struct findings findings;
+
+    (void)state;
     ledger.dropped = 4;
-    expect(trace_make(&ledger, &gap), 1, 2, "gaps tell of more losses");
+    assert_int_equal(fixture_verify(trace_make(&ledger, &gap), &findings), 3);
+    assert_int_equal(findings.count[2], 0);
+    assert_int_equal(findings.untrue, 1);
+    assert_int_equal(findings.untrue_process, 1);
+    assert_non_null(strstr(findings.text[1], "thread 1 (one): gaps tell of more losses"));
+}
+
+/* The recorder saw counters that cannot be. */
+static void note_about_counters_makes_its_process_untrue(void **state)
+{
+    const struct trace_writer_options options = {.level = 1};
+    const struct trace_note note = {TRACE_NOTE_UNTRUE, 2, 5, "counted too much"};
+    const char *path = fixture_path("noted");
+    struct findings findings;
+    struct trace_writer *w;
+
+    (void)state;
+    assert_int_equal(trace_writer_open(&w, fixture_create(path), &options, &fixture_recording), 0);
+    fixture_process(w, 1, 1);
+    fixture_process(w, 2, 2);
+    assert_int_equal(trace_writer_note(w, &note), 0);
+    assert_int_equal(trace_writer_close(w), 0);
+    assert_int_equal(fixture_verify(path, &findings), 3);
+    assert_int_equal(findings.count[2], 0);
+    assert_int_equal(findings.untrue, 1);
+    assert_int_equal(findings.untrue_process, 2);
+    assert_string_equal(findings.text[1], "counted too much\n");
 }
 
 /* ---- files changed with right checksums ---- */
@@ -231,6 +265,8 @@ int main(void)
         cmocka_unit_test(losses_in_the_ledger_make_it_lossy),
         cmocka_unit_test(record_taken_and_not_stored_makes_it_lossy),
         cmocka_unit_test(ledger_that_disagrees_with_the_records_is_damage),
+        cmocka_unit_test(ledger_that_disagrees_with_gaps_is_untrue_and_its_process_is_named),
+        cmocka_unit_test(note_about_counters_makes_its_process_untrue),
         cmocka_unit_test(disagreement_inside_the_file_is_found),
         cmocka_unit_test(more_after_the_end_is_damage),
     };

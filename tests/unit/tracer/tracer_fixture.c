@@ -79,12 +79,12 @@ void recording_keep_room(void)
         sched_yield();
 }
 
-static void finding_say(void *context, int severity, uint64_t offset, const char *text)
+static void finding_say(void *context, const struct trace_finding *finding)
 {
     const int *expected = context;
 
-    if (severity > *expected)
-        print_error("finding at %llu: %s\n", (unsigned long long)offset, text);
+    if ((int)finding->severity > *expected)
+        print_error("finding at %llu: %s\n", (unsigned long long)finding->offset, finding->text);
 }
 
 /* Returns what trace_verify() says; findings above `severity` are shown. */
