@@ -54,6 +54,10 @@ function(ada_test)
     add_executable(${arg_NAME} ${arg_SOURCES})
     target_link_libraries(${arg_NAME} PRIVATE
         ${arg_LIBRARIES} ada_settings PkgConfig::CMOCKA Threads::Threads)
+    if(ADATRACE_COVERAGE) # forked children count, too
+        target_sources(${arg_NAME} PRIVATE ${PROJECT_SOURCE_DIR}/tests/helpers/coverage_exit.c)
+        target_link_options(${arg_NAME} PRIVATE -Wl,--wrap=_exit)
+    endif()
     if(ADATRACE_TEST_WRAPPER) # valgrind lets one thread run at a time: tests of threads do less
         target_compile_definitions(${arg_NAME} PRIVATE TEST_IS_WRAPPED)
     endif()
@@ -75,7 +79,7 @@ endfunction()
 function(ada_faulty name)
     set(calls aligned_alloc calloc connect fallocate fcntl fdopendir free fstat ftruncate getsockopt linkat
         madvise malloc memfd_create mkdir mmap munmap open openat posix_fallocate pread pthread_create
-        pthread_key_create pthread_setspecific pwrite read recvmsg send setsockopt shm_open socket strdup syscall
+        pthread_key_create pthread_setspecific pwrite read realloc recvmsg send setsockopt shm_open socket strdup syscall
         unlinkat write)
     list(TRANSFORM calls PREPEND "-Wl,--wrap=")
     target_sources(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests/helpers/faulty/faulty.c

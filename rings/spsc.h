@@ -195,7 +195,8 @@ int64_t spsc_capacity_for(uint64_t requested) __attribute__((warn_unused_result)
 /* Write a new header. `magic` comes last. */
 void spsc_format(struct spsc_shared *shared, uint64_t capacity, uint64_t data_offset);
 
-/* Check a header that somebody else wrote, in memory of which `bytes` follow from the header on.
+/* Check a header that somebody else wrote, in memory of `bytes` from the header on, which has room
+ * for it.
  * *capacity, *data_offset: trusted copies. */
 int spsc_accept(const struct spsc_shared *shared, uint64_t bytes, uint64_t *capacity,
                 uint64_t *data_offset) __attribute__((warn_unused_result));

@@ -33,12 +33,9 @@ void spsc_format(struct spsc_shared *shared, uint64_t capacity, uint64_t data_of
 int spsc_accept(const struct spsc_shared *shared, uint64_t bytes, uint64_t *capacity,
                 uint64_t *data_offset)
 {
-    uint32_t magic;
-
-    if (bytes < sizeof(*shared))
-        return -EBADMSG;
     /* Formatted. Acquire: pairs with the release in spsc_format(). */
-    magic = load_acquire(&shared->magic);
+    uint32_t magic = load_acquire(&shared->magic);
+
     if (!magic)
         return -EAGAIN;
     if (magic != SPSC_MAGIC)
@@ -123,19 +120,16 @@ size_t ada_ring_memory_bytes(uint64_t capacity)
 }
 
 /* | handle | header | bytes |, all zero but for what may lie in the bytes. */
-static int make_in(void *memory, uint64_t capacity, enum spsc_memory kind, struct ada_ring **out)
+static struct ada_ring *make_in(void *memory, uint64_t capacity, enum spsc_memory kind)
 {
     struct ada_ring *r = memory;
     struct spsc_shared *shared = (void *)(r + 1);
-    int err;
 
     spsc_format(shared, capacity, sizeof(*shared));
-    err = spsc_handle_init(r, shared, (unsigned char *)(shared + 1), capacity);
-    if (err)
-        return err;
+    /* Its indexes are ours, and zero. */
+    (void)!spsc_handle_init(r, shared, (unsigned char *)(shared + 1), capacity);
     r->memory = kind;
-    *out = r;
-    return 0;
+    return r;
 }
 
 int ada_ring_create_in(void *memory, size_t bytes, struct ada_ring **out)
@@ -148,7 +142,8 @@ int ada_ring_create_in(void *memory, size_t bytes, struct ada_ring **out)
         return -ERANGE;
     while (capacity > bytes - ADA_RING_OVERHEAD)
         capacity /= 2;
-    return make_in(memory, capacity, SPSC_CALLERS, out);
+    *out = make_in(memory, capacity, SPSC_CALLERS);
+    return 0;
 }
 
 int ada_ring_create(uint64_t requested, struct ada_ring **out)
@@ -156,7 +151,6 @@ int ada_ring_create(uint64_t requested, struct ada_ring **out)
     int64_t capacity = spsc_capacity_for(requested);
     size_t bytes;
     void *memory;
-    int err;
 
     if (capacity < 0)
         return (int)capacity;
@@ -165,11 +159,7 @@ int ada_ring_create(uint64_t requested, struct ada_ring **out)
                   -1, 0);
     if (memory == MAP_FAILED)
         return -errno;
-    err = make_in(memory, (uint64_t)capacity, SPSC_PRIVATE, out);
-    if (err) {
-        munmap(memory, bytes);
-        return err;
-    }
+    *out = make_in(memory, (uint64_t)capacity, SPSC_PRIVATE);
     (*out)->map = memory;
     (*out)->map_bytes = bytes;
     return 0;

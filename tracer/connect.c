@@ -67,6 +67,7 @@ static int say_hello(int fd, enum handshake_role role)
 }
 
 enum { FDS_MAX = 2 }; /* that fit beside a welcome: an int's space is padded to two */
+_Static_assert(CMSG_SPACE(sizeof(int)) == CMSG_LEN(FDS_MAX * sizeof(int)), "no more can come");
 
 /* The one descriptor that came; -1: none, or more, and these are closed. */
 static int take_descriptor(const struct msghdr *message)
@@ -78,8 +79,6 @@ static int take_descriptor(const struct msghdr *message)
     if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
         return -1;
     count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    if (count > FDS_MAX)
-        count = FDS_MAX;
     memcpy(fds, CMSG_DATA(c), count * sizeof(int));
     if (count == 1)
         return fds[0];

@@ -220,6 +220,19 @@ FAULTY_MEMORY(calloc, (size_t count, size_t size), (count, size))
 FAULTY_MEMORY(strdup, (const char *text), (text))
 FAULTY_MEMORY(aligned_alloc, (size_t alignment, size_t size), (alignment, size))
 
+void *__real_realloc(void *memory, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+void *__wrap_realloc(void *memory, size_t size)
+{
+    int error = faulty_due("realloc", ENOMEM);
+    void *moved;
+
+    errno = error ? error : errno;
+    moved = error ? NULL : __real_realloc(memory, size);
+    faulty_hold(moved && !memory, 0);
+    return moved;
+}
+
 void __real_free(void *memory);
 void __wrap_free(void *memory);
 void __wrap_free(void *memory)

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -98,7 +99,7 @@ static void open_makes_or_finds_as_told(void **state)
 static void what_cannot_be_opened_is_refused_in_words(void **state)
 {
     struct ada_channel_options bad = here;
-    char longest[65] = "";
+    char longest[65] = "", far[PATH_MAX + 1] = "";
     struct ada_channel *c;
 
     (void)state;
@@ -113,6 +114,13 @@ static void what_cannot_be_opened_is_refused_in_words(void **state)
     bad.capacity = UINT64_MAX;
     assert_int_equal(ada_channel_open("a", ADA_CHANNEL_WRITER, &bad, &c), -ERANGE);
     assert_int_equal(ada_channel_exists(folder, "a"), 0);
+    assert_int_equal(ada_channel_exists(folder, "../a"), -EINVAL);
+    assert_int_equal(ada_channel_remove(folder, "../a"), -EINVAL);
+    bad = here;
+    bad.flags = 8;
+    assert_int_equal(ada_channel_open("a", ADA_CHANNEL_WRITER, &bad, &c), -EINVAL);
+    memset(far, 'f', sizeof(far) - 1);
+    assert_int_equal(ada_channel_exists(far, "a"), -ENAMETOOLONG);
     bad = here;
     bad.folder = "/tmp"; /* everybody's */
     assert_int_equal(ada_channel_open("a", ADA_CHANNEL_WRITER, &bad, &c), -EPERM);
@@ -280,8 +288,23 @@ static void usual_folder_comes_from_the_environment(void **state)
     ada_channel_close(c);
     assert_int_equal(ada_channel_exists(NULL, "x"), 1);
     assert_int_equal(ada_channel_remove(NULL, "x"), 0);
-    unsetenv("ADATRACE_CHANNELS");
     assert_int_equal(rmdir(path), 0);
+    /* Else the user's runtime folder, if it is one; else a folder that shared memory has for him.
+     */
+    setenv("ADATRACE_CHANNELS", "", 1);
+    setenv("XDG_RUNTIME_DIR", folder, 1);
+    snprintf(path, sizeof(path), "%s/adatrace-channels", folder);
+    assert_int_equal(ada_channel_open("x", ADA_CHANNEL_WRITER, NULL, &c), 0);
+    ada_channel_close(c);
+    assert_int_equal(ada_channel_exists(path, "x"), 1);
+    setenv("XDG_RUNTIME_DIR", "relative", 1);
+    assert_int_equal(ada_channel_exists(NULL, "no such channel"), -EINVAL);
+    assert_int_equal(ada_channel_exists(NULL, "nobody-has-this-one"), 0);
+    unsetenv("XDG_RUNTIME_DIR");
+    unsetenv("ADATRACE_CHANNELS");
+    assert_int_equal(ada_channel_remove(path, "x"), 0);
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(ada_channels_visit(path, NULL, NULL), 0); /* no folder, no channels */
 }
 
 /* Every byte of the file's head, in turn, is something else: opening ends, and so does using. */

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/futex.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -21,6 +22,8 @@
 #include <cmocka.h>
 
 #include "faulty.h"
+#include "rings/spsc_map.h"
+#include "rings/warden.h"
 #include "spsc_fixture.h"
 
 static char folder[] = "/dev/shm/adatrace-faulty-XXXXXX", inner[64], name[64];
@@ -352,6 +355,58 @@ static void without_robust_lists_nobody_holds_an_end(void **state)
     assert_int_equal(channel_both_ends(NULL), 0);
 }
 
+/* Nobody can be fenced from afar: sleeps are naps, and end when they should. */
+static void without_membarrier_waiting_ends_in_time(void **state)
+{
+    const uint64_t long_ns = 30 * 1000 * 1000;
+    struct ada_ring *r;
+    struct ada_fanin *f;
+
+    (void)state;
+    for (int without = 0; without < 2; without++) {
+        faulty_next("membarrier", ENOSYS, without ? UINT_MAX : 0);
+        assert_int_equal(ada_ring_create(1024, &r), 0);
+        ada_ring_set_spin(r, 0);
+        assert_int_equal(ada_ring_wait(r, long_ns), -ETIMEDOUT);
+        while (!ada_ring_try_write(r, "full", 4))
+            ;
+        assert_int_equal(ada_ring_wait_room(r, 4, long_ns), -ETIMEDOUT);
+        ada_ring_destroy(r);
+        assert_int_equal(ada_fanin_create(&two, &f), 0);
+        assert_int_equal(ada_fanin_wait(f, long_ns), -ETIMEDOUT);
+        assert_int_equal(ada_fanin_wait(f, 1), -ETIMEDOUT);
+        ada_fanin_destroy(f);
+    }
+    faulty_next(NULL, 0, 0);
+}
+
+/* Ends that are another's, or that had a holder, and one that somebody sleeps on. */
+static void warden_holds_what_is_free_and_releases_what_it_holds(void **state)
+{
+    static struct {
+        unsigned char shadow[SPSC_SHADOW_BYTES];
+        struct spsc_end a, b;
+    } __attribute__((aligned(SPSC_LINE))) memory;
+    uint32_t tid;
+
+    (void)state;
+    assert_int_equal(warden_hold(&memory.a, true, &tid), 0);
+    assert_int_equal(warden_hold(&memory.a, true, &tid), -EBUSY);
+    warden_release(&memory.b); /* nobody's */
+    assert_int_equal(memory.b.attention.life, 0);
+    memory.b.attention.life = FUTEX_OWNER_DIED;
+    assert_int_equal(warden_hold(&memory.b, false, &tid), -EBUSY);
+    assert_int_equal(memory.b.attention.life, FUTEX_OWNER_DIED);
+    assert_int_equal(warden_hold(&memory.b, true, &tid), 0);
+    memory.a.attention.life |= FUTEX_WAITERS;
+    warden_release(&memory.a);
+    warden_release(&memory.b);
+    assert_int_equal(memory.a.attention.life, FUTEX_OWNER_DIED);
+    warden_release(&memory.b); /* again: nothing is held */
+    /* Had by somebody who died: with nothing else held the thread ends again. */
+    assert_int_equal(warden_hold(&memory.b, false, &tid), -EBUSY);
+}
+
 static int grow_beyond_the_limit(void *unused)
 {
     struct rlimit limit = {.rlim_cur = 1024}, before;
@@ -367,7 +422,7 @@ static int grow_beyond_the_limit(void *unused)
     MUST(ada_fanin_create_fd(&two, &f) == -EFBIG);
     MUST(broadcast_by_descriptor(NULL) == -EFBIG);
     MUST(channel_both_ends(NULL) == -EFBIG);
-    MUST(!setrlimit(RLIMIT_FSIZE, &before)); /* counters of coverage are longer */
+    MUST(!setrlimit(RLIMIT_FSIZE, &before)); /* coverage's counts are longer */
     return 0;
 }
 
@@ -407,6 +462,8 @@ int main(void)
         cmocka_unit_test(kernel_without_sealed_memory_without_code_has_memory),
         cmocka_unit_test(who_is_interrupted_or_gets_half_goes_on),
         cmocka_unit_test(without_robust_lists_nobody_holds_an_end),
+        cmocka_unit_test(without_membarrier_waiting_ends_in_time),
+        cmocka_unit_test(warden_holds_what_is_free_and_releases_what_it_holds),
         cmocka_unit_test(limit_of_file_sizes_is_an_error_and_no_death),
     };
 

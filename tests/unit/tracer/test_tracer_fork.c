@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/coverage.h"
 #include "format/trace_reader.h"
 
 enum { CHILD_EVENTS = 500, PARENT_EVENTS = 700 };
@@ -49,6 +50,7 @@ static int *child_result;
 static void child_leave(int result)
 {
     *child_result = result;
+    coverage_keep();
     (void)syscall(SYS_kill, true_pid(), SIGKILL);
 }
 
