@@ -30,8 +30,8 @@ const struct ada_event *event_twin(const struct ada_event *event);
 int event_identify(struct ada_event *event);
 
 /* event_switch.c: have `on` say what rules and words say of the type; off while there is no
- * session. */
-void event_follow(struct ada_event *event);
+ * session, or no id: then a negative errno. */
+int event_follow(struct ada_event *event);
 void event_put_out(struct ada_event *event);
 
 #endif

@@ -126,13 +126,17 @@ static const uint8_t *decide(struct ada_event *e)
     return switch_flag(here(), e->place - 1u);
 }
 
-void event_follow(struct ada_event *e)
+int event_follow(struct ada_event *e)
 {
     /* relaxed: who stops or starts a session refreshes all types after it. */
-    if (tracer_is_attached() && !load_relaxed(&tracer_state.stopped) && !event_identify(e))
+    bool lives = tracer_is_attached() && !load_relaxed(&tracer_state.stopped);
+    int err = lives ? event_identify(e) : 0;
+
+    if (lives && !err)
         point(e, decide(e));
     else
         event_put_out(e);
+    return err;
 }
 
 void event_switches_put_out(void)
@@ -161,10 +165,9 @@ void event_switches_refresh(void)
     if (!events_lock())
         return;
     said.rules.generation = 0;
-    if (tracer_is_attached())
-        words_catch_up();
+    words_catch_up();
     for (struct ada_event *e = events_first(); e; e = e->next)
-        event_follow(e);
+        (void)event_follow(e);
     events_unlock();
 }
 
@@ -184,14 +187,16 @@ static int switch_events(const char *globs, bool on)
     int changed;
 
     tracer_fork_child(); /* what a child says is its own */
-    if (!globs || !events_lock())
+    if (!globs)
         return -EINVAL;
+    if (!events_lock())
+        return -EAGAIN;
     changed = say(globs, on);
     changed = changed < 0 ? changed : 0;
     for (struct ada_event *e = events_first(); e && changed >= 0; e = e->next) {
         bool before = ada_event_is_on(e);
 
-        event_follow(e);
+        (void)event_follow(e);
         changed += ada_event_is_on(e) != before;
     }
     events_unlock();

@@ -177,7 +177,7 @@ int ada_event_register(struct ada_event *event)
     if (!is_listed(event))
         err = list(event);
     if (!err)
-        event_follow(event);
+        err = event_follow(event);
     events_unlock();
     errno = saved;
     return err;

@@ -153,11 +153,7 @@ static int start_embedded(const char *path, const struct ada_session_options *gi
     if (err)
         return err;
     store_relaxed(&tracer_state.stopped, 0);
-    err = tracer_attach_segment(&segment);
-    if (err) {
-        (void)session_host_embedded->stop();
-        return err;
-    }
+    (void)tracer_attach_segment(&segment); /* prepared for: it cannot fail */
     event_switches_refresh();
     session_is_ours = true;
     return 0;

@@ -45,8 +45,8 @@ bool event_is_wanted(const struct ada_event *event);
 /* event_types.c: its lock is nobody's in a child. */
 void event_types_fork_child(void);
 
-/* event_switch.c: a session begins or ends: give every known type its id, and have every event on
- * or off as session, steering and program say. */
+/* event_switch.c: a session begins or ends, and we are attached: give every known type its id, and
+ * have every event on or off as session, steering and program say. */
 void event_switches_refresh(void);
 /* Every event off, if nobody is at the list just now. Signal-safe. */
 void event_switches_put_out(void);

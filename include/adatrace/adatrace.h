@@ -186,10 +186,10 @@ struct ada_session_figures {
 ADA_EXPORT int ada_session_stats(struct ada_session_figures *out) ADA_MUST_CHECK;
 
 /* Switch event types on or off while running: globs over "provider:event". Types that are declared
- * later follow too. Returns how many types changed, or -ENAMETOOLONG. Stronger than the session's
- * `events`; between this and `adatrace enable` or `disable` the later word counts. In a forked
- * child it is the child's own. Types above the session's level stay off, and while a session is
- * paused all do. Not signal-safe. */
+ * later follow too. Returns how many types changed, -ENAMETOOLONG, or -EAGAIN in a handler that has
+ * interrupted such a call. Stronger than the session's `events`; between this and `adatrace enable`
+ * or `disable` the later word counts. In a forked child it is the child's own. Types above the
+ * session's level stay off, and while a session is paused all do. Not signal-safe. */
 ADA_EXPORT int ada_events_enable(const char *globs);
 ADA_EXPORT int ada_events_disable(const char *globs);
 

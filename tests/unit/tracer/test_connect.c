@@ -216,6 +216,30 @@ static void file_that_others_may_write_is_refused(void **state)
     segment_destroy(&s);
 }
 
+/* A file on a tmpfs has seals, of which none could be set. */
+static void file_of_shared_memory_is_a_file(void **state)
+{
+    struct segment s;
+    struct answer a;
+    char path[64];
+
+    (void)state;
+    snprintf(path, sizeof(path), "/dev/shm/adatrace-connect-%d", (int)getpid());
+    assert_int_equal(segment_create(&s, &small, path), 0);
+    a = answer_with(s.fd);
+    s.shared->version++;
+    expect_refused(&a, -EPROTONOSUPPORT); /* as memory it was good enough */
+    faulty_next("fstat", EIO, 1);
+    expect_refused(&a, -EIO);
+    faulty_next(NULL, 0, 0);
+    if (geteuid() == 0) { /* another user's, which only root can try */
+        assert_int_equal(fchown(s.fd, 65534, 65534), 0);
+        expect_refused(&a, -EBADMSG);
+    }
+    unlink(path);
+    segment_destroy(&s);
+}
+
 static void path_that_leads_nowhere_is_refused(void **state)
 {
     char longest[200];
@@ -263,7 +287,7 @@ static int listen_as_nobody(const char *path)
         return -1;
     child = fork();
     if (!child)
-        _exit(setuid(65534) || listen(fd, 1) ? 1 : 0);
+        _exit(setuid(65534) || listen(fd, 4) ? 1 : 0);
     return waitpid(child, &status, 0) == child && !status ? fd : -1;
 }
 
@@ -279,6 +303,17 @@ static void collector_of_another_user_is_refused(void **state)
     fd = listen_as_nobody(path);
     assert_true(fd >= 0);
     assert_int_equal(tracer_attach_socket(path, HANDSHAKE_LIBRARY), -EPERM);
+    /* It is the one whom we act for: then all that is wrong is that nothing is heard of it. */
+    faulty_next("recvmsg", ECONNRESET, 1);
+    assert_int_equal(setresuid(65534, 0, 0), 0);
+    assert_int_equal(tracer_attach_socket(path, HANDSHAKE_LIBRARY), -ECONNRESET);
+    assert_int_equal(setresuid(0, 0, 0), 0);
+    faulty_next("recvmsg", ECONNRESET, 1);
+    assert_int_equal(chmod(collector.folder, 0711), 0);
+    assert_int_equal(seteuid(65534), 0);
+    assert_int_equal(tracer_attach_socket(path, HANDSHAKE_LIBRARY), -ECONNRESET);
+    assert_int_equal(seteuid(0), 0);
+    faulty_next(NULL, 0, 0);
     close(fd);
     unlink(path);
 }
@@ -352,6 +387,7 @@ int main(void)
         cmocka_unit_test(welcome_that_is_none_is_refused),
         cmocka_unit_test(memory_that_could_become_shorter_is_refused),
         cmocka_unit_test(file_that_others_may_write_is_refused),
+        cmocka_unit_test(file_of_shared_memory_is_a_file),
         cmocka_unit_test(path_that_leads_nowhere_is_refused),
         cmocka_unit_test(session_of_the_programs_own_needs_a_drain),
         cmocka_unit_test(collector_of_another_user_is_refused),
