@@ -112,9 +112,13 @@ static void complete_put(const struct info *info, struct out_buffer *out)
                summary_loss_text(&summary->counts, loss, sizeof(loss)));
     line_put(out, "", summary->condition.message);
     if (summary->condition.lost_records) {
+        /* Untrusted: NULL for what is no errno. */
+        const char *reason = strerrordesc_np(summary->condition.lost_error);
+
         label_put(out, "");
-        out_printf(out, "%s records could not be written: the disk was full\n",
-                   units_count(loss, summary->condition.lost_records));
+        out_printf(out, "%s records could not be written: %s\n",
+                   units_count(loss, summary->condition.lost_records),
+                   summary->condition.lost_error && reason ? reason : "nobody has told why");
     }
 }
 

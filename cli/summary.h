@@ -22,7 +22,7 @@ struct summary_counts {
     uint64_t overwritten, overwritten_bytes;
     uint64_t let_go; /* of overwritten: by a flight recorder, which was asked to */
     uint64_t damaged, nested;
-    uint64_t unstored; /* taken, but not written: the disk was full; only of the whole trace */
+    uint64_t unstored; /* taken, but not written: the disk was full, ...; only of the whole trace */
     uint64_t high_water_bytes; /* the highest */
     uint64_t ring_bytes;       /* the largest */
     bool unknown;              /* a ledger is missing: there may have been more */

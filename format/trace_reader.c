@@ -91,6 +91,7 @@ void trace_condition(const struct trace *t, struct trace_condition *out)
     *out = t->condition;
     out->file_bytes = t->size;
     out->lost_records = t->end.lost_records;
+    out->lost_error = t->end.lost_records ? t->end.error : 0;
 }
 
 bool trace_block_info(const struct trace *t, size_t n, struct trace_block_info *out)

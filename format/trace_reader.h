@@ -47,7 +47,8 @@ struct trace_condition {
     uint64_t records;             /* in readable data blocks */
     uint64_t undescribed_records; /* of `records` met so far: passed over, because the description
                                      of their type is lost */
-    uint64_t lost_records;        /* the recorder could not write: its disk was full */
+    uint64_t lost_records;        /* the recorder could not write, ... */
+    int lost_error;               /* ... for this errno, if it has told */
     uint64_t damage_offset; /* of the first damage; meaningful when damaged_blocks > 0 or !ended */
     char message[256];      /* first damage, or "" */
 };

@@ -158,12 +158,14 @@ static void end_check(struct verification *v, const struct index_entry *at, size
     struct trace *t = &v->trace;
     uint64_t records = 0, data_blocks = 0;
     struct trace_end end;
+    const char *reason;
 
     if (t->loader.content.size != BLOCK_END_BYTES) {
         finding(v, TRACE_SEVERITY_DAMAGE, at->offset, "the end block has a wrong size");
         return;
     }
     trace_end_decode(t->loader.content.bytes, &end);
+    reason = strerrordesc_np(end.error); /* untrusted: NULL for what is no errno */
     for (size_t i = 0; i < t->blocks.count; i++) {
         if (index_entry_is(&t->blocks.entries[i], BLOCK_DATA)) {
             data_blocks++;
@@ -172,7 +174,8 @@ static void end_check(struct verification *v, const struct index_entry *at, size
     }
     if (end.lost_records)
         finding(v, TRACE_SEVERITY_LOSS, at->offset, "%llu records could not be written: %s",
-                (unsigned long long)end.lost_records, strerrordesc_np(end.error));
+                (unsigned long long)end.lost_records,
+                end.error && reason ? reason : "nobody has told why");
     if (place + 1 != t->blocks.count)
         finding(v, TRACE_SEVERITY_DAMAGE, at->offset, "blocks follow after the end block");
     else if (t->condition.damaged_blocks == 0 &&

@@ -114,6 +114,12 @@ int trace_volume_begin(struct trace_volume *v, struct block_encoder *encoder,
 
 /* ---- the end ---- */
 
+/* The errno why. Where no write had failed there was no memory to stage them in. */
+static int loss_error(const struct trace_volume *v)
+{
+    return v->error ? -v->error : v->lost_records ? ENOMEM : 0;
+}
+
 int trace_volume_loss_append(const struct trace_volume *v, struct byte_buffer *items,
                              uint32_t *count)
 {
@@ -124,7 +130,7 @@ int trace_volume_loss_append(const struct trace_volume *v, struct byte_buffer *i
     if (v->lost_records == 0)
         return 0;
     snprintf(text, sizeof(text), "%llu records could not be written: %s",
-             (unsigned long long)v->lost_records, strerrordesc_np(-v->error));
+             (unsigned long long)v->lost_records, strerrordesc_np(loss_error(v)));
     for (size_t i = 0; i < v->index.count; i++)
         if (v->index.entries[i].last_ticks > note.ticks)
             note.ticks = v->index.entries[i].last_ticks;
@@ -136,7 +142,7 @@ int trace_volume_loss_append(const struct trace_volume *v, struct byte_buffer *i
 static struct trace_end end_summary(const struct trace_volume *v)
 {
     struct trace_end end = {.lost_records = v->lost_records + v->inherited_lost,
-                            .error = v->error ? -v->error : v->inherited_error};
+                            .error = loss_error(v) ? loss_error(v) : v->inherited_error};
 
     for (size_t i = 0; i < v->index.count; i++) {
         const struct index_entry *entry = &v->index.entries[i];

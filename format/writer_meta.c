@@ -57,9 +57,10 @@ int writer_meta_flush(struct trace_writer *w, bool last)
     return status;
 }
 
-/* Once the disk is full items are only kept: the end of the file has room for them, data does not.
- */
-int writer_item_append(struct trace_writer *w, enum item_kind kind, const void *record, bool urgent)
+/* On its way into this file, and known for the next one: 0. Or it is missing in one of them, and
+ * nothing may be written that needs it. Once the disk is full items are only kept: the end of the
+ * file has room for them, data does not. */
+static int item_keep(struct trace_writer *w, enum item_kind kind, const void *record, bool urgent)
 {
     size_t before;
     int status;
@@ -79,7 +80,22 @@ int writer_item_append(struct trace_writer *w, enum item_kind kind, const void *
         w->listener->items(w->listener->context, w->meta.bytes + before, w->meta.size - before);
     w->meta_items++;
     w->meta_urgent |= urgent;
+    return 0;
+}
+
+/* Items that are kept become a block when they are many. An error is the file's, not theirs. */
+static int items_follow(struct trace_writer *w)
+{
+    if (w->store)
+        return 0;
     return w->meta.size >= META_BLOCK_BYTES ? writer_meta_flush(w, false) : writer_error(w);
+}
+
+int writer_item_append(struct trace_writer *w, enum item_kind kind, const void *record, bool urgent)
+{
+    int status = item_keep(w, kind, record, urgent);
+
+    return status ? status : items_follow(w);
 }
 
 int trace_writer_clock(struct trace_writer *w, const struct trace_clock_pair *pair)
@@ -172,22 +188,29 @@ struct writer_image *writer_image_of_thread(const struct trace_writer *w, uint32
 int trace_writer_process(struct trace_writer *w, const struct trace_process *process)
 {
     uint32_t place = image_place(w, process->image);
+    int status;
 
     if (process->process == TRACE_PROCESS_NONE || process->process == NUMBER_MAP_NONE)
         return -EINVAL;
-    if (place == NUMBER_MAP_NONE ||
-        number_map_set(&w->image_of_process, process->process, place) != 0)
+    if (place == NUMBER_MAP_NONE)
         return -ENOMEM;
-    return writer_item_append(w, ITEM_PROCESS, process, true);
+    /* First: streams are opened for those that are described. */
+    status = item_keep(w, ITEM_PROCESS, process, true);
+    if (status == 0)
+        status = number_map_set(&w->image_of_process, process->process, place);
+    return status ? status : items_follow(w);
 }
 
 int trace_writer_thread(struct trace_writer *w, const struct trace_thread *thread)
 {
+    int status;
+
     if (thread->thread == TRACE_THREAD_NONE || thread->process == NUMBER_MAP_NONE)
         return -EINVAL;
-    if (number_map_set(&w->process_of_thread, thread->thread, thread->process) != 0)
-        return -ENOMEM;
-    return writer_item_append(w, ITEM_THREAD, thread, true);
+    status = item_keep(w, ITEM_THREAD, thread, true); /* first, as a process */
+    if (status == 0)
+        status = number_map_set(&w->process_of_thread, thread->thread, thread->process);
+    return status ? status : items_follow(w);
 }
 
 void trace_writer_addresses(struct trace_writer *w,
@@ -256,7 +279,8 @@ int writer_type_keep(struct trace_writer *w, struct writer_type *type)
     return 0;
 }
 
-/* Declare `fresh` in the file, or free it and return the equal one that is there already. */
+/* Declare `fresh` in the file, or free it and return the equal one that is there already. NULL: it
+ * could not be declared, and no record of it may be written. */
 static struct writer_type *type_intern(struct trace_writer *w, struct writer_type *fresh,
                                        int *status)
 {
@@ -264,7 +288,8 @@ static struct writer_type *type_intern(struct trace_writer *w, struct writer_typ
     uint32_t place = number_map_find(&w->type_of_hash, hash);
     struct item_type item = {.schema = fresh->bytes, .schema_bytes = (uint32_t)fresh->size};
 
-    if (place != NUMBER_MAP_NONE && types_are_equal(w->types[place], fresh)) {
+    /* Behind the last: one that could not be declared. */
+    if (place < w->type_count && types_are_equal(w->types[place], fresh)) {
         writer_type_free(fresh);
         return w->types[place];
     }
@@ -276,7 +301,13 @@ static struct writer_type *type_intern(struct trace_writer *w, struct writer_typ
     if (number_map_set(&w->type_of_hash, hash, (uint32_t)w->type_count - 1) != 0)
         return NULL; /* it stays in the list, without a name to be found by */
     fresh->number = item.type = (uint32_t)w->type_count;
-    *status = writer_item_append(w, ITEM_TYPE, &item, true);
+    *status = item_keep(w, ITEM_TYPE, &item, true);
+    if (*status != 0) {
+        w->type_count--;
+        writer_type_free(fresh);
+        return NULL;
+    }
+    *status = items_follow(w);
     return fresh;
 }
 
