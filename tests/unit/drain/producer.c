@@ -105,6 +105,9 @@ void producer_claim(struct producer *p, struct stage *stage, uint32_t tid, bool 
     memset(p, 0, sizeof(*p));
     p->stage = stage;
     p->slot = (uint32_t)slot;
+    p->is_invented = tid && !robust;
+    if (p->is_invented) /* a word that nobody holds, so that nobody's death is ever marked in it */
+        stage->segment.slots[slot].robust = SEGMENT_LIFE_WORD + 1;
     ring_writer_init(&p->writer, &stage->segment.slots[slot].ring, false);
     p->writer.data = segment_ring_data(&stage->segment, p->slot);
 }
@@ -116,6 +119,8 @@ bool producer_write(struct producer *p, uint64_t number)
 
 void producer_retire(struct producer *p)
 {
+    if (p->is_invented)
+        p->stage->segment.slots[p->slot].robust = 0;
     registry_retire(&p->stage->segment, p->slot);
 }
 

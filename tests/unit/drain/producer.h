@@ -51,9 +51,11 @@ struct producer {
     struct stage *stage;
     struct ada_writer writer;
     uint32_t slot;
+    bool is_invented; /* no thread has this tid */
 };
 /* Claims for (pid, tid): 0 for the stage's and the thread's own. Not robust unless asked: the test
- * program's main thread lives on. */
+ * program's main thread lives on. A tid that is given is nobody's: it counts as robust, because
+ * once a second the drain looks for threads of whose death it would not be told. */
 void producer_claim(struct producer *producer, struct stage *stage, uint32_t tid, bool robust);
 bool producer_write(struct producer *producer, uint64_t number);
 void producer_retire(struct producer *producer);

@@ -227,11 +227,13 @@ static void snapshots_between_rounds_have_all_that_was_tried(void **state)
 {
     const struct session_files_options files = {0};
     struct snapshot_result result;
-    struct snapshot_wish wish = {
-        .replace = true, .done = result_keep, .context = &result, .path = in_folder("snap")};
+    struct snapshot_wish wish = {.replace = true, .done = result_keep, .context = &result};
     struct session s;
+    char path[128];
 
     (void)state;
+    snprintf(path, sizeof(path), "%s", in_folder("snap"));
+    wish.path = path;
     for (unsigned flight = 0; flight < 2; flight++) {
         session_begin(&s, in_folder("x.adatrace"), RING_DROP, flight ? 256 << 10 : 0, &files);
         s.random = 4711;
