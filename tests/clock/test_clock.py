@@ -26,8 +26,11 @@ PROBE = recording.BUILD / "tests" / "clock" / "clock_probe"
 CHECK = recording.BUILD / "tests" / "clock" / "clock_check"
 PROMISED_NS = 1000
 STEP_S = 0.3  # of CLOCK_REALTIME, for a moment
+LONG_S = 60
+# Between two bursts of a thread, at most. In a long run there are fewer: millions of marks, not a hundred of them.
+PAUSE_US, PAUSE_LONG_US = 400, 8000
 
-options = argparse.Namespace(seconds=6.0, seed=1)
+options = argparse.Namespace()
 
 
 def realtime_step():
@@ -61,7 +64,8 @@ class Clock(unittest.TestCase):
         self.random = random.Random(options.seed)
 
     def start(self, trace, *more, threads=3):
-        command = [recording.ADATRACE, "record", "-o", trace, "-e", "clock:*", *more, "--", PROBE, threads, 400,
+        pause_us = PAUSE_US if options.seconds < LONG_S else PAUSE_LONG_US
+        command = [recording.ADATRACE, "record", "-o", trace, "-e", "clock:*", *more, "--", PROBE, threads, pause_us,
                    options.seed]
         process = subprocess.Popen([str(word) for word in command], env=self.env, text=True,
                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -100,11 +104,14 @@ class Clock(unittest.TestCase):
         self.assertLessEqual(verdict["error_ns"], PROMISED_NS, verdict)
         return verdict
 
+    def told(self):
+        with (self.folder / "tail.jsonl").open(encoding="utf-8") as lines:
+            yield from map(json.loads, lines)
+
     def check_tail(self, start_ns):
         """Count, and the worst error beyond the brackets."""
         last, marks, worst = {}, 0, 0
-        for line in (self.folder / "tail.jsonl").read_text(encoding="utf-8").splitlines():
-            event = json.loads(line)
+        for event in self.told():
             if event["event"] != "clock:mark":
                 last = {}
                 continue
@@ -149,7 +156,7 @@ class Clock(unittest.TestCase):
         self.assertGreater(marks, 1000)  # of a loaded machine's tail no more is asked
         self.assertLessEqual(worst, PROMISED_NS)
         print(verdict, counts, "tail:", marks, worst)
-        evidence.tell("clock-run" if options.seconds < 60 else "clock-run-nightly",
+        evidence.tell("clock-run" if options.seconds < LONG_S else "clock-run-nightly",
                       f"{options.seconds:g} s, {verdict['marks']:,} marks: at most {verdict['error_ns']} ns beyond a "
                       f"bracket of {verdict['bracket_ns']} ns in the file, {worst} ns in tail "
                       f"({', '.join(f'{n} times {what}' for what, n in counts.items())})")
@@ -174,7 +181,7 @@ class Clock(unittest.TestCase):
         trace = self.folder / "x.adatrace"
         record, program = self.start(trace, "--clock", "kernel")
         tail = self.tail()
-        self.disturb(record, program, min(options.seconds, 60) / 3)
+        self.disturb(record, program, min(options.seconds, LONG_S) / 3)
         made = self.end(record)
         tail.wait(timeout=60)
         verdict = self.check(trace, made)
@@ -187,7 +194,7 @@ class Clock(unittest.TestCase):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("--seconds", type=float, default=options.seconds)
+    parser.add_argument("--seconds", type=float, default=6.0)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
     parser.parse_args(namespace=options)
     if not recording.HAS_AGENT:

@@ -4,11 +4,13 @@
 import os
 import signal
 import subprocess
+import time
 import urllib.request
 
 import recording
 
-PATIENCE_S = 60
+PATIENCE_S = 120
+MUTE = b"do not answer"
 
 
 class Clients:
@@ -35,8 +37,12 @@ class Clients:
     # ---- asking and steering ----
 
     def ask(self, *words, statuses=(0,)):
+        until = time.monotonic() + PATIENCE_S
         try:
             done = recording.run([recording.ADATRACE, *words], env=self.session.env, timeout=PATIENCE_S)
+            # The command waits for a few seconds; a busy machine may not come to the session in those.
+            while done.status and MUTE in done.stderr and time.monotonic() < until:
+                done = recording.run([recording.ADATRACE, *words], env=self.session.env, timeout=PATIENCE_S)
         except subprocess.TimeoutExpired:
             self.complain(f"adatrace {' '.join(map(str, words))}: no answer in {PATIENCE_S} s")
             return b""

@@ -188,6 +188,9 @@ int main(int count, char **words)
         return 2;
     own_path = words[0];
     plugin_path = words[2];
+    /* One in the other would number its events as the other does. */
+    sigaddset(&action.sa_mask, SIGUSR1);
+    sigaddset(&action.sa_mask, SIGALRM);
     choices = strtoull(words[1], NULL, 10) * 0x9e3779b97f4a7c15u | 1;
     sigaction(SIGUSR1, &action, NULL);
     sigaction(SIGALRM, &action, NULL);
