@@ -49,10 +49,17 @@ def counters(path):
 def steps(trace):
     """Row number: the numbers of its events in the trace, in the order in which they stand there."""
     numbers = defaultdict(list)
-    for event in recording.events(trace):
+    for _ in steps_noted(recording.events(trace), numbers):
+        pass
+    return numbers
+
+
+def steps_noted(events, numbers):
+    """All that comes, with `numbers` as steps() gives them at the end."""
+    for event in events:
         if event["event"] == "crash:step":
             numbers[event["fields"]["row"]].append(event["fields"]["number"])
-    return numbers
+        yield event
 
 
 class Place:

@@ -18,7 +18,7 @@
 
 enum { THREADS = 3, ROUNDS = 3, STATUS = 7 };
 
-static uint64_t events = 700;
+static uint64_t events = 700, events_of_many = 200;
 
 static int child_run(void)
 {
@@ -41,6 +41,7 @@ static int all_run(void)
 
 static int many_run(int count)
 {
+    events = events_of_many;
     for (int i = 0; i < count; i++) {
         pid_t child = fork();
 

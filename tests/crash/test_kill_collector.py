@@ -32,16 +32,20 @@ class KillCollector(unittest.TestCase):
         return sorted(place.folder.glob("killed*.adatrace"))
 
     def assert_prefixes(self, files, counters):
-        """What is there of each row is its beginning, each event once."""
-        found = {}
+        """What is there of each row is its beginning, each event once. The rows of each file."""
+        found, steps = {}, {}
         for trace in files:
-            if trace.stat().st_size and b"holds nothing" not in recording.verify(trace).stdout:
-                for row, numbers in crash_case.steps(trace).items():
+            verified = recording.verify(trace)
+            self.assertIn(verified.status, (0, 3), verified.stdout)
+            if trace.stat().st_size and b"holds nothing" not in verified.stdout:
+                steps[trace] = crash_case.steps(trace)
+                for row, numbers in steps[trace].items():
                     found.setdefault(row, []).extend(numbers)
         for row, numbers in found.items():
             emitted = counters[row][1]
             self.assertLessEqual(len(numbers), emitted + 1)
             self.assertEqual(numbers, sorted(set(numbers)))
+        return steps
 
     def kill_at(self, point, kind):
         with tempfile.TemporaryDirectory() as folder:
@@ -56,15 +60,12 @@ class KillCollector(unittest.TestCase):
                 self.assertEqual(outcome.stdout, b"done\nstatus 7\n", outcome.stderr)
             else:
                 self.assertEqual(outcome.stdout, b"")
-            for trace in self.files(place):
-                verified = recording.verify(trace)
-                self.assertIn(verified.status, (0, 3), verified.stdout)
-            self.assert_prefixes(self.files(place), crash_case.counters(place.counters))
-            self.assert_recovers(place)
+            steps = self.assert_prefixes(self.files(place), crash_case.counters(place.counters))
+            self.assert_recovers(place, steps)
             place.assert_clean(self)
             return outcome.status == KILLED
 
-    def assert_recovers(self, place):
+    def assert_recovers(self, place, steps):
         for trace in self.files(place):
             saved = trace.with_suffix(".saved")
             done = recording.run([recording.ADATRACE, "recover", trace, "-o", saved], env=place.environment())
@@ -74,7 +75,7 @@ class KillCollector(unittest.TestCase):
                 verified = recording.verify(saved)
                 self.assertIn(verified.status, (0, 3), verified.stdout)
                 self.assertNotIn(b"was not closed", verified.stdout)  # losses it may tell of
-                self.assertEqual(crash_case.steps(saved), crash_case.steps(trace))
+                self.assertEqual(crash_case.steps(saved), steps.get(trace, {}))
 
     def kill_everywhere(self, kind, points, must_die):
         for point in points:

@@ -40,13 +40,19 @@ class KillEmit(unittest.TestCase):
         data = path.read_bytes()
         return [struct.unpack_from("QII", data, 16 * n) for n in range(count)]
 
-    def assert_counted(self, trace, rows, policy, mode):
-        numbers, gone = defaultdict(list), Counter()
-        for event in recording.events(trace):
+    @staticmethod
+    def noted(events, numbers, gone):
+        """All that comes; by process the numbers of its steps, and how many are in gaps."""
+        for event in events:
             if event["event"] == "stepped:step":
                 numbers[event["pid"]].append(event["fields"]["number"])
             elif event["event"] == recording.GAP:
                 gone[event["pid"]] += event["fields"]["records"]
+            yield event
+
+    def assert_counted(self, trace, rows, policy, mode):
+        numbers, gone = defaultdict(list), Counter()
+        counted = recording.count(self.noted(recording.events(trace), numbers, gone))
         published = 0
         for emitted, pid, steps in rows:
             seen = numbers.pop(pid, [])
@@ -59,7 +65,6 @@ class KillEmit(unittest.TestCase):
                 self.assertGreaterEqual(len(seen), published if mode == "plain" else 0)
                 published = len(seen)
         self.assertEqual(dict(numbers), {})
-        counted = recording.count(recording.events(trace))
         self.assertEqual(list(recording.ledger_mismatches(recording.info(trace), counted)), [])
         self.assertIn(recording.verify(trace).status, (0, 3))
 

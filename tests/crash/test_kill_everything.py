@@ -25,7 +25,9 @@ SEEDS = [int(word) for word in sys.argv[1:] if word.isdigit()]
 SEED = SEEDS[0] if SEEDS else random.SystemRandom().randrange(1 << 32)
 NTH = range(1, 30) if LONG else (1, 3)
 MOMENTS = 500 if LONG else 12
-MOST = 4000
+TRIES = 8  # for each of them: the program may be over before
+# Events of a thread: so many that everything is come by more than once, and that there are moments.
+FEW, MOST = 2000, 8000
 
 
 class KillEverything(unittest.TestCase):
@@ -34,8 +36,8 @@ class KillEverything(unittest.TestCase):
     def place(self, folder):
         return Place(folder)
 
-    def command(self, place):
-        return [str(word) for word in (CRASH / "crash_embedded", place.trace, place.segment, place.counters, MOST)]
+    def command(self, place, most):
+        return [str(word) for word in (CRASH / "crash_embedded", place.trace, place.segment, place.counters, most)]
 
     def recover(self, place):
         """What `recover` says of trace and segment, and the traces that it made."""
@@ -59,7 +61,8 @@ class KillEverything(unittest.TestCase):
         said, made = self.recover(place)
         found, segment = {}, said.get("segment", {"vanished": 0, "taken": 0})
         for trace in made:
-            self.assertEqual(recording.verify(trace).status, 0, recording.verify(trace).stdout)
+            verified = recording.verify(trace)
+            self.assertEqual(verified.status, 0, verified.stdout)
             for row, numbers in crash_case.steps(trace).items():
                 found.setdefault(row, []).append(numbers)
         missing = 0
@@ -78,7 +81,7 @@ class KillEverything(unittest.TestCase):
     def kill_at(self, point):
         with tempfile.TemporaryDirectory() as folder:
             place = self.place(folder)
-            done = subprocess.run(self.command(place), capture_output=True, timeout=crash_case.PATIENCE_S,
+            done = subprocess.run(self.command(place, FEW), capture_output=True, timeout=crash_case.PATIENCE_S,
                                   check=False, env=place.environment(point))
             self.assertIn((done.returncode, done.stdout), ((KILLED, b""), (0, b"done\n")))
             self.assert_all_there(place)
@@ -86,14 +89,26 @@ class KillEverything(unittest.TestCase):
             return done.returncode == KILLED
 
     def kill_after(self, seconds):
+        """Did it die of that, or was it over before?"""
         with tempfile.TemporaryDirectory() as folder:
             place = self.place(folder)
-            victim = subprocess.Popen(self.command(place), stdout=subprocess.PIPE, env=place.environment())
+            victim = subprocess.Popen(self.command(place, MOST), stdout=subprocess.PIPE, env=place.environment())
             time.sleep(seconds)
             os.kill(victim.pid, signal.SIGKILL)
             victim.communicate(timeout=crash_case.PATIENCE_S)
+            if victim.returncode != KILLED:
+                return False
             self.assert_all_there(place)
             place.assert_clean(self)
+            return True
+
+    def seconds_of_life(self):
+        with tempfile.TemporaryDirectory() as folder:
+            place = self.place(folder)
+            begun = time.monotonic()
+            subprocess.run(self.command(place, MOST), stdout=subprocess.DEVNULL, timeout=crash_case.PATIENCE_S, check=True,
+                           env=place.environment())
+            return time.monotonic() - begun
 
     def test_at_every_point(self):
         for point in crash_case.points("registry", "tracer/thread_state.c", "drain/drain.c", "drain/drain_thread.c",
@@ -104,12 +119,15 @@ class KillEverything(unittest.TestCase):
 
     def test_at_random_moments(self):
         print(f"seed {SEED}")
-        chance = random.Random(SEED)
-        for _ in range(MOMENTS):
-            after = chance.uniform(0.005, 0.3)
+        chance, life, deaths = random.Random(SEED), self.seconds_of_life(), 0
+        for _ in range(TRIES * MOMENTS):
+            after = chance.uniform(0, life)
             with self.subTest(seed=SEED, after=after):
-                self.kill_after(after)
-                KillEverything.deaths += 1
+                deaths += self.kill_after(after)
+            if deaths == MOMENTS:
+                break
+        KillEverything.deaths += deaths
+        self.assertGreater(deaths, MOMENTS // 2, "it is over before it can be killed")
 
     @classmethod
     def tearDownClass(cls):

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import time
 import unittest
+from collections import defaultdict
 
 import crash_case
 import evidence
@@ -26,13 +27,13 @@ class KillProgram(unittest.TestCase):
 
     def assert_published_once(self, place, killed=None):
         """Every row's numbers from 0 on; `killed`: of a process that one emit may have been under way in."""
-        found = crash_case.steps(place.trace)
+        found = defaultdict(list)
+        counted = recording.count(crash_case.steps_noted(recording.events(place.trace), found))
         for row, (pid, emitted) in crash_case.counters(place.counters).items():
             numbers = found.pop(row, [])
             self.assertEqual(numbers, list(range(len(numbers))))
             self.assertIn(len(numbers) - emitted, (0, 1) if killed in (None, pid) else (0,), (row, pid))
         self.assertEqual(found, {})
-        counted = recording.count(recording.events(place.trace))
         self.assertEqual(list(recording.ledger_mismatches(recording.info(place.trace), counted)), [])
 
     def kill_at(self, point):
@@ -47,6 +48,13 @@ class KillProgram(unittest.TestCase):
         place.assert_readable(self)
         place.assert_clean(self)
         return outcome.status == 128 - KILLED
+
+    @staticmethod
+    def end_by_force(recorder):
+        """And with its end that of all who wait for it."""
+        if recorder.poll() is None:
+            recorder.kill()
+        recorder.communicate()
 
     def test_at_every_point(self):
         points = [p for p in crash_case.points("agent", "tracer", "registry/registry.c", "registry/arena.c",
@@ -67,6 +75,7 @@ class KillProgram(unittest.TestCase):
         recorder = subprocess.Popen(
             [recording.ADATRACE, "record", "-o", place.trace, *LOSES_NOTHING, "--", PROGRAM, place.counters,
              str(PROCESSES)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=place.environment())
+        self.addCleanup(self.end_by_force, recorder)
         pids = [int(recorder.stdout.readline()) for _ in range(PROCESSES)]
         victim = pids[PROCESSES // 2]
         deadline = time.monotonic() + crash_case.PATIENCE_S
