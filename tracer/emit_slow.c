@@ -16,7 +16,7 @@
 static void abandon(struct ada_writer *w)
 {
     store_relaxed(&tracer_state.stopped, 1);
-    if (w && w->ring)
+    if (w)
         ring_tell_gone(w->ring); /* policy block: not to be waited for */
     event_switches_put_out();
 }

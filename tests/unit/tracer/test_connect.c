@@ -270,6 +270,7 @@ static void session_of_the_programs_own_needs_a_drain(void **state)
     assert_int_equal(ada_snapshot("/tmp/it"), -ESRCH);
     assert_int_equal(tracer_tell(ARENA_NOTE, "x", 1, NULL, 0), -ENOTCONN);
     tracer_silence();
+    tracer_fork_child();
     tracer_thread_begin("nobody");
     tracer_thread_named("nobody");
     ada_thread_name(NULL);
@@ -293,6 +294,7 @@ static int listen_as_nobody(const char *path)
 
 static void collector_of_another_user_is_refused(void **state)
 {
+    static const struct answer none = {.bytes = 0};
     char path[64];
     int fd;
 
@@ -313,6 +315,13 @@ static void collector_of_another_user_is_refused(void **state)
     assert_int_equal(seteuid(65534), 0);
     assert_int_equal(tracer_attach_socket(path, HANDSHAKE_LIBRARY), -ECONNRESET);
     assert_int_equal(seteuid(0), 0);
+    /* Root's collector may watch anybody. */
+    faulty_next("recvmsg", ECONNRESET, 1);
+    assert_int_equal(chmod(collector.path, 0777), 0);
+    assert_int_equal(setresuid(65534, 65534, 0), 0);
+    store_release(&collector.answer, &none);
+    assert_int_equal(tracer_attach_socket(collector.path, HANDSHAKE_LIBRARY), -ECONNRESET);
+    assert_int_equal(setresuid(0, 0, 0), 0);
     faulty_next(NULL, 0, 0);
     close(fd);
     unlink(path);
@@ -350,6 +359,20 @@ static void whatever_fails_is_said_and_nothing_is_kept(void **state)
     assert_int_equal(ada_session_start("/tmp/it", NULL), 1);
 }
 
+static void *emit_one(void *unused)
+{
+    ada_trace_connect_event(0);
+    return unused;
+}
+
+static void emit_in_a_thread(void)
+{
+    pthread_t thread;
+
+    assert_int_equal(pthread_create(&thread, NULL, emit_one, NULL), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
 static void figures_of_a_joined_session_are_those_of_its_segment(void **state)
 {
     struct ada_session_figures figures = {.size = sizeof(figures)};
@@ -365,8 +388,20 @@ static void figures_of_a_joined_session_are_those_of_its_segment(void **state)
     assert_int_equal(figures.written + figures.dropped, 1001);
     assert_true(figures.dropped > 0);
     assert_true(figures.high_water_bytes > 3000);
+    /* One that has written less, and one that is not there any more. */
+    emit_in_a_thread();
+    assert_int_equal(ada_session_stats(&figures), 0);
+    assert_int_equal(figures.threads, 2);
+    assert_true(figures.high_water_bytes > 3000);
+    registry_free(&collector.segment, 1);
+    assert_int_equal(ada_session_stats(&figures), 0);
+    assert_int_equal(figures.threads, 1);
     figures.size = 8;
     assert_int_equal(ada_session_stats(&figures), -EINVAL);
+    switches_gate_set(&collector.segment, SWITCH_GATE_SHUT); /* paused */
+    assert_false(ada_session_is_active());
+    switches_gate_set(&collector.segment, SWITCH_GATE_OPEN);
+    assert_true(ada_session_is_active());
 }
 
 /* The drain has gone: what finds no room is counted, and events go off. */
@@ -376,7 +411,7 @@ static void session_that_nobody_drains_is_left(void **state)
     store_relaxed(&collector.segment.shared->closed, 1);
     assert_false(ada_session_is_active());
     assert_true(ada_event_is_on(&ada_event_connect_event));
-    ada_trace_connect_event(2);
+    emit_in_a_thread(); /* one without a ring finds out as well */
     assert_false(ada_event_is_on(&ada_event_connect_event));
     assert_int_equal(load_relaxed(&tracer_state.stopped), 1);
 }

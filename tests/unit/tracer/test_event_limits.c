@@ -8,6 +8,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -63,23 +65,24 @@ static struct ada_event type_of(const struct ada_field *fields, uint16_t count)
 
 static void types_share_an_id_when_all_of_them_is_equal(void **state)
 {
-    static struct ada_event types[SHAPES + 4];
+    static struct ada_event types[SHAPES + 5];
 
     (void)state;
-    for (unsigned i = 0; i < SHAPES + 4; i++)
+    for (unsigned i = 0; i < SHAPES + 5; i++)
         types[i] = type_of(shapes[i < SHAPES ? i : 0], 2);
     types[SHAPES].field_count = 1;
     types[SHAPES + 1].level = ADA_LEVEL_DEBUG;
     types[SHAPES + 2].phase = ADA_PHASE_BEGIN;
-    for (unsigned i = 0; i < SHAPES + 4; i++)
+    types[SHAPES + 3].provider = "others";
+    for (unsigned i = 0; i < SHAPES + 5; i++)
         assert_int_equal(ada_event_register(&types[i]), 0);
     assert_int_equal(ada_event_register(&types[0]), 0); /* again: nothing */
-    assert_int_equal(types[SHAPES + 3].tag, types[0].tag);
-    assert_int_equal(types[SHAPES + 3].place, types[0].place);
-    for (unsigned i = 1; i < SHAPES + 3; i++)
+    assert_int_equal(types[SHAPES + 4].tag, types[0].tag);
+    assert_int_equal(types[SHAPES + 4].place, types[0].place);
+    for (unsigned i = 1; i < SHAPES + 4; i++)
         for (unsigned j = 0; j < i; j++)
             assert_int_not_equal(types[i].tag, types[j].tag);
-    for (unsigned i = 0; i < SHAPES + 4; i++)
+    for (unsigned i = 0; i < SHAPES + 5; i++)
         ada_event_unregister(&types[i]);
 }
 
@@ -113,7 +116,7 @@ static void list_that_somebody_has_is_left_alone(void **state)
     assert_int_equal(pthread_create(&thread, NULL, register_one, &started), 0);
     while (!load_acquire(&started))
         sched_yield();
-    for (int i = 0; i < 1000; i++)
+    for (int i = 0; i < 20; i++)
         sched_yield();
     events_unlock();
     assert_int_equal(pthread_join(thread, &got), 0);
@@ -135,18 +138,24 @@ static void type_that_nobody_has_declared_is_off(void **state)
 static void types_beyond_the_last_switch_are_on_or_off_for_good(void **state)
 {
     struct switches_shared *h = segment.switches;
-    static struct ada_event on, off, own;
+    static struct ada_event on, off, deep;
     uint32_t taken = load_relaxed(&h->taken);
 
     (void)state;
-    on = off = own = type_of(shapes[2], 1);
+    on = off = deep = type_of(shapes[2], 1);
     on.name = "stays-on";
     off.name = "stays-off";
-    own.name = "own";
+    deep.name = "deep";
+    deep.level = ADA_LEVEL_DEBUG;
     assert_int_equal(ada_events_disable("limits:stays-off"), 0);
     store_relaxed(&h->taken, SEGMENT_SWITCHES);
     assert_int_equal(ada_event_register(&on), 0);
     assert_int_equal(ada_event_register(&off), 0);
+    switches_gate_set(&segment, switch_gate(ADA_LEVEL_INFO));
+    assert_int_equal(ada_event_register(&deep), 0);
+    switches_gate_set(&segment, SWITCH_GATE_OPEN);
+    assert_false(ada_event_is_on(&deep));
+    ada_event_unregister(&deep);
     assert_true(ada_event_is_on(&on));
     assert_false(ada_event_is_on(&off));
     assert_int_equal(ada_events_enable("limits:stays-off"), 1); /* its program's word counts */
@@ -154,6 +163,29 @@ static void types_beyond_the_last_switch_are_on_or_off_for_good(void **state)
     store_relaxed(&h->taken, taken);
     ada_event_unregister(&on);
     ada_event_unregister(&off);
+}
+
+/* A child that finds no switch of its own leaves its parent's alone. */
+static void child_without_a_switch_decides_for_itself(void **state)
+{
+    struct switches_shared *h = segment.switches;
+    uint32_t taken = load_relaxed(&h->taken);
+    pid_t child;
+    int status;
+
+    (void)state;
+    assert_true(ada_event_is_on(&ada_event_limits_event));
+    child = fork();
+    if (!child) {
+        store_relaxed(&h->taken, SEGMENT_SWITCHES);
+        if (ada_events_disable("limits:event") != 1)
+            _exit(1);
+        _exit(ada_event_is_on(&ada_event_limits_event) ? 2 : 0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    store_relaxed(&h->taken, taken);
+    assert_int_equal(status, 0);
+    assert_true(ada_event_is_on(&ada_event_limits_event));
 }
 
 static void types_without_an_id_are_off_and_say_so(void **state)
@@ -183,6 +215,25 @@ static void types_without_an_id_are_off_and_say_so(void **state)
     ada_event_unregister(&next);
 }
 
+/* A type that has its fields from its format has them when it is declared again. */
+static void format_is_read_once(void **state)
+{
+    struct ada_field fields[ADA_PRINTF_ARGUMENTS_MAX];
+    struct ada_event type = type_of(fields, 0);
+
+    (void)state;
+    type.phase = ADA_PHASE_FORMAT;
+    type.format = "%d of %s";
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(ada_event_register(&type), 0);
+        assert_int_equal(type.field_count, 2);
+        assert_int_equal(fields[1].kind, ADA_KIND_STRING);
+        ada_event_unregister(&type);
+    }
+    ada_printf_event(&type, "%d of %s", 1, "nobody's ring"); /* no slot is ready */
+    assert_int_equal(load_relaxed(&segment.shared->unringed), 1);
+}
+
 static void formats_that_cannot_be_stored_make_no_type(void **state)
 {
     static const struct {
@@ -194,6 +245,7 @@ static void formats_that_cannot_be_stored_make_no_type(void **state)
                 {"%q", UINT16_MAX},
                 {"%Lf", UINT16_MAX},
                 {"%lf %le", 2},
+                {"%d%d%d%d%d%d%d%d%d%d%d%d%d%d%d%d%*.*d", UINT16_MAX},
                 {"%*.*d%*.*d%*.*d%*.*d%*.*d", 15},
                 {"%*.*d%*.*d%*.*d%*.*d%*.*d%*.*d", UINT16_MAX},
                 {"%d%d%d%d%d%d%d%d%d%d%d%d%d%d%d%*d", UINT16_MAX},
@@ -218,7 +270,9 @@ int main(void)
         cmocka_unit_test(list_that_somebody_has_is_left_alone),
         cmocka_unit_test(type_that_nobody_has_declared_is_off),
         cmocka_unit_test(types_beyond_the_last_switch_are_on_or_off_for_good),
+        cmocka_unit_test(child_without_a_switch_decides_for_itself),
         cmocka_unit_test(types_without_an_id_are_off_and_say_so),
+        cmocka_unit_test(format_is_read_once),
         cmocka_unit_test(formats_that_cannot_be_stored_make_no_type),
     };
 

@@ -158,6 +158,8 @@ static void options_out_of_bounds_are_refused(void **state)
         {{.rotate_ns = 1000}, -EINVAL},
         {{.keep = 3}, -EINVAL},
         {{.rotate_ns = 1000000000, .flight_ns = 1}, -EINVAL},
+        {{.rotate_bytes = 1 << 20, .flight_bytes = 1 << 20}, -EINVAL},
+        {{.clock = (enum ada_clock)3}, -EINVAL},
         {{.drain_threads = 17}, -EINVAL},
         {{.ring_max_bytes = 100}, -ERANGE},
         {{.wait = (enum ada_wait)4}, -EINVAL},

@@ -126,6 +126,7 @@ static void kernel_that_gives_no_memory_is_said_at_the_start(void **state)
         assert_false(tracer_is_attached());
         faulty_next(NULL, 0, 0);
     }
+    assert_int_equal(ada_events_enable("limits:*"), 0); /* said before there is anything */
     host.answer = -EROFS;
     assert_int_equal(ada_session_start("it", NULL), -EROFS);
     host.answer = 0;
@@ -155,7 +156,7 @@ static void options_are_handed_on_as_they_are_meant(void **state)
     options.ring_max_bytes = 1 << 20;
     options.compression = 5;
     options.rotate_bytes = 0, options.keep = 0;
-    options.flight_ns = 1;
+    options.flight_bytes = 1 << 20;
     assert_int_equal(ada_session_start("it", &options), 0);
     assert_int_equal(host.stops, 1);
     assert_int_equal(host.options.geometry.ring_max_bytes, 1 << 20);
@@ -238,6 +239,9 @@ static void muted_thread_has_no_clock_and_no_ring(void **state)
     ada_trace_limits_event(4);
     assert_int_equal(ada_thread_stats_read(&stats), 0);
     assert_int_equal(stats.written, 1); /* another ring: the first was given up */
+    tracer_thread_begin("it has one");
+    assert_int_equal(ada_thread_stats_read(&stats), 0);
+    assert_int_equal(stats.written, 1);
     assert_int_equal(unringed(), 6);
 }
 
