@@ -77,9 +77,8 @@ static uint64_t least(uint64_t a, uint64_t b)
 }
 
 /*
- * What was dropped before we came is in another trace's ledger: what was not told of it by then,
- * and what was told in a GAP record that stood behind an unfinished one. Of the latter we only know
- * that more is told than was dropped since.
+ * What was dropped before we came is in another trace's ledger. It is told first. Untrusted: no
+ * more is told than was dropped.
  */
 static void past_take_off(struct drain_thread *t, struct ada_record_gap *gap)
 {
@@ -87,11 +86,14 @@ static void past_take_off(struct drain_thread *t, struct ada_record_gap *gap)
     /* relaxed: what the record tells of was counted before its head that we have acquired. */
     uint64_t dropped = load_relaxed(&ring->dropped) - t->past.dropped;
     uint64_t dropped_bytes = load_relaxed(&ring->dropped_bytes) - t->past.dropped_bytes;
+    uint64_t past = least(gap->records, t->past_gap_records);
+    uint64_t past_bytes = past == gap->records ? gap->bytes : t->past_gap_bytes;
 
-    gap->records = least(less(gap->records, t->past_gap_records), less(dropped, t->told_dropped));
-    gap->bytes =
-        least(less(gap->bytes, t->past_gap_bytes), less(dropped_bytes, t->told_dropped_bytes));
-    t->past_gap_records = t->past_gap_bytes = 0;
+    past_bytes = past ? least(past_bytes, least(gap->bytes, t->past_gap_bytes)) : 0;
+    t->past_gap_records -= past;
+    t->past_gap_bytes -= past_bytes;
+    gap->records = least(gap->records - past, less(dropped, t->told_dropped));
+    gap->bytes = least(gap->bytes - past_bytes, less(dropped_bytes, t->told_dropped_bytes));
 }
 
 void thread_holes_notice(struct drain *d, struct drain_thread *t)
@@ -145,7 +147,8 @@ static void gap_write(struct drain *d, struct drain_thread *t, const struct ada_
     };
 
     item.last_ticks = clamp(clock_ticks_of(d, gap->last_ticks), item.first_ticks, latest);
-    thread_hole_end(d, t, t->ticks);
+    /* What was lost in front of it was written before the first of these was dropped. */
+    thread_hole_end(d, t, item.first_ticks);
     gap_put(d, t, &item);
     t->ticks = item.last_ticks;
     t->told_dropped += gap->records;
@@ -225,8 +228,7 @@ void thread_ledger_settle(struct drain *d, struct drain_thread *t, struct trace_
 
     if (!thread_believes(d, t, known, missing))
         missing = 0;
-    if (missing && ended && t->reader.policy == RING_OVERWRITE &&
-        ledger->overwritten_bytes / 8 >= missing) {
+    if (missing && ended && t->reader.is_unsure && ledger->overwritten_bytes / 8 >= missing) {
         ledger->overwritten += missing;
         known += missing;
         missing = 0;

@@ -212,7 +212,8 @@ bool sources_have_much(void *drain)
 void source_unringed_tell(struct drain *d, struct drain_source *s)
 {
     const struct segment_shared *h = s->segment.shared;
-    uint64_t records = load_relaxed(&h->unringed) - s->unringed; /* relaxed: figures */
+    /* Unringed. Acquire: pairs with the release in registry_unringed(). */
+    uint64_t records = load_acquire(&h->unringed) - s->unringed;
     uint64_t bytes = load_relaxed(&h->unringed_bytes) - s->unringed_bytes, now = drain_now(d);
     struct trace_gap gap = {.kind = TRACE_GAP_DROPPED,
                             .first_ticks = s->unringed_since,

@@ -64,9 +64,9 @@ static void past_forget(struct drain_thread *t)
     t->hole_at_told_bytes = t->reader.told_overwritten_bytes;
     ring_stats(t->reader.shared, &t->past);
     t->past_taken = t->reader.taken;
-    t->past_gap_records = ring_untold(t->reader.shared);
-    /* relaxed: figures; the owner may be dropping just now, and then has not told of it. */
-    t->past_gap_bytes = t->past.dropped_bytes - load_relaxed(&t->reader.shared->told_bytes);
+    /* Not told yet, or by GAP records that we have not come to. */
+    t->past_gap_records = t->past.dropped - t->reader.known_told;
+    t->past_gap_bytes = t->past.dropped_bytes - t->reader.known_told_bytes;
 }
 
 struct drain_thread *thread_open(struct drain *d, struct drain_source *s, uint32_t slot,

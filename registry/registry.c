@@ -206,9 +206,10 @@ void registry_retire(struct segment *s, uint32_t n)
 
 void registry_unringed(struct segment *s, uint64_t bytes)
 {
-    /* relaxed: figures. */
-    add_relaxed(&s->shared->unringed, 1);
+    /* Unringed. Release: whoever counts the record finds its bytes. Pairs with the acquire in
+     * source_unringed_tell(). */
     add_relaxed(&s->shared->unringed_bytes, bytes);
+    add_release(&s->shared->unringed, 1);
 }
 
 /* ---- the drain ---- */

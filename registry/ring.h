@@ -83,7 +83,8 @@ struct ring_shared {
     uint64_t touched_bytes; /* memory that is there already, from the beginning; 0: not known */
     /* As long as `tail` is that one still, `taken` is this one: ring_taken(). */
     uint64_t last_tail, last_taken;
-    uint64_t unused5[4];
+    uint64_t told_taken, told_taken_bytes; /* drops that GAP records in front of tail told of */
+    uint64_t unused5[2];
 
     /* The producer, at every block. */
     struct ring_mark marks[RING_BLOCKS];
@@ -220,8 +221,9 @@ struct ring_reader {
     uint64_t head; /* producer's head as last seen, checked */
     uint64_t taken, damaged_bytes, high_water_bytes;
     uint64_t overwritten, overwritten_bytes;
-    uint64_t known_written;                /* policy overwrite: `written` that belongs to `at` */
-    uint64_t known_told, known_told_bytes; /* the same, of drops in GAP records */
+    uint64_t known_written; /* policy overwrite: `written` that belongs to `at` */
+    bool is_unsure;         /* which was not to be found out where we are: overwritten is too low */
+    uint64_t known_told, known_told_bytes; /* drops that GAP records in front of `at` told of */
     uint64_t told_overwritten, told_overwritten_bytes; /* drops whose GAP records are gone */
     uint64_t span;                                     /* head is never farther from tail */
     uint64_t skipped; /* elastic: addresses left out in front of `at` */

@@ -8,29 +8,11 @@ enum {
     STACK_REACH_BYTES = 64 << 20,    /* farther from the stack's top than this is another stack */
 };
 
-void ring_note_drop(struct ada_writer *w, uint64_t bytes)
-{
-    struct ring_shared *ring = ring_of(w);
-    uint64_t now = ring_writer_ticks(w);
-
-    /* relaxed: all of this is ours, against handlers of this thread only; the drain reads it as a
-     * live figure while we run, and exactly after the thread's death, which orders everything. */
-    if (!ring_untold(ring))
-        store_relaxed(&ring->untold_first_ticks, now);
-    if (load_relaxed(&ring->untold_last_ticks) < now) /* else a handler has dropped since */
-        store_relaxed(&ring->untold_last_ticks, now);
-    ada_add_local(&ring->dropped_bytes, bytes);
-    ada_add_local(&ring->dropped, 1);
-    if (load_relaxed(&ring->untold_first_ticks) > now) /* the same: it took its own for the first */
-        store_relaxed(&ring->untold_first_ticks, now);
-    w->limit = 0; /* the next record that fits has to tell of this one: by the slow path */
-}
-
 /* The record at `at` will never be finished: make it padding, and count it. */
 static void give_up(struct ada_writer *w, uint64_t at, uint64_t word, uint64_t bytes)
 {
     /* Against a handler that does the same: one of us counts it. */
-    if (!ada_cmpxchg_local(ring_word_at(w, at), &word, ada_record_pad_word(bytes)))
+    if (!ada_cmpxchg_local(ring_word_at(w, at), &word, ring_pad_word(w, bytes)))
         return;
     ada_add_local(&ring_of(w)->padding_bytes, bytes);
     ring_note_drop(w, bytes);
@@ -80,70 +62,74 @@ static uint64_t count_complete(const struct ada_writer *w, uint64_t at, uint64_t
     return count;
 }
 
-/* Policy overwrite: blocks that were begun from `head` to `end` behind an unfinished record get
- * their count now. */
-static void mark_rest(struct ada_writer *w, uint64_t head, uint64_t end)
+/* What a mark says: of all that stands in front of it. */
+struct in_front {
+    uint64_t written, told, told_bytes;
+};
+
+/* `sign` of what one record adds to that. */
+static void in_front_add(const struct ada_writer *w, struct in_front *f, uint64_t at, uint64_t word,
+                         uint64_t sign)
+{
+    struct ada_record_gap gap;
+
+    if (ada_record_type(word) >= ADA_RECORD_FIRST_EVENT)
+        f->written += sign;
+    if (ada_record_type(word) != ADA_RECORD_GAP)
+        return;
+    memcpy(&gap, ring_word_at(w, at) + 1, sizeof(gap));
+    f->told += sign * gap.records;
+    f->told_bytes += sign * gap.bytes;
+}
+
+/* All that has been written and told, but for what stands from `at` on. */
+static struct in_front in_front_of(const struct ada_writer *w, uint64_t at)
+{
+    const struct ring_shared *ring = ring_of(w);
+    struct in_front f = {load_relaxed(&ring_front_of(w)->written), load_relaxed(&ring->told),
+                         load_relaxed(&ring->told_bytes)};
+    uint64_t reserve = load_relaxed(&w->reserve);
+
+    for (struct walked r; at != reserve && (r = record_at(w, at, reserve)).bytes; at += r.bytes)
+        in_front_add(w, &f, at, r.word, UINT64_MAX);
+    return f;
+}
+
+static void mark_make(struct ada_writer *w, uint64_t at, const struct in_front *f)
 {
     struct ring_shared *ring = ring_of(w);
-    uint64_t written, reserve;
+    struct ring_mark *mark = &ring->marks[at / ring->block_bytes % RING_BLOCKS];
+
+    /* A handler may have published this, and begun the next lap there. */
+    if ((at & (ring->block_bytes - 1)) || (int64_t)(load_relaxed(&mark->index) - at) > 0)
+        return;
+    store_relaxed(&mark->written, f->written);
+    store_relaxed(&mark->told, f->told);
+    store_relaxed(&mark->told_bytes, f->told_bytes);
+    /* Mark. Release: as in mark_block(), whose place we may take: it was left before it came so
+     * far. */
+    store_release(&mark->index, at);
+}
+
+/* Policy overwrite: blocks that were begun behind an unfinished record, from `head` to `end` and
+ * with the one that begins at `end`, get their count now. */
+static void mark_rest(struct ada_writer *w, uint64_t head, uint64_t end)
+{
+    struct in_front f;
+    uint64_t reserve;
 
     do {
         reserve = load_relaxed(&w->reserve);
-        written = load_relaxed(&ring_front_of(w)->written) - count_complete(w, head, reserve);
+        f = in_front_of(w, head);
     } while (reserve != load_relaxed(&w->reserve));
+    if (load_relaxed(&ring_front_of(w)->head) != head)
+        return;
     for (struct walked r; head != end && (r = record_at(w, head, end)).bytes; head += r.bytes) {
-        struct ring_mark *mark = &ring->marks[head / ring->block_bytes % RING_BLOCKS];
-
-        /* relaxed: head has not passed it yet, and its release orders this, too. */
-        if ((head & (ring->block_bytes - 1)) == 0 && load_relaxed(&mark->index) == head)
-            store_relaxed(&mark->written, written);
-        written += ada_record_type(r.word) >= ADA_RECORD_FIRST_EVENT;
+        mark_make(w, head, &f);
+        in_front_add(w, &f, head, r.word, 1);
     }
-}
-
-static void figure_raise(uint64_t *figure, uint64_t to)
-{
-    uint64_t now = load_relaxed(figure);
-
-    /* Ours, but a handler that comes in between may raise it farther. */
-    while ((int64_t)(to - now) > 0 && !ada_cmpxchg_local(figure, &now, to)) {}
-}
-
-/*
- * Account for what stands in front of a record: the slow path does so itself, and does it in the
- * place of a slow path that was left. Figures only grow; a handler may have gone further.
- */
-void ring_plan_settle(struct ada_writer *w)
-{
-    struct ring_shared *ring = ring_of(w);
-    struct ada_ring_plan *plan = &w->plan;
-
-    /* Behind what we leave out comes a record: so we have claimed it. */
-    if (!(plan->first & RING_PLAN_NOTHING) &&
-        (int64_t)(load_relaxed(&w->reserve) - plan->first) > 0) {
-        if (ring_is_elastic(ring) && (plan->first & w->mask) == 0)
-            figure_raise(&w->skip, plan->start);
-        figure_raise(&ring->skipped_bytes, plan->skipped_bytes);
-        figure_raise(&ring->front_bytes, plan->front_bytes);
-        ADA_SIGNAL_FENCE();
-        plan->first |= RING_PLAN_NOTHING;
-    }
-    if (plan->gap && ada_record_type(*ring_word_at(w, plan->gap - 1)) == ADA_RECORD_GAP) {
-        figure_raise(&ring->gap_bytes, plan->gap_bytes);
-        figure_raise(&ring->told_bytes, plan->told_bytes);
-        figure_raise(&ring->told, plan->told);
-        ADA_SIGNAL_FENCE();
-        plan->gap = 0;
-    }
-}
-
-/* Whoever had a plan is gone: what does not stand by now never will. */
-static void plan_end(struct ada_writer *w)
-{
-    ring_plan_settle(w);
-    w->plan.gap = 0;
-    ADA_SIGNAL_FENCE();
-    w->telling = 0;
+    if (head != reserve)
+        mark_make(w, head, &f);
 }
 
 /* The unfinished record at `at` is the outermost one from now on. No frame's end gives it up when
@@ -157,24 +143,25 @@ static void outer_become(struct ada_writer *w, uint64_t at)
     w->outer_written = RING_WRITTEN_UNKNOWN;
 }
 
-/* Publish what stands behind head, to the end or to where the walk ends. */
+/* Publish what stands behind head, to the end or to where the walk ends. A handler may do so in
+ * between, and then we begin again where it has come to. */
 static void publish_walk(struct ada_writer *w, bool is_gone)
 {
-    uint64_t head, end, reserve;
+    uint64_t *front_head = &ring_front_of(w)->head, head, end, reserve;
 
-    while ((head = load_relaxed(&ring_front_of(w)->head)) !=
-           (reserve = load_relaxed(&w->reserve))) {
+    while ((head = load_relaxed(front_head)) != (reserve = load_relaxed(&w->reserve))) {
         end = walk_complete(w, head, reserve, is_gone);
+        if (load_relaxed(front_head) != head)
+            continue;
         if (end != reserve)
             outer_become(w, end);
         if (load_relaxed(&ring_of(w)->policy) == RING_OVERWRITE)
             mark_rest(w, head, end);
         /* Publish. Release: as in ada_commit_fast(). Pairs with the acquire of head in
          * ring_peek(). */
-        store_release(&ring_front_of(w)->head, end);
-        ADA_SIGNAL_FENCE();
-        if (end != reserve)
+        if (compare_exchange_release(front_head, &head, end) && end != reserve)
             return;
+        ADA_SIGNAL_FENCE();
     }
 }
 
@@ -184,7 +171,7 @@ static void publish_walk(struct ada_writer *w, bool is_gone)
  */
 void ring_publish_rest(struct ada_writer *w)
 {
-    plan_end(w); /* of handlers that were left */
+    ring_plan_end(w); /* of handlers that were left */
     publish_walk(w, true);
 }
 
@@ -223,6 +210,18 @@ static struct outer outer_record(const struct ada_writer *w, uint64_t head, uint
     return o; /* .bytes is 0: nothing to give up */
 }
 
+uint64_t ring_bytes_behind_outer(const struct ada_writer *w, uint64_t to)
+{
+    struct outer o = outer_record(w, load_relaxed(&ring_front_of(w)->head), to);
+    uint64_t bytes = 0;
+
+    for (struct walked r; o.bytes && (o.at += o.bytes) != to; o.bytes = r.bytes) {
+        r = record_at(w, o.at, to);
+        bytes += is_front(ada_record_type(r.word)) ? 0 : r.bytes;
+    }
+    return bytes;
+}
+
 /* Is the outermost record in the count already? Then it is complete: its header came first. When
  * its writer is gone the count is made exact for when it is not, and is given up. */
 static bool outer_is_counted(struct ada_writer *w, const struct outer *o, bool is_gone)
@@ -251,16 +250,18 @@ static void given_up_note(struct ada_writer *w, uint64_t end)
     ADA_SIGNAL_FENCE();
 }
 
-/* A handler that comes in between may do the same: every step can be done twice. */
+/* A handler that comes in between may do the same: every step can be done twice. What the fast path
+ * has claimed has no word yet: what stands there is of an earlier lap. */
 static void outer_give_up(struct ada_writer *w, uint64_t head, bool is_gone)
 {
+    bool is_fast = w->outer & OUTER_SIZE_MASK;
     struct outer o;
 
     if (w->outer_start != head) /* left between publishing its own record and what stands behind */
         return;
     o = outer_record(w, head, load_relaxed(&w->reserve));
-    if (!o.bytes || ada_record_type(*ring_word_at(w, o.at)) == ADA_RECORD_HELD ||
-        outer_is_counted(w, &o, is_gone))
+    if (!o.bytes || outer_is_counted(w, &o, is_gone) ||
+        (!is_fast && ada_record_type(*ring_word_at(w, o.at)) == ADA_RECORD_HELD))
         return;
     if (!is_gone)
         given_up_note(w, o.at + o.bytes);
@@ -273,7 +274,7 @@ void ring_bury_outer(struct ada_writer *w)
 
     if (!w->outer)
         return;
-    plan_end(w);
+    ring_plan_end(w);
     outer_give_up(w, head, true);
     ring_publish_rest(w);
     w->buried = load_relaxed(&ring_front_of(w)->head);
@@ -283,7 +284,7 @@ void ring_bury_away(struct ada_writer *w)
 {
     uint64_t head = load_relaxed(&ring_front_of(w)->head);
 
-    if (!w->outer)
+    if (!w->outer || w->outer_start == RING_OUTER_FINISHES)
         return;
     ring_plan_settle(w);
     outer_give_up(w, head, false);
@@ -298,7 +299,7 @@ void ring_bury_away(struct ada_writer *w)
 static void give_up_again(struct ada_writer *w, unsigned char *header, uint64_t end)
 {
     uint64_t bytes = (end - (uint64_t)(header - w->data)) & w->mask;
-    uint64_t word = ada_record_pad_word(bytes);
+    uint64_t word = ring_pad_word(w, bytes);
 
     if (load_relaxed(&w->reserve) - end + bytes <= w->mask + 1) /* else it is another's */
         memcpy(header, &word, 8);

@@ -111,10 +111,30 @@ static void place_elastic(const struct ada_writer *w, uint64_t need, struct ring
 
 /* ---- both ---- */
 
-/* Do we interrupt one who has claimed its place, and tells? Then it is told. */
-static bool is_behind_teller(const struct ada_writer *w, uint64_t start)
+struct ring_told ring_told_before(const struct ada_writer *w, uint64_t index)
 {
-    return w->telling && (int32_t)(ring_telling(start) - w->telling) >= 0;
+    struct ring_told told = {w->tells, w->tells_bytes, 0};
+
+    if (!w->telling || (int64_t)(index - w->telling) < 0)
+        return told;
+    return (struct ring_told){ring_later(told.records, w->tell_to),
+                              ring_later(told.bytes, w->tell_to_bytes), w->tell_ticks};
+}
+
+/* What was dropped and is not told yet. Handlers may drop meanwhile: both figures of one moment. */
+static void drops_read(const struct ada_writer *w, struct ring_layout *l)
+{
+    const struct ring_shared *ring = ring_of(w);
+    struct ring_told told = ring_told_before(w, l->start);
+
+    do {
+        l->dropped = load_relaxed(&ring->dropped);
+        l->dropped_bytes = load_relaxed(&ring->dropped_bytes);
+    } while (l->dropped != load_relaxed(&ring->dropped));
+    l->told = told.records;
+    l->told_bytes = told.bytes;
+    l->told_ticks = told.ticks;
+    l->gap = l->dropped != l->told ? RING_GAP_BYTES : 0;
 }
 
 struct ring_layout ring_layout_for(const struct ada_writer *w, uint64_t bytes)
@@ -124,11 +144,7 @@ struct ring_layout ring_layout_for(const struct ada_writer *w, uint64_t bytes)
 
     l.nested = l.start != load_relaxed(&ring_front_of(w)->head);
     l.written = l.nested ? RING_WRITTEN_UNKNOWN : load_relaxed(&ring_front_of(w)->written);
-    l.told = load_relaxed(&ring->told);
-    l.told_bytes = load_relaxed(&ring->told_bytes);
-    l.dropped = load_relaxed(&ring->dropped);
-    l.dropped_bytes = load_relaxed(&ring->dropped_bytes);
-    l.gap = l.dropped != l.told && !(l.nested && is_behind_teller(w, l.start)) ? RING_GAP_BYTES : 0;
+    drops_read(w, &l);
     /* Reclaim. Acquire: the drain's reads of these bytes ended before it moved tail, so we may
      * write there. Pairs with the release of tail in ring_release(). */
     l.tail = load_acquire(&ring->tail);

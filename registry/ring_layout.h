@@ -22,6 +22,12 @@
 
 enum { RING_GAP_BYTES = 8 + sizeof(struct ada_record_gap) };
 
+/* Which of two free-running figures is farther. */
+static inline uint64_t ring_later(uint64_t a, uint64_t b)
+{
+    return (int64_t)(a - b) > 0 ? a : b;
+}
+
 /* A mark's count when records in front of it were not committed yet. */
 #define RING_WRITTEN_UNKNOWN UINT64_MAX
 
@@ -31,18 +37,20 @@ struct ring_layout {
     uint64_t written;                /* records in front */
     uint64_t dropped, dropped_bytes; /* so far; what was told of them in front */
     uint64_t told, told_bytes;
-    uint64_t tail; /* as it was */
+    uint64_t told_ticks; /* no drop that is told here is shown as earlier than that */
+    uint64_t tail;       /* as it was */
     bool nested;
     bool fits;
 };
 
-/* ada_writer.telling of who tells in front of a record that ends there: never 0. */
-static inline uint32_t ring_telling(uint64_t end)
-{
-    return (uint32_t)(end >> 3) | 1;
-}
-
 struct ring_layout ring_layout_for(const struct ada_writer *writer, uint64_t bytes);
+
+/* What GAP records in front of `index` tell of: those that stand, and one that is claimed and whose
+ * writer we interrupt. `ticks`: of the latter, else 0. */
+struct ring_told {
+    uint64_t records, bytes, ticks;
+};
+struct ring_told ring_told_before(const struct ada_writer *writer, uint64_t index);
 
 /* Up to where the fast path may go on behind `end`, on its own. */
 uint64_t ring_limit_for(const struct ada_writer *writer, uint64_t end);

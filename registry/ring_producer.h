@@ -15,6 +15,10 @@
 /* ada_ring_plan.first, when nothing is planned. */
 enum { RING_PLAN_NOTHING = 1 };
 
+/* ada_writer.outer_start, while a record that was held is being finished: whether it is in the
+ * count already is not to be seen, and nobody gives it up. */
+#define RING_OUTER_FINISHES UINT64_MAX
+
 /* ---- words ---- */
 
 /* Data is read behind the mask: what a handler that forks wipes between the two is no address. */
@@ -33,10 +37,21 @@ static inline uint64_t ring_writer_ticks(const struct ada_writer *w)
     return w->clocked ? clock_monotonic_ns() : ada_ticks();
 }
 
-/* What leads from here over bytes that are left out. */
-static inline uint64_t ring_leave_out_word(const struct ada_writer *w, uint64_t bytes)
+/* Leads over bytes in which no event stands. */
+static inline uint64_t ring_pad_word(struct ada_writer *w, uint64_t bytes)
 {
-    return ring_is_elastic(ring_of(w)) ? ada_record_skip_word(bytes) : ada_record_pad_word(bytes);
+    uint64_t twin = w->twins;
+
+    while (!ada_cmpxchg_local(&w->twins, &twin, twin + 1)) {}
+    return ring_filler_word(ADA_RECORD_PAD, bytes, twin);
+}
+
+/* Leads from here over bytes that are left out. */
+static inline uint64_t ring_leave_out_word(struct ada_writer *w, uint64_t bytes)
+{
+    uint64_t skips = (uint64_t)ADA_RECORD_SKIP << ADA_RECORD_TYPE_SHIFT;
+
+    return ring_pad_word(w, bytes) | (ring_is_elastic(ring_of(w)) ? skips : 0);
 }
 
 /* ---- drops ---- */
@@ -46,9 +61,22 @@ void ring_note_drop(struct ada_writer *writer, uint64_t bytes);
 
 /* ---- what stands in front of a record ---- */
 
-/* Account for it: the slow path does so itself, and does it in the place of a slow path that was
- * left. Any number of times. */
+/* Before the claim: from it on, whoever comes behind it knows what is told in front of it. */
+void ring_tell_begin(struct ada_writer *writer, const struct ring_layout *layout);
+
+/* Before the claim, too: what is left out in front of it. `planned`: plan.first, as it was when the
+ * layout was made. False: a handler was faster. Every claim leaves another `first`. */
+bool ring_plan_leap(struct ada_writer *writer, const struct ring_layout *layout, uint64_t *planned);
+
+/* Behind the claim: write the GAP record, and account for it. */
+void ring_tell(struct ada_writer *writer, const struct ring_layout *layout, uint64_t ticks);
+
+/* Account for what others have planned: the slow path does so itself, and does it in the place of a
+ * slow path that was interrupted or left. Any number of times. */
 void ring_plan_settle(struct ada_writer *writer);
+
+/* Whoever had a plan, or was about to tell, is gone: what does not stand by now never will. */
+void ring_plan_end(struct ada_writer *writer);
 
 /* ---- records of others on this thread ---- */
 
@@ -60,6 +88,9 @@ void ring_publish_rest(struct ada_writer *writer);
  * interrupted it)? `sp`: of the caller's frame. Only said of frames on this thread's own stack; a
  * handler's alternate stack proves nothing. */
 bool ring_outer_is_gone(const struct ada_writer *writer, uint64_t sp);
+
+/* Bytes of records that stand between the unfinished one at head and `to`. */
+uint64_t ring_bytes_behind_outer(const struct ada_writer *writer, uint64_t to);
 
 /* Give up the record at head, whose writer is gone, and what others that are gone have left behind
  * it; publish the rest. */

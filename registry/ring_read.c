@@ -33,6 +33,8 @@ int ring_reader_init(struct ring_reader *r, struct ring_shared *ring, const unsi
     r->damaged_bytes = load_relaxed(&ring->damaged_bytes);
     r->high_water_bytes = load_relaxed(&ring->high_water_bytes);
     r->known_written = r->taken + r->overwritten;
+    r->known_told = load_relaxed(&ring->told_taken);
+    r->known_told_bytes = load_relaxed(&ring->told_taken_bytes);
     r->skipped = r->skipped_at_tail = load_relaxed(&ring->skipped_taken);
     /* Untrusted, and harmless: it only widens what is not taken for damage. */
     r->span = policy != RING_OVERWRITE && ring_is_elastic(ring) ? 2 * capacity : capacity;
@@ -65,7 +67,7 @@ static void pass_over(struct ring_reader *r)
 static int refresh_head(struct ring_reader *r)
 {
     /* Publish. Acquire: the records below head are visible. Pairs with the release of head in
-     * ada_commit_fast(), finish() and ring_publish_rest(). */
+     * ada_commit_fast(), finish() and publish_walk(). */
     uint64_t head = load_acquire(&r->shared->front.head);
 
     /* A writer that was given up and came back moves head back for a moment: not news. */
@@ -121,10 +123,12 @@ static int find_feet(struct ring_reader *r, uint64_t lost)
     uint64_t intent = lost + r->capacity, oldest, head;
     struct ring_mark mark;
 
+    r->is_unsure = true;
     for (int tries = 0; tries < FEET_TRIES; tries++) {
         oldest = ((intent - r->capacity - 1) | (r->block_bytes - 1)) + 1;
         if (mark_read(r, oldest, intent, &mark)) {
             mark_reach(r, &mark);
+            r->is_unsure = false;
             break;
         }
         intent = load_relaxed(&r->shared->intent); /* relaxed: mark_read() looks again */
@@ -265,7 +269,7 @@ void ring_advance(struct ring_reader *r, const struct ring_record *record)
     if (record->type != ADA_RECORD_GAP) {
         r->taken++;
         r->known_written++;
-    } else if (r->copy && record->payload_bytes >= sizeof(gap)) {
+    } else if (record->payload_bytes >= sizeof(gap)) {
         memcpy(&gap, record->payload, sizeof(gap));
         r->known_told += gap.records;
         r->known_told_bytes += gap.bytes;
@@ -325,6 +329,8 @@ void ring_release(struct ring_reader *r)
     store_relaxed(&ring->overwritten, r->overwritten);
     store_relaxed(&ring->overwritten_bytes, r->overwritten_bytes);
     store_relaxed(&ring->damaged_bytes, r->damaged_bytes);
+    store_relaxed(&ring->told_taken, r->known_told);
+    store_relaxed(&ring->told_taken_bytes, r->known_told_bytes);
     if (r->tail != r->at) {
         r->tail = r->at;
         r->skipped_at_tail = r->skipped;
@@ -437,7 +443,5 @@ void ring_reset(struct ring_reader *r)
     while ((int64_t)(until - r->at) > 0 && (got = ring_peek(r, &record)) != 0)
         if (got > 0)
             ring_advance(r, &record);
-    r->known_told = load_relaxed(&r->shared->told); /* relaxed: figures */
-    r->known_told_bytes = load_relaxed(&r->shared->told_bytes);
     ring_release(r);
 }

@@ -8,10 +8,20 @@
 
 #include <adatrace/record.h>
 
-/* PENDING, HELD: reserved and not committed; the ticks' bits hold the size in words. */
+/* What is no event has its size in words in the bits of the ticks, and above it a number that makes
+ * one word differ from another that stood there a lap ago, or that a handler writes there. */
+enum { RING_SIZE_BITS = 28, RING_TWIN_SHIFT = ADA_RECORD_TICKS_SHIFT + RING_SIZE_BITS };
+
+/* PENDING, HELD: reserved and not committed. */
 static inline uint64_t ring_reserved_word(uint32_t type, uint64_t bytes)
 {
-    return ada_record_pad_word(bytes) | type << ADA_RECORD_TYPE_SHIFT;
+    return (bytes >> 3) << ADA_RECORD_TICKS_SHIFT | type << ADA_RECORD_TYPE_SHIFT;
+}
+
+/* PAD, SKIP: leads over so many bytes. */
+static inline uint64_t ring_filler_word(uint32_t type, uint64_t bytes, uint64_t twin)
+{
+    return ring_reserved_word(type, bytes) | twin << RING_TWIN_SHIFT;
 }
 
 /* Does its size stand in the word behind it? Only then may that be looked at: it can belong to
@@ -29,7 +39,9 @@ static inline uint64_t ring_word_bytes(uint64_t word, uint64_t second)
     uint64_t words = word & 0xff;
 
     if (type <= ADA_RECORD_SKIP && type != ADA_RECORD_GAP)
-        return words ? 0 : word >> ADA_RECORD_TICKS_SHIFT << 3;
+        return words
+                   ? 0
+                   : (word >> ADA_RECORD_TICKS_SHIFT & ((UINT64_C(1) << RING_SIZE_BITS) - 1)) << 3;
     return ring_word_is_large(word) ? second : words << 3;
 }
 

@@ -23,10 +23,13 @@ void ring_writer_init(struct ada_writer *w, struct ring_shared *ring, bool fast)
     w->skip = w->touched = 0;
     w->bell = NULL;
     w->clocked = !fast;
-    w->telling = 0;
     memset(&w->plan, 0, sizeof(w->plan));
     memset(w->given_up, 0, sizeof(w->given_up));
-    w->plan.first = RING_PLAN_NOTHING;
+    w->plan.first = w->plan.gap = RING_PLAN_NOTHING;
+    w->tells = load_relaxed(&ring->told); /* relaxed: ours, as head is */
+    w->tells_bytes = load_relaxed(&ring->told_bytes);
+    w->telling = w->tell_to = w->tell_to_bytes = w->tell_ticks = 0;
+    w->twins = 0;
     ADA_SIGNAL_FENCE();
     w->ring = ring; /* last: it says that the writer can be used */
 }
@@ -57,52 +60,12 @@ static void mark_block(struct ada_writer *w, const struct ring_layout *l)
     store_release(&mark->index, l->first);
 }
 
-static uint64_t figure_later(uint64_t a, uint64_t b)
-{
-    return (int64_t)(a - b) > 0 ? a : b;
-}
-
-/* Tell of what was dropped, in front of the record. Until `telling` is over no handler does. */
-static void tell(struct ada_writer *w, const struct ring_layout *l, uint64_t ticks)
-{
-    struct ring_shared *ring = ring_of(w);
-    struct ada_record_gap gap;
-    uint64_t *at = ring_word_at(w, l->first), record = l->first + RING_GAP_BYTES;
-    uint64_t claimed = ring_reserved_word(ADA_RECORD_PENDING, l->end - l->first);
-    uint64_t told = ada_record_word(ada_record_tag(ADA_RECORD_GAP, RING_GAP_BYTES), ticks);
-
-    gap.first_ticks = load_relaxed(&ring->untold_first_ticks);
-    gap.last_ticks = load_relaxed(&ring->untold_last_ticks);
-    /* A handler may have dropped since our time was read: the ring is in the order of time. */
-    if (gap.last_ticks > ticks)
-        gap.last_ticks = ticks;
-    if (gap.first_ticks > ticks)
-        gap.first_ticks = ticks;
-    /* Not what handlers have dropped since: that comes behind us. Nor what they have told. */
-    w->plan.told = figure_later(load_relaxed(&ring->told), l->dropped);
-    w->plan.told_bytes = figure_later(load_relaxed(&ring->told_bytes), l->dropped_bytes);
-    gap.records = w->plan.told - load_relaxed(&ring->told);
-    gap.bytes = w->plan.told_bytes - load_relaxed(&ring->told_bytes);
-    w->plan.gap_bytes = load_relaxed(&ring->gap_bytes) + RING_GAP_BYTES;
-    memcpy(at + 1, &gap, sizeof(gap));
-    *ring_word_at(w, record) = ring_reserved_word(ADA_RECORD_PENDING, l->end - record);
-    w->plan.gap = l->first + 1;
-    ADA_SIGNAL_FENCE();
-    /* From here on it stands: no jump out of a handler takes it back. Unless one who thought that
-     * we had been left has given it up. */
-    if (!ada_cmpxchg_local(at, &claimed, told))
-        w->plan.gap = 0;
-    ADA_SIGNAL_FENCE();
-    ring_plan_settle(w);
-    w->telling = 0;
-}
-
 /* What stands in front of the record, and the record's block, once both are claimed. */
 static void fill_front(struct ada_writer *w, const struct ring_layout *l, uint64_t ticks)
 {
     ring_plan_settle(w);
     if (l->gap)
-        tell(w, l, ticks);
+        ring_tell(w, l, ticks);
     if ((l->first & (ring_of(w)->block_bytes - 1)) == 0)
         mark_block(w, l);
 }
@@ -153,22 +116,6 @@ static struct ada_record take(struct ada_writer *w, const struct ring_layout *l,
     return record;
 }
 
-/* False: a handler was faster. Every claim leaves another `first`, so we find out. */
-static bool plan_leap(struct ada_writer *w, const struct ring_layout *l, uint64_t *planned)
-{
-    struct ring_shared *ring = ring_of(w);
-    uint64_t left_out = l->first - l->start;
-
-    if (!left_out)
-        return ada_cmpxchg_local(&w->plan.first, planned, l->start | RING_PLAN_NOTHING);
-    w->plan.start = l->start;
-    w->plan.front_bytes = load_relaxed(&ring->front_bytes) + left_out;
-    w->plan.skipped_bytes =
-        load_relaxed(&ring->skipped_bytes) + (ring_is_elastic(ring) ? left_out - 8 : 0);
-    ADA_SIGNAL_FENCE();
-    return ada_cmpxchg_local(&w->plan.first, planned, l->first);
-}
-
 /*
  * Claim the bytes from start to end: first the words that lead over them, in the free space, so
  * that whoever walks behind us finds his way at any moment, then the index. False: a handler was
@@ -184,16 +131,18 @@ static bool layout_claim(struct ada_writer *w, const struct ring_layout *l, uint
     int count = l->first == l->start ? 1 : 2, done = 0;
 
     ADA_SIGNAL_FENCE();
-    /* Still free: then `old` is of an earlier lap, and what a handler writes differs from it. */
-    if (load_relaxed(&w->reserve) != start || !plan_leap(w, l, &planned))
+    /* Still free: then `old` is of an earlier lap. */
+    if (load_relaxed(&w->reserve) != start || !ring_plan_leap(w, l, &planned))
         return false;
     *ticks = ring_writer_ticks(w);
+    if (l->gap)
+        w->tell_ticks = *ticks;
     while (done < count && ada_cmpxchg_local(word[done], &old[done], lead[done]))
         done++;
     if (done == count && ada_cmpxchg_local(&w->reserve, &start, l->end))
         return true;
-    /* At `start` a handler's words begin in any case. At `first` they need not: what we took for
-     * free may be in the middle of a payload that happens to be what lay there before. */
+    /* At `start` a handler's words begin in any case, and no two are the same. At `first` what we
+     * took for free may be in the middle of a payload that is just what lay there before. */
     if (done && count == 2)
         (void)ada_cmpxchg_local(word[0], &lead[0], old[0]);
     return false;
@@ -202,15 +151,14 @@ static bool layout_claim(struct ada_writer *w, const struct ring_layout *l, uint
 /* What finds no room. True: there is some now. */
 static bool wait_or_bury(struct ada_writer *w, const struct ring_layout *l, uint64_t bytes)
 {
-    uint64_t head = load_relaxed(&ring_front_of(w)->head);
-
     if (w->bell)
         bell_ring(w->bell);
     if (!l->nested && ring_wait_for_room(w, bytes))
         return true;
-    /* Handlers that fill half a ring behind one unfinished record: more likely, its writer was
-     * left in a way that we cannot see. Either way no thread stays silent for ever. */
-    if (l->nested && ring_bytes_between(w, head, l->start) > load_relaxed(&ring_of(w)->room) / 2)
+    /* Handlers that fill much of a ring behind one unfinished record: more likely, its writer was
+     * left in a way that we cannot see. Either way no thread stays silent for ever: of what is left
+     * out at ends of laps, and a record's length, there is no more than the rest. */
+    if (l->nested && ring_bytes_behind_outer(w, l->start) > load_relaxed(&ring_of(w)->room) / 4)
         ring_bury_away(w);
     return false;
 }
@@ -250,8 +198,7 @@ struct ada_record ring_reserve_slow(struct ada_writer *w, uint32_t tag, uint64_t
         CRASH_POINT("grow.announced");
         /* Before the claim: who interrupts us behind it does not tell what we are about to. */
         if (l.gap)
-            w->telling = ring_telling(l.end);
-        ADA_SIGNAL_FENCE();
+            ring_tell_begin(w, &l);
         if (layout_claim(w, &l, &ticks))
             return take(w, &l, limit, tag, bytes, ticks);
         if (l.gap)
@@ -321,40 +268,41 @@ static bool word_finish(struct ada_record *record, uint64_t claimed, uint64_t wo
 
 /*
  * Finish what was claimed as PENDING or HELD, as `records` records (0: padding) whose first header
- * is `word`, and publish, if nothing unfinished stands in front.
+ * is `word`, and publish, if nothing unfinished stands in front. False: it was given up meanwhile.
  */
-static void finish(struct ada_record *record, uint32_t claimed_as, uint64_t word, uint64_t records,
+static bool finish(struct ada_record *record, uint32_t claimed_as, uint64_t word, uint64_t records,
                    uint64_t sp)
 {
     struct ada_writer *w = record->writer;
     uint64_t start, head;
+    bool stands;
 
     if (!w->ring) /* wiped: we are a forked child, and the reservation is our parent's */
-        return;
+        return true;
     start = record_start(record);
     /* Was held, and ring_publish_rest() has stopped at us: now it can be left again. */
     if (!w->outer && (!record->nested || load_relaxed(&ring_front_of(w)->head) == start)) {
-        w->outer_start = UINT64_MAX;
+        w->outer_start = RING_OUTER_FINISHES;
         w->outer = ada_writer_outer(sp, 0);
     }
     ADA_SIGNAL_FENCE();
-    if (!word_finish(record, ring_reserved_word(claimed_as, record->end - start), word, records) &&
-        record->nested)
-        return;
+    stands =
+        word_finish(record, ring_reserved_word(claimed_as, record->end - start), word, records);
     head = load_relaxed(&ring_front_of(w)->head);
-    if (record->nested && head != start)
-        return;
+    if (record->nested && (!stands || head != start))
+        return stands;
     /* Publish. Release: as in ada_commit_fast(). Pairs with the acquire of head in ring_peek().
      * Unless a handler has done so, and gone on from there. */
     if ((int64_t)(record->end - head) > 0)
         (void)compare_exchange_release(&ring_front_of(w)->head, &head, record->end);
     ADA_SIGNAL_FENCE();
     ring_publish_rest(w);
+    return stands;
 }
 
 void ring_commit(struct ada_record *record)
 {
-    finish(record, ADA_RECORD_HELD, record->word, 1, ring_caller_sp());
+    (void)finish(record, ADA_RECORD_HELD, record->word, 1, ring_caller_sp());
 }
 
 void ring_rollback(struct ada_record *record)
@@ -363,7 +311,8 @@ void ring_rollback(struct ada_record *record)
 
     if (record->writer->ring)
         ada_add_local(&ring_of(record->writer)->padding_bytes, bytes);
-    finish(record, ADA_RECORD_HELD, ada_record_pad_word(bytes), 0, ring_caller_sp());
+    (void)finish(record, ADA_RECORD_HELD, ring_pad_word(record->writer, bytes), 0,
+                 ring_caller_sp());
 }
 
 void ring_touch(struct ada_writer *w, uint64_t bytes)
@@ -393,9 +342,17 @@ bool ring_write(struct ada_writer *w, uint32_t type, const void *payload, uint64
         return false;
     if (payload_bytes)
         memcpy(record.payload, payload, payload_bytes);
-    if (!ada_commit_fast(&record))
-        ring_commit_slow(w, record.header, record.end, record.nested);
-    return true;
+    if (ada_commit_fast(&record))
+        return true;
+    ring_commit_slow(w, record.header, record.end, record.nested);
+    return !ring_is_given_up(w, record.end);
+}
+
+/* One drop was counted for the whole batch: count the others. */
+static void others_note_drop(struct ada_writer *w, size_t count)
+{
+    for (size_t i = 1; i < count; i++)
+        ring_note_drop(w, 0);
 }
 
 bool ring_write_batch(struct ada_writer *w, const struct ring_item *items, size_t count)
@@ -410,9 +367,7 @@ bool ring_write_batch(struct ada_writer *w, const struct ring_item *items, size_
         return true;
     batch = ring_reserve_slow(w, 0, total, ring_caller_sp());
     if (!batch.payload) {
-        /* One drop was counted for the whole: count the others. */
-        for (size_t i = 1; i < count; i++)
-            ring_note_drop(w, 0);
+        others_note_drop(w, count);
         return false;
     }
     /* Back to front: the first header word, which makes the walk valid, is written last. */
@@ -430,6 +385,8 @@ bool ring_write_batch(struct ada_writer *w, const struct ring_item *items, size_
         if (i)
             memcpy(at, &word, 8);
     }
-    finish(&batch, ADA_RECORD_PENDING, word, count, ring_caller_sp());
-    return true;
+    if (finish(&batch, ADA_RECORD_PENDING, word, count, ring_caller_sp()))
+        return true;
+    others_note_drop(w, count);
+    return false;
 }

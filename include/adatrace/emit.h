@@ -45,8 +45,8 @@ struct ada_ring_front {
 struct ada_ring_plan {
     uint64_t start, first; /* left out from start to first; first odd: nothing, or settled */
     uint64_t front_bytes, skipped_bytes;
-    uint64_t gap; /* index of a GAP record, +1; 0: none */
-    uint64_t gap_bytes, told, told_bytes;
+    uint64_t gap; /* index of a GAP record; odd: none, or settled */
+    uint64_t gap_claimed, gap_word, gap_bytes, told, told_bytes;
 };
 
 /*
@@ -69,13 +69,18 @@ struct ada_writer {
     uint32_t slot;            /* index in the registry */
     uint32_t generation;
     uint32_t clocked; /* the counter is no clock: ask the kernel, stay on the slow path */
-    uint32_t telling; /* a GAP record is being written: ring_telling(); else 0 */
+    uint32_t unused1;
     uint32_t *bell;   /* wakes a drain that sleeps; NULL: nobody to wake */
     uint64_t skip;    /* where the last lap left the rest of the ring unused, as an index; 0 */
     uint64_t touched; /* bytes of the ring, from its beginning, that are in our page table */
     struct ada_ring_plan plan;
     uint64_t given_up[4]; /* ends of the last records that were, though their writers may be away */
-    uint64_t unused[3];
+    /* Drops that GAP records tell of which stand or are claimed; and who is about to claim one: end
+     * of the record (0: nobody), drops that will be told then, time. registry/ring_front.c */
+    uint64_t tells, tells_bytes;
+    uint64_t telling, tell_to, tell_to_bytes, tell_ticks;
+    uint64_t twins; /* words so far that lead over something: no two shall be the same */
+    uint64_t unused[10];
 } __attribute__((aligned(128)));
 
 /* What a reserve hands to its commit; lives in registers. */

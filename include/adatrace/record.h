@@ -61,16 +61,6 @@ static inline uint64_t ada_record_word(uint32_t tag, uint64_t ticks)
     return ticks << ADA_RECORD_TICKS_SHIFT | tag;
 }
 
-static inline uint64_t ada_record_pad_word(uint64_t bytes)
-{
-    return (bytes >> 3) << ADA_RECORD_TICKS_SHIFT | ADA_RECORD_PAD << ADA_RECORD_TYPE_SHIFT;
-}
-
-static inline uint64_t ada_record_skip_word(uint64_t bytes)
-{
-    return ada_record_pad_word(bytes) | ADA_RECORD_SKIP << ADA_RECORD_TYPE_SHIFT;
-}
-
 static inline uint32_t ada_record_type(uint64_t word)
 {
     return (uint32_t)(word >> ADA_RECORD_TYPE_SHIFT) & (ADA_RECORD_TYPES - 1);

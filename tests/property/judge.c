@@ -90,6 +90,8 @@ struct missing {
 /* Whose ring an attempt meets is known when it is over. */
 static bool is_of_life(const struct attempt *a, uint32_t life)
 {
+    if (life == MODEL_NO_RING)
+        return a->life == life || a->outcome == OUTCOME_LEFT; /* before it had a ring */
     return a->life == life || (a->life == MODEL_NO_RING && a->outcome == OUTCOME_OPEN &&
                                a->thread == j.model->lives[life].thread);
 }
@@ -337,7 +339,7 @@ static bool life_is_seen(uint32_t life)
 {
     char name[16];
 
-    snprintf(name, sizeof(name), "L%u", life);
+    snprintf(name, sizeof(name), "L%u.", life);
     for (size_t i = 0; i < j.sight->thread_count; i++)
         if (strcmp(j.sight->threads[i].name, name) == 0)
             return true;
@@ -365,7 +367,9 @@ bool judge(struct model *model, const struct sight *sight, enum ring_policy poli
     for (size_t i = 0; i < sight->thread_count; i++) {
         const struct sight_thread *t = &sight->threads[i];
 
-        if (t->name[0] == 'L' && !thread_judge(t, (uint32_t)strtoul(t->name + 1, NULL, 10)))
+        /* Without its full stop the session has ended while it was being written. */
+        if (t->name[0] == 'L' && strchr(t->name, '.') &&
+            !thread_judge(t, (uint32_t)strtoul(t->name + 1, NULL, 10)))
             return false;
     }
     for (uint32_t life = 0; life < model->life_count; life++) {

@@ -48,7 +48,23 @@ static bool may_be_buried(size_t n, const struct ada_writer *w)
     for (size_t i = n + 1; i < m->count; i++)
         if (m->attempts[i].thread == m->attempts[n].thread)
             behind += ada_record_bytes(m->attempts[i].payload_bytes);
-    return behind > w->ring->base_bytes / 4;
+    return w->given_up[0] && behind > w->ring->base_bytes / 4;
+}
+
+/* The life that its ring is in; the thread gets its name by it. */
+static uint32_t life_of(const struct ada_writer *w)
+{
+    const struct frame *f = &stage.frames[stage.frame_count - 1];
+    struct segment *s = house_segment();
+    uint32_t life =
+        model_life(model(), w->slot, s->slots[w->slot].claim_ticks, (uint32_t)f->thread);
+    char name[16];
+
+    if (!s->slots[w->slot].name_changes) {
+        snprintf(name, sizeof(name), "L%u.", life);
+        registry_rename(s, w->slot, name);
+    }
+    return life;
 }
 
 /* The attempt is over, or is known to be held. `w` NULL: there was no ring. */
@@ -56,29 +72,20 @@ void attempt_end(size_t n, const struct ada_writer *w, enum outcome outcome)
 {
     struct attempt *a = &model()->attempts[n];
     const struct frame *f = &stage.frames[stage.frame_count - 1];
-    struct segment *s = house_segment();
-    struct life *life;
+    uint32_t life = w ? life_of(w) : MODEL_NO_RING;
 
     a->end = points_now;
     a->last_phase = model()->phase;
-    if (outcome == OUTCOME_STORED && w && may_be_buried(n, w)) {
+    if ((outcome == OUTCOME_STORED || outcome == OUTCOME_DROPPED) && w && may_be_buried(n, w)) {
         outcome = OUTCOME_LEFT;
         model()->may_damage = true;
     }
     a->outcome = (uint8_t)outcome;
-    if (!w)
-        return;
-    a->life = model_life(model(), w->slot, s->slots[w->slot].claim_ticks, (uint32_t)f->thread);
-    life = &model()->lives[a->life];
-    /* At the bottom again: what was left is buried by now, and all is published. */
-    if (!f->depth && a->payload_bytes <= house_longest(stage.program->house))
-        life->left_from = 0;
-    if (!s->slots[w->slot].name_changes) {
-        char name[16];
-
-        snprintf(name, sizeof(name), "L%u", a->life);
-        registry_rename(s, w->slot, name);
-    }
+    a->life = life;
+    /* At the bottom again: what was left is buried by now, and all is published; unless this emit
+     * came from deeper in the stack than the one that was left, which proves nothing. */
+    if (w && !f->depth && w->reserve == w->front->head)
+        model()->lives[life].left_from = 0;
 }
 
 static void open_begin(struct frame *f, size_t first, size_t count)
@@ -101,7 +108,9 @@ void open_leave(struct frame *f)
     }
     stage.frame_count = f->depth + 1;
     model()->has_jumps = true;
-    model()->may_damage |= f->depth && f[-1].thread == f->thread;
+    /* A handler's own emit was left: the thread itself is farther down, or the drain in between. */
+    for (unsigned i = 0; i < f->depth; i++)
+        model()->may_damage |= stage.frames[i].thread == f->thread;
     for (size_t n = 0; n < f->open_count; n++) {
         attempt_end(f->open + n, w->ring ? w : NULL, OUTCOME_LEFT);
     }

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What stands in front of a record, and the account of it: a word that leads over bytes that are
+ * left out, and a GAP record that tells of what was dropped. Producer only.
+ *
+ * A handler may come in anywhere and do the same, or leave us for ever. So what has to happen when
+ * our words stand is planned first, with the figures as they will be, and whoever comes by settles
+ * the plan: any number of times, for figures only grow. A plan that is about to be made finds out
+ * by `first` or `gap` that somebody else has made one meanwhile.
+ */
+#include "registry/ring_producer.h"
+
+#include <string.h>
+
+/* Ours, but a handler that comes in between may raise it farther. */
+static void figure_raise(uint64_t *figure, uint64_t to)
+{
+    uint64_t now = load_relaxed(figure);
+
+    while ((int64_t)(to - now) > 0 && !ada_cmpxchg_local(figure, &now, to)) {}
+}
+
+/* ---- drops ---- */
+
+void ring_note_drop(struct ada_writer *w, uint64_t bytes)
+{
+    struct ring_shared *ring = ring_of(w);
+    uint64_t now = ring_writer_ticks(w);
+
+    /* relaxed: all of this is ours, against handlers of this thread only; the drain reads it as a
+     * live figure while we run, and exactly after the thread's death, which orders everything. */
+    if (load_relaxed(&ring->dropped) == ring_told_before(w, load_relaxed(&w->reserve)).records)
+        store_relaxed(&ring->untold_first_ticks, now);
+    if (load_relaxed(&ring->untold_last_ticks) < now) /* else a handler has dropped since */
+        store_relaxed(&ring->untold_last_ticks, now);
+    ada_add_local(&ring->dropped_bytes, bytes);
+    ada_add_local(&ring->dropped, 1);
+    if (load_relaxed(&ring->untold_first_ticks) > now) /* the same: it took its own for the first */
+        store_relaxed(&ring->untold_first_ticks, now);
+    w->limit = 0; /* the next record that fits has to tell of this one: by the slow path */
+}
+
+/* ---- what is left out ---- */
+
+bool ring_plan_leap(struct ada_writer *w, const struct ring_layout *l, uint64_t *planned)
+{
+    struct ring_shared *ring = ring_of(w);
+    uint64_t left_out = l->first - l->start;
+
+    if (!left_out)
+        return ada_cmpxchg_local(&w->plan.first, planned, l->start | RING_PLAN_NOTHING);
+    w->plan.start = l->start;
+    w->plan.front_bytes = load_relaxed(&ring->front_bytes) + left_out;
+    w->plan.skipped_bytes =
+        load_relaxed(&ring->skipped_bytes) + (ring_is_elastic(ring) ? left_out - 8 : 0);
+    ADA_SIGNAL_FENCE();
+    return ada_cmpxchg_local(&w->plan.first, planned, l->first);
+}
+
+static void leap_settle(struct ada_writer *w)
+{
+    struct ring_shared *ring = ring_of(w);
+    struct ada_ring_plan *plan = &w->plan;
+
+    /* Behind what we leave out comes a record: so we have claimed it. */
+    if ((plan->first & RING_PLAN_NOTHING) ||
+        (int64_t)(load_relaxed(&w->reserve) - plan->first) <= 0)
+        return;
+    if (ring_is_elastic(ring) && (plan->first & w->mask) == 0)
+        figure_raise(&w->skip, plan->start);
+    figure_raise(&ring->skipped_bytes, plan->skipped_bytes);
+    figure_raise(&ring->front_bytes, plan->front_bytes);
+    ADA_SIGNAL_FENCE();
+    plan->first |= RING_PLAN_NOTHING;
+}
+
+/* ---- what is told ---- */
+
+/* Of those who were about to tell nobody will: what stands is told, and the rest is to be. */
+static void tells_reset(struct ada_writer *w)
+{
+    w->tells = load_relaxed(&ring_of(w)->told);
+    w->tells_bytes = load_relaxed(&ring_of(w)->told_bytes);
+}
+
+void ring_tell_begin(struct ada_writer *w, const struct ring_layout *l)
+{
+    /* Whom we interrupt has claimed his place: it counts as told. */
+    figure_raise(&w->tells, l->told);
+    figure_raise(&w->tells_bytes, l->told_bytes);
+    ADA_SIGNAL_FENCE();
+    w->telling = 0;
+    ADA_SIGNAL_FENCE();
+    w->tell_to = l->dropped;
+    w->tell_to_bytes = l->dropped_bytes;
+    ADA_SIGNAL_FENCE();
+    w->telling = l->end;
+    ADA_SIGNAL_FENCE();
+}
+
+static struct ada_record_gap gap_of(const struct ada_writer *w, const struct ring_layout *l,
+                                    uint64_t ticks)
+{
+    struct ring_shared *ring = ring_of(w);
+    struct ada_record_gap gap = {
+        .records = l->dropped - l->told,
+        .bytes = l->dropped_bytes - l->told_bytes,
+        .first_ticks = load_relaxed(&ring->untold_first_ticks),
+        .last_ticks = load_relaxed(&ring->untold_last_ticks),
+    };
+
+    /* A handler may have dropped since our time was read, and before it wrote in front of us: the
+     * ring is in the order of time. */
+    if (gap.last_ticks > ticks)
+        gap.last_ticks = ticks;
+    if (gap.first_ticks < l->told_ticks)
+        gap.first_ticks = l->told_ticks;
+    if (gap.first_ticks > ticks)
+        gap.first_ticks = ticks;
+    if (gap.last_ticks < gap.first_ticks)
+        gap.last_ticks = gap.first_ticks;
+    return gap;
+}
+
+/* Once it is planned it stands: whoever comes by writes the word, and no jump out of a handler
+ * takes it back. Unless one who thought that its writer had been left has given it up. */
+static void gap_settle(struct ada_writer *w)
+{
+    struct ring_shared *ring = ring_of(w);
+    struct ada_ring_plan plan = w->plan;
+    uint64_t *word;
+
+    ADA_SIGNAL_FENCE();
+    if ((plan.gap & RING_PLAN_NOTHING) || load_relaxed(&w->plan.gap) != plan.gap)
+        return;
+    word = ring_word_at(w, plan.gap);
+    (void)ada_cmpxchg_local(word, &plan.gap_claimed, plan.gap_word);
+    if (ada_record_type(*word) == ADA_RECORD_GAP) {
+        figure_raise(&ring->gap_bytes, plan.gap_bytes);
+        figure_raise(&ring->told_bytes, plan.told_bytes);
+        figure_raise(&ring->told, plan.told);
+    } else {
+        tells_reset(w);
+    }
+    ADA_SIGNAL_FENCE();
+    (void)ada_cmpxchg_local(&w->plan.gap, &plan.gap, plan.gap | RING_PLAN_NOTHING);
+}
+
+/* False: a handler was faster. */
+static bool gap_plan(struct ada_writer *w, const struct ring_layout *l,
+                     const struct ada_record_gap *gap, uint64_t ticks)
+{
+    struct ring_shared *ring = ring_of(w);
+    uint64_t planned;
+
+    gap_settle(w);
+    planned = w->plan.gap;
+    ADA_SIGNAL_FENCE();
+    if (!(planned & RING_PLAN_NOTHING))
+        return false;
+    w->plan.gap_claimed = ring_reserved_word(ADA_RECORD_PENDING, l->end - l->first);
+    w->plan.gap_word = ada_record_word(ada_record_tag(ADA_RECORD_GAP, RING_GAP_BYTES), ticks);
+    w->plan.gap_bytes = load_relaxed(&ring->gap_bytes) + RING_GAP_BYTES;
+    w->plan.told = load_relaxed(&ring->told) + gap->records;
+    w->plan.told_bytes = load_relaxed(&ring->told_bytes) + gap->bytes;
+    ADA_SIGNAL_FENCE();
+    return ada_cmpxchg_local(&w->plan.gap, &planned, l->first);
+}
+
+void ring_tell(struct ada_writer *w, const struct ring_layout *l, uint64_t ticks)
+{
+    struct ada_record_gap gap = gap_of(w, l, ticks);
+    uint64_t record = l->first + RING_GAP_BYTES;
+
+    figure_raise(&w->tells, l->dropped);
+    figure_raise(&w->tells_bytes, l->dropped_bytes);
+    memcpy(ring_word_at(w, l->first) + 1, &gap, sizeof(gap));
+    *ring_word_at(w, record) = ring_reserved_word(ADA_RECORD_PENDING, l->end - record);
+    ADA_SIGNAL_FENCE();
+    while (!gap_plan(w, l, &gap, ticks)) {}
+    gap_settle(w);
+    w->telling = 0;
+}
+
+/* ---- both ---- */
+
+void ring_plan_settle(struct ada_writer *w)
+{
+    leap_settle(w);
+    gap_settle(w);
+}
+
+void ring_plan_end(struct ada_writer *w)
+{
+    ring_plan_settle(w);
+    tells_reset(w);
+    ADA_SIGNAL_FENCE();
+    w->telling = 0;
+}
