@@ -30,7 +30,7 @@ struct verification {
 
 static void finding_say(struct verification *v, const struct trace_finding *finding)
 {
-    if (finding->severity > v->worst)
+    if ((int)finding->severity > v->worst)
         v->worst = finding->severity;
     if (v->say)
         v->say(v->context, finding);
