@@ -105,11 +105,13 @@ class Session:
         listed = json.loads(self.clients.ask("list", "-F", "json") or b"{}")
         session = (listed.get("sessions") or [{}])[0]
         anonymous, shared = soak_figures.memory_kib(self.collector.pid)
+        descriptors, listeners = soak_figures.descriptors(self.collector.pid), self.clients.listening()
         self.samples.append({
             "minute": round((time.monotonic() - self.began) / 60, 3),
             "collector_kib": anonymous,
             "collector_shm_kib": shared,
-            "collector_fds": soak_figures.descriptors(self.collector.pid),
+            "collector_fds": descriptors,
+            "collector_own_fds": descriptors - soak_figures.LISTENER_FDS * listeners,
             "program_kib": soak_figures.memory_kib(self.program_pid)[0],
             "program_fds": soak_figures.descriptors(self.program_pid),
             "segments": soak_figures.segments(self.collector.pid),
@@ -164,7 +166,7 @@ class Session:
 
     def summary(self):
         grown = {key: round(soak_figures.growth(self.samples, key)) for key in ("collector_kib", "program_kib")}
-        grown |= {key: soak_figures.floor_growth(self.samples, key) for key in ("collector_fds", "program_fds")}
+        grown |= {key: soak_figures.floor_growth(self.samples, key) for key in ("collector_own_fds", "program_fds")}
         long = self.options.hours >= LONG_HOURS
         for key, by in grown.items():
             most = (FDS_MAX if long else FDS_MAX_SHORT) if key.endswith("fds") else \
@@ -206,7 +208,7 @@ def main():
     words = (f"{options.hours * 60:.3g} min, policy {summary['policy']}: {summary['events']:,} events in "
              f"{summary['files']} files, {summary['dropped']:,} dropped, {summary['overwritten']:,} overwritten, "
              f"{summary['emitters']:,} numberings exact; collector {summary['growth']['collector_kib']:+,.0f} KiB to "
-             f"{summary['last']['collector_kib']:,} KiB and {summary['growth']['collector_fds']:+} descriptors after "
+             f"{summary['last']['collector_kib']:,} KiB and {summary['growth']['collector_own_fds']:+} descriptors after "
              f"warm-up, program {summary['growth']['program_kib']:+,.0f} KiB")
     print(("bad: " if summary["complaints"] else "good: ") + words)
     if not summary["complaints"]:

@@ -106,6 +106,10 @@ class Clients:
             [str(recording.ADATRACE), *words], env=self.session.env, stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
 
+    def listening(self):
+        """How many, by the time somebody looks: as many come and go in every part of a long run, or not."""
+        return sum(listener.poll() is None for listener in self.listeners)
+
     def listener_stall(self):
         if self.listeners:
             listener = self.random.choice(self.listeners)

@@ -9,6 +9,8 @@ from pathlib import Path
 COLUMNS = ("minute", "collector_kib", "collector_shm_kib", "collector_fds", "program_kib", "program_fds", "segments",
            "files", "events", "dropped", "lag_us")
 
+LISTENER_FDS = 3  # of the collector for each listener: its socket and two memory files
+
 
 def memory_kib(pid):
     """(anonymous, shared) resident memory."""
