@@ -61,7 +61,7 @@ static int segment_open(struct recovery *r, const char *path, bool in_use)
     uint32_t user;
 
     if (fd < 0)
-        return fail(r, -errno, strerror(errno));
+        return fail(r, -errno, strerrordesc_np(errno));
     user = in_use ? 0 : file_user_find(fd);
     if (user) {
         snprintf(r->why, RECOVER_WHY_BYTES,
@@ -76,7 +76,7 @@ static int segment_open(struct recovery *r, const char *path, bool in_use)
         return fail(r, err, "it was made by another version of adatrace: use that one's recover");
     return err ? fail(r, err,
                       err == -EBADMSG ? "it is damaged: its header does not add up"
-                                      : strerror(-err))
+                                      : strerrordesc_np(-err))
                : 0;
 }
 
@@ -254,5 +254,5 @@ int recover_segment(const char *path, bool in_use, int fd, const struct recover_
     segment_destroy(&r.segment);
     free(r.executable);
     free(r.command);
-    return err ? fail(&r, err, strerror(-err)) : 0;
+    return err ? fail(&r, err, strerrordesc_np(-err)) : 0;
 }

@@ -8,14 +8,18 @@ enum {
     STACK_REACH_BYTES = 64 << 20,    /* farther from the stack's top than this is another stack */
 };
 
+static void given_up_count(struct ada_writer *w, uint64_t bytes)
+{
+    ada_add_local(&ring_of(w)->padding_bytes, bytes);
+    ring_note_drop(w, bytes);
+}
+
 /* The record at `at` will never be finished: make it padding, and count it. */
 static void give_up(struct ada_writer *w, uint64_t at, uint64_t word, uint64_t bytes)
 {
     /* Against a handler that does the same: one of us counts it. */
-    if (!ada_cmpxchg_local(ring_word_at(w, at), &word, ring_pad_word(w, bytes)))
-        return;
-    ada_add_local(&ring_of(w)->padding_bytes, bytes);
-    ring_note_drop(w, bytes);
+    if (ada_cmpxchg_local(ring_word_at(w, at), &word, ring_pad_word(w, bytes)))
+        given_up_count(w, bytes);
 }
 
 /* A record on a walk from one index to another. */
@@ -224,10 +228,10 @@ uint64_t ring_bytes_behind_outer(const struct ada_writer *w, uint64_t to)
 
 /* Is the outermost record in the count already? Then it is complete: its header came first. When
  * its writer is gone the count is made exact for when it is not, and is given up. */
-static bool outer_is_counted(struct ada_writer *w, const struct outer *o, bool is_gone)
+static bool outer_is_counted(struct ada_writer *w, uint64_t head, const struct outer *o,
+                             bool is_gone)
 {
-    uint64_t reserve, behind;
-    bool counted;
+    uint64_t *front_written = &ring_front_of(w)->written, reserve, behind, written;
 
     /* Of one that was nested, what stands there says it. */
     if (w->outer_written == RING_WRITTEN_UNKNOWN)
@@ -235,11 +239,13 @@ static bool outer_is_counted(struct ada_writer *w, const struct outer *o, bool i
     do {
         reserve = load_relaxed(&w->reserve);
         behind = w->outer_written + count_complete(w, o->at + o->bytes, reserve);
-        counted = load_relaxed(&ring_front_of(w)->written) > behind;
-        if (!counted && is_gone) /* parts of a batch may be complete */
-            store_relaxed(&ring_front_of(w)->written, behind);
+        written = load_relaxed(front_written);
     } while (reserve != load_relaxed(&w->reserve));
-    return counted;
+    if (written > behind || load_relaxed(&ring_front_of(w)->head) != head)
+        return true; /* or a handler has done all of it */
+    /* Parts of a batch may be complete. Unless a handler has written one more since. */
+    return is_gone && !ada_cmpxchg_local(front_written, &written, behind) &&
+           outer_is_counted(w, head, o, is_gone);
 }
 
 static void given_up_note(struct ada_writer *w, uint64_t end)
@@ -250,22 +256,28 @@ static void given_up_note(struct ada_writer *w, uint64_t end)
     ADA_SIGNAL_FENCE();
 }
 
-/* A handler that comes in between may do the same: every step can be done twice. What the fast path
- * has claimed has no word yet: what stands there is of an earlier lap. */
+/* A handler that comes in between may do the same: then head has moved on, or the word is another
+ * one. What the fast path has claimed has no word yet: what stands there is of an earlier lap. */
 static void outer_give_up(struct ada_writer *w, uint64_t head, bool is_gone)
 {
     bool is_fast = w->outer & OUTER_SIZE_MASK;
     struct outer o;
+    uint64_t word;
 
     if (w->outer_start != head) /* left between publishing its own record and what stands behind */
         return;
     o = outer_record(w, head, load_relaxed(&w->reserve));
-    if (!o.bytes || outer_is_counted(w, &o, is_gone) ||
-        (!is_fast && ada_record_type(*ring_word_at(w, o.at)) == ADA_RECORD_HELD))
+    word = *ring_word_at(w, o.at);
+    if (!o.bytes || outer_is_counted(w, head, &o, is_gone) ||
+        (!is_fast && ada_record_type(word) == ADA_RECORD_HELD) ||
+        load_relaxed(&ring_front_of(w)->head) != head)
         return;
     if (!is_gone)
         given_up_note(w, o.at + o.bytes);
-    give_up(w, o.at, *ring_word_at(w, o.at), o.bytes);
+    (void)ada_cmpxchg_local(ring_word_at(w, o.at), &word, ring_pad_word(w, o.bytes));
+    /* The word says nothing of who made it padding, this does; once it is odd, it is done. */
+    if (ada_cmpxchg_local(&w->outer_start, &head, head | 1))
+        given_up_count(w, o.bytes);
 }
 
 void ring_bury_outer(struct ada_writer *w)

@@ -12,14 +12,6 @@
 
 #include <string.h>
 
-/* Ours, but a handler that comes in between may raise it farther. */
-static void figure_raise(uint64_t *figure, uint64_t to)
-{
-    uint64_t now = load_relaxed(figure);
-
-    while ((int64_t)(to - now) > 0 && !ada_cmpxchg_local(figure, &now, to)) {}
-}
-
 /* ---- drops ---- */
 
 void ring_note_drop(struct ada_writer *w, uint64_t bytes)
@@ -67,9 +59,9 @@ static void leap_settle(struct ada_writer *w)
         (int64_t)(load_relaxed(&w->reserve) - plan->first) <= 0)
         return;
     if (ring_is_elastic(ring) && (plan->first & w->mask) == 0)
-        figure_raise(&w->skip, plan->start);
-    figure_raise(&ring->skipped_bytes, plan->skipped_bytes);
-    figure_raise(&ring->front_bytes, plan->front_bytes);
+        ring_figure_raise(&w->skip, plan->start);
+    ring_figure_raise(&ring->skipped_bytes, plan->skipped_bytes);
+    ring_figure_raise(&ring->front_bytes, plan->front_bytes);
     ADA_SIGNAL_FENCE();
     plan->first |= RING_PLAN_NOTHING;
 }
@@ -86,8 +78,8 @@ static void tells_reset(struct ada_writer *w)
 void ring_tell_begin(struct ada_writer *w, const struct ring_layout *l)
 {
     /* Whom we interrupt has claimed his place: it counts as told. */
-    figure_raise(&w->tells, l->told);
-    figure_raise(&w->tells_bytes, l->told_bytes);
+    ring_figure_raise(&w->tells, l->told);
+    ring_figure_raise(&w->tells_bytes, l->told_bytes);
     ADA_SIGNAL_FENCE();
     w->telling = 0;
     ADA_SIGNAL_FENCE();
@@ -136,9 +128,9 @@ static void gap_settle(struct ada_writer *w)
     word = ring_word_at(w, plan.gap);
     (void)ada_cmpxchg_local(word, &plan.gap_claimed, plan.gap_word);
     if (ada_record_type(*word) == ADA_RECORD_GAP) {
-        figure_raise(&ring->gap_bytes, plan.gap_bytes);
-        figure_raise(&ring->told_bytes, plan.told_bytes);
-        figure_raise(&ring->told, plan.told);
+        ring_figure_raise(&ring->gap_bytes, plan.gap_bytes);
+        ring_figure_raise(&ring->told_bytes, plan.told_bytes);
+        ring_figure_raise(&ring->told, plan.told);
     } else {
         tells_reset(w);
     }
@@ -172,8 +164,8 @@ void ring_tell(struct ada_writer *w, const struct ring_layout *l, uint64_t ticks
     struct ada_record_gap gap = gap_of(w, l, ticks);
     uint64_t record = l->first + RING_GAP_BYTES;
 
-    figure_raise(&w->tells, l->dropped);
-    figure_raise(&w->tells_bytes, l->dropped_bytes);
+    ring_figure_raise(&w->tells, l->dropped);
+    ring_figure_raise(&w->tells_bytes, l->dropped_bytes);
     memcpy(ring_word_at(w, l->first) + 1, &gap, sizeof(gap));
     *ring_word_at(w, record) = ring_reserved_word(ADA_RECORD_PENDING, l->end - record);
     ADA_SIGNAL_FENCE();

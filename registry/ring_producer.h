@@ -19,6 +19,14 @@ enum { RING_PLAN_NOTHING = 1 };
  * count already is not to be seen, and nobody gives it up. */
 #define RING_OUTER_FINISHES UINT64_MAX
 
+/* A figure that only grows: ours, but a handler that comes in between may raise it farther. */
+static inline void ring_figure_raise(uint64_t *figure, uint64_t to)
+{
+    uint64_t now = load_relaxed(figure);
+
+    while ((int64_t)(to - now) > 0 && !ada_cmpxchg_local(figure, &now, to)) {}
+}
+
 /* ---- words ---- */
 
 /* Data is read behind the mask: what a handler that forks wipes between the two is no address. */

@@ -40,9 +40,9 @@ static void announce_block(struct ada_writer *w, uint64_t first)
     struct ring_shared *ring = ring_of(w);
     uint64_t end = (first | (ring->block_bytes - 1)) + 1; /* of the whole block */
 
-    if (load_relaxed(&ring->policy) != RING_OVERWRITE || end <= ring->intent)
+    if (load_relaxed(&ring->policy) != RING_OVERWRITE || end <= load_relaxed(&ring->intent))
         return;
-    store_relaxed(&ring->intent, end);
+    ring_figure_raise(&ring->intent, end); /* a handler may have announced more since */
     /* Intent. Release fence: intent is visible before the bytes that follow. Pairs with the acquire
      * fence behind the copy in copy_block(). */
     fence_release();
