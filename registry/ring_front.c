@@ -75,7 +75,7 @@ static void tells_reset(struct ada_writer *w)
     w->tells_bytes = load_relaxed(&ring_of(w)->told_bytes);
 }
 
-void ring_tell_begin(struct ada_writer *w, const struct ring_layout *l)
+bool ring_tell_begin(struct ada_writer *w, const struct ring_layout *l)
 {
     /* Whom we interrupt has claimed his place: it counts as told. */
     ring_figure_raise(&w->tells, l->told);
@@ -86,8 +86,14 @@ void ring_tell_begin(struct ada_writer *w, const struct ring_layout *l)
     w->tell_to = l->dropped;
     w->tell_to_bytes = l->dropped_bytes;
     ADA_SIGNAL_FENCE();
-    w->telling = l->end;
+    /* A handler that has claimed since would count for one behind us. */
+    if (load_relaxed(&w->reserve) == l->start)
+        w->telling = l->end;
     ADA_SIGNAL_FENCE();
+    if (load_relaxed(&w->reserve) == l->start)
+        return true;
+    w->telling = 0;
+    return false;
 }
 
 static struct ada_record_gap gap_of(const struct ada_writer *w, const struct ring_layout *l,

@@ -69,8 +69,9 @@ void ring_note_drop(struct ada_writer *writer, uint64_t bytes);
 
 /* ---- what stands in front of a record ---- */
 
-/* Before the claim: from it on, whoever comes behind it knows what is told in front of it. */
-void ring_tell_begin(struct ada_writer *writer, const struct ring_layout *layout);
+/* Before the claim: from it on, whoever comes behind it knows what is told in front of it. False: a
+ * handler was faster. */
+bool ring_tell_begin(struct ada_writer *writer, const struct ring_layout *layout);
 
 /* Before the claim, too: what is left out in front of it. `planned`: plan.first, as it was when the
  * layout was made. False: a handler was faster. Every claim leaves another `first`. */

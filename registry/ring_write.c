@@ -197,8 +197,8 @@ struct ada_record ring_reserve_slow(struct ada_writer *w, uint32_t tag, uint64_t
         }
         CRASH_POINT("grow.announced");
         /* Before the claim: who interrupts us behind it does not tell what we are about to. */
-        if (l.gap)
-            ring_tell_begin(w, &l);
+        if (l.gap && !ring_tell_begin(w, &l))
+            continue;
         if (layout_claim(w, &l, &ticks))
             return take(w, &l, limit, tag, bytes, ticks);
         if (l.gap)
