@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/futex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -218,6 +219,47 @@ static void what_is_too_short_or_no_file_is_refused(void **state)
     assert_int_equal(segment_map_copy(&s, -1), -EBADF);
 }
 
+static void sizes_that_nobody_names_are_sensible(void **state)
+{
+    struct segment_geometry g = fixture_small;
+    struct segment s;
+
+    (void)state;
+    assert_int_equal(segment_ring_max_for(1 << 20), 8 << 20);
+    assert_int_equal(segment_ring_max_for(16 << 20), SEGMENT_RING_MAX_DEFAULT);
+    assert_int_equal(segment_ring_max_for(64 << 20), 64 << 20);
+    assert_int_equal(segment_slots_for(1 << 20), SEGMENT_SLOTS_MAX);
+    assert_int_equal(segment_slots_for(UINT64_C(1) << 30), 64);
+    g.ring_max_bytes = 5000;
+    assert_int_equal(segment_create(&s, &g, NULL), -EINVAL);
+}
+
+static void end_of_the_drain_is_seen(void **state)
+{
+    struct segment s;
+
+    (void)state;
+    assert_int_equal(segment_create(&s, &fixture_small, NULL), 0);
+    assert_false(segment_is_abandoned(&s));
+    s.shared->life.word = FUTEX_OWNER_DIED | 4711;
+    assert_true(segment_is_abandoned(&s));
+    s.shared->life.word = 0;
+    s.shared->closed = 1;
+    assert_true(segment_is_abandoned(&s));
+    segment_destroy(&s);
+}
+
+static void kernel_without_robust_lists_is_noticed(void **state)
+{
+    (void)state;
+    assert_true(registry_death_is_told());
+    faulty_next("set_robust_list", ENOSYS, 1);
+    errno = 77;
+    assert_false(registry_death_is_told());
+    assert_int_equal(errno, 77);
+    faulty_next(NULL, 0, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -229,6 +271,9 @@ int main(void)
         cmocka_unit_test(ring_without_memory_is_not_offered),
         cmocka_unit_test(file_that_is_full_or_gone_is_an_error_and_memory_is_not),
         cmocka_unit_test(what_is_too_short_or_no_file_is_refused),
+        cmocka_unit_test(sizes_that_nobody_names_are_sensible),
+        cmocka_unit_test(end_of_the_drain_is_seen),
+        cmocka_unit_test(kernel_without_robust_lists_is_noticed),
     };
 
     return cmocka_run_group_tests(tests, folder_make, folder_remove);
