@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Emits under a debugger of its own: a child is stepped through some emits and killed after N of
- * their instructions, another one after N + STRIDE, and so on, until one comes to the end.
+ * Emits under a debugger of its own: a child is stepped through some emits and killed after FIRST
+ * of their instructions, another one after FIRST + STRIDE, and so on, until one comes to the end.
  *
- *     emit_stepped ROWS plain|lap|full|gap|grow STRIDE
+ *     emit_stepped ROWS plain|lap|full|gap|grow STRIDE FIRST
  *
  *     plain   room for all
  *     lap     the emits go over the end of the ring
@@ -195,10 +195,11 @@ static bool child_kill_after(struct row *row)
 
 int main(int count, char **words)
 {
-    int fd = count == 4 ? open(words[1], O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
-    uint32_t stride = count == 4 ? (uint32_t)atoi(words[3]) : 0, n = 0;
+    int fd = count == 5 ? open(words[1], O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
+    uint32_t stride = count == 5 ? (uint32_t)atoi(words[3]) : 0, n = 0;
+    uint32_t first = count == 5 ? (uint32_t)atoi(words[4]) : 0;
 
-    while (count == 4 && (unsigned)mode < sizeof(modes) / sizeof(*modes) &&
+    while (count == 5 && (unsigned)mode < sizeof(modes) / sizeof(*modes) &&
            strcmp(modes[mode], words[2]) != 0)
         mode++;
     if (fd < 0 || ftruncate(fd, ROWS * sizeof(*rows)) || !stride || mode > GROW)
@@ -209,7 +210,7 @@ int main(int count, char **words)
     recorder = getppid();
     await_round();
     do
-        rows[n].steps = n * stride;
+        rows[n].steps = first + n * stride;
     while (child_kill_after(&rows[n]) && ++n < ROWS);
     printf("%u\n", n + 1);
     return 0;

@@ -2,9 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """SIGKILL behind every instruction of an emit in a traced process: published is decoded once, the rest is counted.
 
-    test_kill_emit.py [--long]
+    test_kill_emit.py [--long] [SEED]
+
+The short form takes some of them, others each time.
 """
 
+import random
 import struct
 import sys
 import tempfile
@@ -16,25 +19,28 @@ import evidence
 import recording
 
 LONG = "--long" in sys.argv
+SEEDS = [int(word) for word in sys.argv[1:] if word.isdigit()]
+SEED = SEEDS[0] if SEEDS else random.SystemRandom().randrange(1 << 32)
 PROGRAM = recording.BUILD / "tests" / "crash" / "emit_stepped"
 SMALL = ["--ring-size", "4K", "--ring-max", "4K"]
 GROWING = ["--ring-size", "4K", "--ring-max", "64K"]
 # Policy, what the emits meet, options, and every how many instructions: an emit has about fifty, others more.
 CASES = [
     ("drop", "plain", ["--policy", "drop"], 7),
-    ("drop", "lap", ["--policy", "drop", *SMALL], 41),
-    ("overwrite", "lap", ["--policy", "overwrite", "--ring-size", "4K"], 41),
-    ("block", "lap", ["--policy", "block:60s", *SMALL], 41),
-    ("drop", "full", ["--policy", "drop", *SMALL], 41),
-    ("block", "full", ["--policy", "block:1ms", *SMALL], 41),
-    ("drop", "gap", ["--policy", "drop", *SMALL], 41),
-    ("drop", "gap", ["--policy", "drop", *GROWING], 41),
-    ("drop", "grow", ["--policy", "drop", *GROWING], 41),
+    ("drop", "lap", ["--policy", "drop", *SMALL], 83),
+    ("overwrite", "lap", ["--policy", "overwrite", "--ring-size", "4K"], 83),
+    ("block", "lap", ["--policy", "block:60s", *SMALL], 83),
+    ("drop", "full", ["--policy", "drop", *SMALL], 83),
+    ("block", "full", ["--policy", "block:1ms", *SMALL], 83),
+    ("drop", "gap", ["--policy", "drop", *SMALL], 83),
+    ("drop", "gap", ["--policy", "drop", *GROWING], 83),
+    ("drop", "grow", ["--policy", "drop", *GROWING], 83),
 ]
 
 
 class KillEmit(unittest.TestCase):
     instructions = children = 0
+    chance = random.Random(SEED)
 
     def rows(self, path, count):
         data = path.read_bytes()
@@ -71,7 +77,8 @@ class KillEmit(unittest.TestCase):
     def kill_everywhere(self, policy, mode, options, stride):
         with tempfile.TemporaryDirectory() as folder:
             trace, path = Path(folder) / "stepped.adatrace", Path(folder) / "rows"
-            outcome = recording.record(trace, [PROGRAM, path, mode, 1 if LONG else stride],
+            first = 0 if LONG else self.chance.randrange(stride)
+            outcome = recording.record(trace, [PROGRAM, path, mode, 1 if LONG else stride, first],
                                        ["--events", "stepped:*", "--wait", "sleep:1ms", *options])
             self.assertEqual(outcome.status, 0, outcome.stderr)
             rows = self.rows(path, int(outcome.stdout))
@@ -81,6 +88,7 @@ class KillEmit(unittest.TestCase):
             KillEmit.instructions += rows[-1][2]
 
     def test_at_every_instruction(self):
+        print(f"seed {SEED}")
         for policy, mode, options, stride in CASES:
             with self.subTest(policy=policy, mode=mode):
                 self.kill_everywhere(policy, mode, options, stride)
@@ -89,4 +97,4 @@ class KillEmit(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=[word for word in sys.argv if word != "--long"])
+    unittest.main(argv=[word for word in sys.argv if word != "--long" and not word.isdigit()])
