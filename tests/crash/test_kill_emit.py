@@ -79,7 +79,8 @@ class KillEmit(unittest.TestCase):
             trace, path = Path(folder) / "stepped.adatrace", Path(folder) / "rows"
             first = 0 if LONG else self.chance.randrange(stride)
             outcome = recording.record(trace, [PROGRAM, path, mode, 1 if LONG else stride, first],
-                                       ["--events", "stepped:*", "--wait", "sleep:1ms", *options])
+                                       ["--events", "stepped:*", "--wait", "sleep:1ms", *options],
+                                       timeout=3000 if LONG else 300)  # below ctest's
             self.assertEqual(outcome.status, 0, outcome.stderr)
             rows = self.rows(path, int(outcome.stdout))
             self.assertGreater(len(rows), 5)
