@@ -15,11 +15,17 @@
 
 #include "format/trace_reader.h"
 
+/* Fuzzers make them smaller: to come up against them, and because a sanitizer paints all of it. */
+#ifndef ADATRACE_LIVE_SHIFT
+#define ADATRACE_LIVE_SHIFT 0
+#endif
+
 enum {
-    TRACE_LIVE_THREADS_MAX = 1 << 18, /* and processes, and modules */
-    TRACE_LIVE_TYPES_MAX = 1 << 16,
-    TRACE_LIVE_SYMBOLS_MAX = 1 << 20,
-    TRACE_LIVE_CLOCKS_MAX = 1 << 14, /* at once: of older ones only the first is kept */
+    TRACE_LIVE_THREADS_MAX = (1 << 18) >> ADATRACE_LIVE_SHIFT, /* and processes, and modules */
+    TRACE_LIVE_TYPES_MAX = (1 << 16) >> ADATRACE_LIVE_SHIFT,
+    TRACE_LIVE_SYMBOLS_MAX = (1 << 20) >> ADATRACE_LIVE_SHIFT,
+    /* At once: of older ones only the first is kept. */
+    TRACE_LIVE_CLOCKS_MAX = (1 << 14) >> ADATRACE_LIVE_SHIFT,
 };
 
 /* Empty; trace_close() frees it. 0 or -ENOMEM. */

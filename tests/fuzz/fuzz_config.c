@@ -32,7 +32,22 @@ static void entries_check(const struct config_file *file)
     }
 }
 
-static void command_try(const struct command *command, const char *path)
+/* Then it has to be refused, whatever is in it: half a line is not what somebody wrote. */
+static bool has_long_line(const uint8_t *bytes, size_t size)
+{
+    const uint8_t *end = bytes + size, *at = bytes;
+
+    while (at < end && !memchr(bytes, 0, size)) {
+        const uint8_t *newline = memchr(at, '\n', (size_t)(end - at));
+
+        if ((newline ? newline : end) - at > CONFIG_FILE_LINE_MAX)
+            return true;
+        at = newline ? newline + 1 : end;
+    }
+    return false;
+}
+
+static void command_try(const struct command *command, const char *path, bool is_too_long)
 {
     struct option_layers layers = {0};
     struct option_line line = {
@@ -48,6 +63,7 @@ static void command_try(const struct command *command, const char *path)
     if (option_layers_read(&layers, all, path, problem)) {
         FUZZ_CHECK(problem[0] && memchr(problem, 0, sizeof(problem)));
     } else {
+        FUZZ_CHECK(!is_too_long);
         entries_check(&layers.files[0]);
         if (option_layers_apply(&layers, command, &line))
             FUZZ_CHECK(line.problem[0] && memchr(line.problem, 0, sizeof(line.problem)));
@@ -60,8 +76,9 @@ static void command_try(const struct command *command, const char *path)
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     const char *path = fuzz_file(0, bytes, size);
+    bool is_too_long = has_long_line(bytes, size);
 
     for (const struct command *const *command = all; *command; command++)
-        command_try(*command, path);
+        command_try(*command, path, is_too_long);
     return 0;
 }

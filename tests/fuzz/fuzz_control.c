@@ -2,6 +2,7 @@
 /*
  * Both sides of the control socket. First byte even: the rest is one packet that a guest sends to a
  * session. Odd: it is packets, each with a u16 length in front, that somebody sends who was asked.
+ * Magic, version and length of every packet are made right, unless bit 1 is set.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -15,7 +16,7 @@
 #include "drain/control_guest.h"
 #include "fuzz_target.h"
 
-enum { PACKETS_MAX = 16, ANSWER_PARTS_MAX = 4096 };
+enum { ANSWERS = 1, AS_IT_IS = 2, PACKETS_MAX = 16, ANSWER_PARTS_MAX = 4096 };
 
 static struct control *control;
 
@@ -70,6 +71,19 @@ static void answer_hear(int fd, struct control_guest *guest)
     }
 }
 
+static void request_mend(uint8_t *packet, size_t size)
+{
+    struct control_request head;
+
+    if (size < sizeof(head))
+        return;
+    memcpy(&head, packet, sizeof(head));
+    head.magic = CONTROL_MAGIC;
+    head.version = CONTROL_VERSION;
+    head.words_bytes = (uint32_t)(size - sizeof(head));
+    memcpy(packet, &head, sizeof(head));
+}
+
 static void request_try(const uint8_t *bytes, size_t size)
 {
     struct control_guest guest;
@@ -88,7 +102,20 @@ static void request_try(const uint8_t *bytes, size_t size)
 
 /* ---- asking ---- */
 
-static void answers_send(int fd, const uint8_t *bytes, size_t size)
+static void answer_mend(uint8_t *packet, size_t size)
+{
+    struct control_answer head;
+
+    if (size < sizeof(head))
+        return;
+    memcpy(&head, packet, sizeof(head));
+    head.magic = CONTROL_MAGIC;
+    head.version = CONTROL_VERSION;
+    head.bytes = (uint32_t)(size - sizeof(head));
+    memcpy(packet, &head, sizeof(head));
+}
+
+static void answers_send(int fd, uint8_t *bytes, size_t size, bool as_they_are)
 {
     for (int n = 0; n < PACKETS_MAX && size >= 2; n++) {
         size_t length = le16_load(bytes);
@@ -96,6 +123,8 @@ static void answers_send(int fd, const uint8_t *bytes, size_t size)
         bytes += 2;
         size -= 2;
         length = length < size ? length : size;
+        if (!as_they_are)
+            answer_mend(bytes, length);
         if (send(fd, bytes, length, MSG_DONTWAIT) != (ssize_t)length)
             return;
         bytes += length;
@@ -103,7 +132,7 @@ static void answers_send(int fd, const uint8_t *bytes, size_t size)
     }
 }
 
-static void answers_try(const uint8_t *bytes, size_t size)
+static void answers_try(uint8_t *bytes, size_t size, bool as_they_are)
 {
     struct session_answer answer;
     struct session_client client;
@@ -111,7 +140,7 @@ static void answers_try(const uint8_t *bytes, size_t size)
 
     pair_make(pair);
     client.fd = pair[0];
-    answers_send(pair[1], bytes, size);
+    answers_send(pair[1], bytes, size, as_they_are);
     shutdown(pair[1], SHUT_WR);
     if (session_client_ask(&client, "describe", 0, NULL, 1000, &answer) == 0) {
         FUZZ_CHECK(answer.body && answer.body[answer.bytes] == 0);
@@ -124,13 +153,23 @@ static void answers_try(const uint8_t *bytes, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
+    uint8_t *own;
+    unsigned how;
+
     if (!control)
         session_make();
     if (!size)
         return 0;
-    if (bytes[0] & 1)
-        answers_try(bytes + 1, size - 1);
+    how = bytes[0];
+    own = malloc(size);
+    FUZZ_CHECK(own);
+    memcpy(own, bytes + 1, --size);
+    if (!(how & (ANSWERS | AS_IT_IS)))
+        request_mend(own, size);
+    if (how & ANSWERS)
+        answers_try(own, size, how & AS_IT_IS);
     else
-        request_try(bytes + 1, size - 1);
+        request_try(own, size);
+    free(own);
     return 0;
 }

@@ -6,6 +6,7 @@
  *
  * The header is given its magic and checksum unless `how` says otherwise. The file has three blocks
  * in front of its index; bits of `how` make the end's numbers true, so that the index is looked at.
+ * An index that is believed has to say where the blocks are.
  */
 #include <errno.h>
 #include <string.h>
@@ -17,7 +18,13 @@
 #include "fuzz_target.h"
 #include "trace_walk.h"
 
-enum { HEADER_AS_IT_IS = 1, END_AS_IT_IS = 2, OFFSETS_AS_THEY_ARE = 4, PIECES = 3 };
+enum {
+    HEADER_AS_IT_IS = 1,
+    END_AS_IT_IS = 2,
+    OFFSETS_AS_THEY_ARE = 4,
+    FRAMES_AS_THEY_ARE = 8,
+    PIECES = 3
+};
 
 static void header_try(const uint8_t bytes[BLOCK_HEADER_BYTES], bool as_it_is)
 {
@@ -58,16 +65,19 @@ static void block_add(struct byte_buffer *file, struct block_header *h, const vo
 }
 
 /* Entries stand where blocks stand, unless they are to lie. */
-static void index_mend(unsigned char *content, size_t size, const struct trace_index *blocks)
+static void index_mend(unsigned how, unsigned char *content, size_t size,
+                       const struct trace_index *blocks)
 {
     for (size_t i = 0; i < blocks->count && (i + 1) * BLOCK_INDEX_BYTES <= size; i++) {
-        le64_store(content + i * BLOCK_INDEX_BYTES, blocks->entries[i].offset);
-        le32_store(content + i * BLOCK_INDEX_BYTES + 32, blocks->entries[i].frame_bytes);
+        if (!(how & OFFSETS_AS_THEY_ARE))
+            le64_store(content + i * BLOCK_INDEX_BYTES, blocks->entries[i].offset);
+        if (!(how & FRAMES_AS_THEY_ARE))
+            le32_store(content + i * BLOCK_INDEX_BYTES + 32, blocks->entries[i].frame_bytes);
     }
 }
 
 static void file_make(unsigned how, const uint8_t *end_bytes, const uint8_t *index_bytes,
-                      size_t size, struct byte_buffer *file)
+                      size_t size, struct byte_buffer *file, uint64_t offsets[PIECES])
 {
     static const enum block_kind kinds[PIECES] = {BLOCK_START, BLOCK_META, BLOCK_DATA};
     static const unsigned char content[BLOCK_DATA_BYTES];
@@ -81,14 +91,14 @@ static void file_make(unsigned how, const uint8_t *end_bytes, const uint8_t *ind
         struct index_entry entry;
         size_t at = file->size;
 
+        offsets[i] = at;
         header = (struct block_header){.kind = (uint8_t)kinds[i], .sequence = i};
         block_add(file, &header, content, kinds[i] == BLOCK_DATA ? sizeof(content) : 0);
         entry = index_entry_of(&header, at);
         FUZZ_CHECK(trace_index_append(&blocks, &entry) == 0);
     }
     FUZZ_CHECK(byte_buffer_append(&index, index_bytes, size) == 0);
-    if (!(how & OFFSETS_AS_THEY_ARE))
-        index_mend(index.bytes, index.size, &blocks);
+    index_mend(how, index.bytes, index.size, &blocks);
     trace_end_decode(end_bytes, &end);
     if (!(how & END_AS_IT_IS)) {
         end.index_offset = file->size;
@@ -109,10 +119,21 @@ static void say(void *context, const struct trace_finding *finding)
     fuzz_touch(finding->text, strlen(finding->text));
 }
 
+static void places_check(const struct trace *trace, const uint64_t offsets[PIECES])
+{
+    struct trace_condition condition;
+    struct trace_block_info info;
+
+    trace_condition(trace, &condition);
+    for (size_t i = 0; condition.indexed && trace_block_info(trace, i, &info); i++)
+        FUZZ_CHECK(i < PIECES && info.offset == offsets[i]);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     const size_t front = 1 + BLOCK_HEADER_BYTES + BLOCK_END_BYTES;
     struct byte_buffer file = {0};
+    uint64_t offsets[PIECES];
     struct trace_error error;
     struct trace *trace;
     const char *path;
@@ -120,9 +141,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     if (size < front)
         return 0;
     header_try(bytes + 1, bytes[0] & HEADER_AS_IT_IS);
-    file_make(bytes[0], bytes + 1 + BLOCK_HEADER_BYTES, bytes + front, size - front, &file);
+    file_make(bytes[0], bytes + 1 + BLOCK_HEADER_BYTES, bytes + front, size - front, &file,
+              offsets);
     path = fuzz_file(0, file.bytes, file.size);
     FUZZ_CHECK(trace_open(&trace, path, &error) == 0); /* whatever its index says */
+    places_check(trace, offsets);
     trace_walk_tables(trace);
     trace_walk_events(trace);
     trace_close(trace);

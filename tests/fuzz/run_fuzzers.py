@@ -114,9 +114,12 @@ def afl(target, seconds):
         print("\n".join(map(str, found)))
         return 1
     statistics = (out / "default" / "fuzzer_stats").read_text(encoding="utf-8")
-    executed = int(re.search(r"execs_done\s+: (\d+)", statistics).group(1))
-    note(f"afl-{target}", f"{executed:,} inputs in {seconds} s, nothing found")
-    return 0
+    figures = dict(re.findall(r"^(\w+)\s+: (.*?)\s*$", statistics, re.M))
+    text = f"{int(figures['execs_done']):,} inputs in {seconds} s, {figures['edges_found']} edges, nothing found"
+    print(text)
+    note(f"afl-{target}", text)
+    # Without both it would start a process an input, and find next to nothing.
+    return 0 if "persistent" in figures["target_mode"] and "shmem" in figures["target_mode"] else 1
 
 
 def memory(policy, seconds, *seed):

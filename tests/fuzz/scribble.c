@@ -167,6 +167,27 @@ static void records_put(struct segment *s, struct dice *d)
     store_release(&ring->front.head, head + span);
 }
 
+/* One that says it is as long as it likes, with a text in it that does. */
+static void large_put(struct segment *s, struct dice *d)
+{
+    const uint64_t lengths[] = {64, 4096, 1 << 20, 1 << 30, UINT32_MAX - 15, UINT64_MAX - 7};
+    uint32_t n = slot_pick(s, d);
+    struct ring_shared *ring = &s->slots[n].ring;
+    uint64_t capacity = segment_ring_capacity(&s->geometry);
+    uint64_t head = load_relaxed(&ring->front.head) & ~UINT64_C(7);
+    uint64_t bytes = lengths[dice_below(d, sizeof(lengths) / sizeof(*lengths))];
+    uint32_t tag =
+        (ada_record_tag(8 + (uint32_t)dice_below(d, 5), 0) & ~UINT32_C(0xff)) | ADA_RECORD_LARGE;
+    unsigned char *data = segment_ring_data(s, n);
+
+    word_put(data, head & (capacity - 1), ada_record_word(tag, dice_roll(d)));
+    word_put(data, (head + 8) & (capacity - 1), bytes);
+    for (uint64_t at = 16; at < 64; at += 8)
+        word_put(data, (head + at) & (capacity - 1), bytes - 64);
+    store_relaxed(&ring->front.written, load_relaxed(&ring->front.written) + 1);
+    store_release(&ring->front.head, head + 64);
+}
+
 /* ---- everybody's ---- */
 
 static void header_lie(struct segment *s, struct dice *d)
@@ -249,9 +270,13 @@ static void memory_abuse(int fd, struct dice *d, uint64_t bytes)
 
 void scribble_step(struct segment *s, int fd, struct dice *d)
 {
-    switch (dice_below(d, 24)) {
+    switch (dice_below(d, 26)) {
     case 0:
         random_put(s, d);
+        break;
+    case 24:
+    case 25:
+        large_put(s, d);
         break;
     case 1:
     case 2:
