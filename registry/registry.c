@@ -79,7 +79,9 @@ static void copy_name(struct slot_shared *slot, const char *name)
 
     for (; name && name[i] && i < sizeof(slot->name) - 1; i++)
         store_relaxed(&slot->name[i], name[i]);
-    store_relaxed(&slot->name[i], 0);
+    /* To the end: of a name that is being written, the rest is nobody's. */
+    for (; i < sizeof(slot->name) && load_relaxed(&slot->name[i]); i++)
+        store_relaxed(&slot->name[i], 0);
 }
 
 bool registry_death_is_told(void)

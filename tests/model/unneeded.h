@@ -11,3 +11,7 @@
      "needed, and not shown yet: the same lap of free choices"},
     {"mark_block", MODEL_STORE, __ATOMIC_RELEASE, __ATOMIC_RELAXED,
      "needed, and not shown yet: the other end of that edge"},
+    {"mark_make", MODEL_STORE, __ATOMIC_RELEASE, __ATOMIC_RELAXED,
+     "needed, and not shown yet: the same again, in the place of a writer that was left"},
+    {"registry_unringed", MODEL_ADD, __ATOMIC_RELEASE, __ATOMIC_RELAXED,
+     "needed, and not shown: what reads it is the drain, which is not explored"},
