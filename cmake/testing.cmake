@@ -11,8 +11,10 @@ find_package(Python3 REQUIRED COMPONENTS Interpreter)
 set(ADATRACE_TEST_WRAPPER "" CACHE STRING
     "command that unit tests run under (the valgrind preset sets it)")
 
+set(ADATRACE_PATIENCE 1 CACHE STRING "by how much tests may take longer, on a busy machine")
+
 # Sanitizers, counters, valgrind and emulators slow a test down by this much at most.
-set(_ada_patience 1)
+set(_ada_patience ${ADATRACE_PATIENCE})
 if(ADATRACE_SANITIZE OR ADATRACE_COVERAGE OR ADATRACE_TEST_WRAPPER OR CMAKE_CROSSCOMPILING)
     set(_ada_patience 10)
 endif()

@@ -196,11 +196,14 @@ struct ada_record ring_reserve_slow(struct ada_writer *writer, uint32_t tag, uin
                                     uint64_t sp);
 void ring_commit_slow(struct ada_writer *writer, unsigned char *header, uint64_t end, bool nested);
 
-/* The caller's stack pointer, for ring_reserve_slow(). Where a function's frame is found from its
- * own frame pointer only on x86; clang knows it nowhere else, and then it is a little too low: an
- * emit from the same frame again does not find that it was left. */
+/* The caller's stack pointer, for ring_reserve_slow(), and what ada_stack_pointer() says there.
+ * Where a function's frame is found from its own frame pointer only on x86; gcc knows it elsewhere,
+ * clang on Arm. With clang on other machines it is a little too low: an emit from the same frame
+ * again does not find that it was left. */
 #if defined(__x86_64__)
 #define ring_caller_sp() ((uint64_t)(uintptr_t)__builtin_frame_address(0) + 16)
+#elif defined(__clang__) && defined(__aarch64__)
+#define ring_caller_sp() ((uint64_t)(uintptr_t)__builtin_sponentry())
 #elif defined(__s390x__) && !defined(__clang__)
 #define ring_caller_sp() ((uint64_t)(uintptr_t)__builtin_dwarf_cfa() - 160)
 #elif !defined(__clang__)

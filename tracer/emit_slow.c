@@ -37,8 +37,8 @@ static struct ada_record no_record(uint64_t bytes)
 
 bool event_is_wanted(const struct ada_event *event)
 {
-    /* relaxed: as ada_event_is_on() */
-    const uint8_t *flag = load_relaxed(&event->on);
+    /* On. Acquire: as in ada__event_is_on(). */
+    const uint8_t *flag = load_acquire(&event->on);
     uint8_t on = 0;
 
     if (flag)

@@ -33,8 +33,8 @@ static const uint8_t fixed[] = {0, 1};
 
 static void point(struct ada_event *e, const uint8_t *on)
 {
-    /* On. Release: the tag is visible to who sees the event on; a data dependency on x86 and Arm.
-     */
+    /* On. Release: the tag, and what the arena says of it, are visible to who sees the event on.
+     * Pairs with the acquire of on in ada__event_is_on(). */
     if (load_relaxed(&e->on) != on)
         store_release(&e->on, on);
 }

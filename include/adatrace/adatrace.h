@@ -248,12 +248,15 @@ ADA_EXPORT void ada_event_unregister(struct ada_event *event);
 /* The same where `on` points somewhere in any case. */
 ADA_INLINE bool ada__event_is_on(const struct ada_event *event)
 {
-    /* relaxed: a switch may be seen late; the record itself is ordered by its ring. */
-    return __atomic_load_n(__atomic_load_n(&event->on, __ATOMIC_RELAXED), __ATOMIC_RELAXED) != 0;
+    /* On. Acquire: who sees where the switch is sees the event's tag, which is read next. Pairs
+     * with the release in point(). The switch itself, relaxed: it may be seen late; the record is
+     * ordered by its ring. */
+    return __atomic_load_n(__atomic_load_n(&event->on, __ATOMIC_ACQUIRE), __ATOMIC_RELAXED) != 0;
 }
 
 ADA_INLINE bool ada_event_is_on(const struct ada_event *event)
 {
+    /* relaxed: only whether there is any; what it points to is loaded below. */
     return __atomic_load_n(&event->on, __ATOMIC_RELAXED) && ada__event_is_on(event);
 }
 

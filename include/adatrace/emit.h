@@ -142,8 +142,15 @@ ADA_INLINE bool ada_cmpxchg_local(uint64_t *where, uint64_t *expected, uint64_t 
                      : "memory");
     return done;
 #else
-    return __atomic_compare_exchange_n(where, expected, desired, false, __ATOMIC_RELAXED,
+    bool done;
+    /* relaxed: atomic against handlers is all that is asked for. Fences: and in its place among our
+     * other accesses, as the instruction above is; a relaxed exchange leaves the compiler free to
+     * move what says who writes (`outer`) behind it. */
+    ADA_SIGNAL_FENCE();
+    done = __atomic_compare_exchange_n(where, expected, desired, false, __ATOMIC_RELAXED,
                                        __ATOMIC_RELAXED);
+    ADA_SIGNAL_FENCE();
+    return done;
 #endif
 }
 
@@ -153,7 +160,9 @@ ADA_INLINE void ada_add_local(uint64_t *where, uint64_t amount)
 #if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
     __asm__ volatile("addq %1, %0" : "+m"(*where) : "er"(amount) : "cc");
 #else
+    ADA_SIGNAL_FENCE(); /* as above */
     __atomic_fetch_add(where, amount, __ATOMIC_RELAXED);
+    ADA_SIGNAL_FENCE();
 #endif
 }
 
@@ -165,7 +174,7 @@ ADA_INLINE uint64_t ada_stack_pointer(void)
     return sp;
 #elif defined(__aarch64__)
     uint64_t sp;
-    __asm__("mov %0, sp" : "=r"(sp));
+    __asm__ volatile("mov %0, sp" : "=r"(sp)); /* volatile: a block's array may move it */
     return sp;
 #elif defined(__s390x__)
     uint64_t sp;

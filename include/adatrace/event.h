@@ -329,8 +329,8 @@ ADA_INLINE void ada__emit_empty(struct ada_event *event)
 /* Returns what ends the scope, or NULL: it is off. */
 ADA_INLINE struct ada_event *ada__scope_begin(struct ada_event *begin, struct ada_event *end)
 {
-    /* relaxed: as in ada_event_is_on(); another thread may register the same scope. */
-    const uint8_t *flag = __atomic_load_n(&begin->on, __ATOMIC_RELAXED);
+    /* On. Acquire: as in ada__event_is_on(); another thread may register the same scope. */
+    const uint8_t *flag = __atomic_load_n(&begin->on, __ATOMIC_ACQUIRE);
     const uint8_t on = __atomic_load_n(flag, __ATOMIC_RELAXED);
 
     if (ADA_LIKELY(!on))

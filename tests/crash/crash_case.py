@@ -11,7 +11,7 @@ from pathlib import Path
 
 import recording
 
-CRASH = recording.BUILD / "tests" / "crash"
+CRASH = Path(os.environ.get("ADATRACE_CRASH", recording.BUILD / "tests" / "crash"))
 RECORDER = CRASH / "crash_record"
 AGENT = CRASH / "libcrash_agent.so"
 SHIPPED_AGENT = recording.BUILD / "agent" / "libadatrace-agent.so"

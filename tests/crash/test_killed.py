@@ -12,9 +12,10 @@ import unittest
 from collections import defaultdict
 from pathlib import Path
 
+import crash_case
 import recording
 
-PROGRAM = recording.BUILD / "tests" / "crash" / "emit_until_killed"
+PROGRAM = crash_case.CRASH / "emit_until_killed"
 THREADS = 3
 MOST = 150000  # events of a thread: a busy machine takes its time to kill
 PATIENCE_S = 60

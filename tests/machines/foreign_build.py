@@ -11,6 +11,7 @@ from pathlib import Path
 import recording
 
 WARNINGS_ARE_ERRORS = "-Werror"
+PATIENCE = 10  # other tests run beside this one
 
 
 def skip_without(*tools, hint="scripts/install-deps machines"):
@@ -35,7 +36,7 @@ def configured(name, *options, flags="-O1"):
     launcher = shutil.which("ccache")
     run(["cmake", "-S", recording.SOURCE, "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Debug",
          f"-DCMAKE_C_FLAGS_DEBUG={flags}", f"-DCMAKE_CXX_FLAGS_DEBUG={flags}",
-         f"-DADATRACE_EXTRA_FLAGS={WARNINGS_ARE_ERRORS}", *options,
+         f"-DADATRACE_EXTRA_FLAGS={WARNINGS_ARE_ERRORS}", f"-DADATRACE_PATIENCE={PATIENCE}", *options,
          *([f"-DCMAKE_{lang}_COMPILER_LAUNCHER={launcher}" for lang in ("C", "CXX")] if launcher else [])])
     return build
 

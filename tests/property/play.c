@@ -131,7 +131,9 @@ static void actor_step(const struct step *s)
 {
     struct actor *a = &stage.actors[s->thread % PROGRAM_THREADS];
     struct ada_writer *other = ada_self;
-    bool is_other = !stage.frame_count || stage.frames[stage.frame_count - 1].thread != s->thread;
+    /* volatile: it lives on behind the jump, which gcc for Arm doubts. */
+    volatile bool is_other =
+        !stage.frame_count || stage.frames[stage.frame_count - 1].thread != s->thread;
     struct frame *f;
 
     if (!actor_can(a, s))

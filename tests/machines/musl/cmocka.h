@@ -74,7 +74,7 @@ __attribute__((unused, noreturn)) static void cmocka_fail(const char *file, int 
 #define assert_non_null(p)           assert_true((p) != NULL)
 #define assert_ptr_equal(a, b)       assert_true((const void *)(a) == (const void *)(b))
 #define assert_ptr_not_equal(a, b)   assert_true((const void *)(a) != (const void *)(b))
-#define assert_string_equal(a, b)    assert_true(strcmp((a), (b)) == 0)
+#define assert_string_equal(a, b)    assert_true(strcmp((const char *)(a), (const char *)(b)) == 0)
 #define assert_memory_equal(a, b, n) assert_true(memcmp((a), (b), (n)) == 0)
 #define print_message(...)           printf(__VA_ARGS__)
 #define fail_msg(...)                (printf(__VA_ARGS__), cmocka_fail(__FILE__, __LINE__, "failed", 0, 0))

@@ -19,8 +19,12 @@ static void libraries_of_this_program_are_found(void **state)
 
     (void)state;
     assert_true(fd >= 0);
+#if defined(__GLIBC__)
     assert_true(elf_needs(fd, "libcmocka.so"));
     assert_true(elf_needs(fd, "libc.so.6"));
+#else /* musl, which has no cmocka */
+    assert_true(elf_needs(fd, "libc.so"));
+#endif
     assert_false(elf_needs(fd, "libnothing.so"));
     assert_false(elf_needs(fd, "a name that is longer than any that is compared"));
     close(fd);

@@ -25,6 +25,8 @@ struct step_state {
 };
 
 static struct step_state *current;
+static bool is_copy;     /* of the process that began to step */
+static bool is_debugged; /* by one who knows the marks, where there are any */
 
 static void require(bool holds, const char *what)
 {
@@ -64,6 +66,47 @@ static unsigned long place(const ucontext_t *interrupted)
            (unsigned long)(uintptr_t)&__executable_start;
 }
 
+#elif defined(__aarch64__)
+
+/* There is no flag that a program could set. Who debugs us (tests/machines/stepper.py) runs what
+ * lies between these two one instruction at a time, and sends SIGTRAP behind each. */
+static const uint32_t brk_begin = 0xd420bc20, brk_end = 0xd420bc40;
+
+static inline __attribute__((always_inline)) void trap_flag_set(void)
+{
+    if (is_debugged)
+        __asm__ volatile("brk #0x5e1" ::: "memory");
+}
+
+static inline __attribute__((always_inline)) void trap_flag_clear(void)
+{
+    if (is_debugged)
+        __asm__ volatile("brk #0x5e2" ::: "memory");
+}
+
+/* In a copy, which nobody debugs: go on behind it. */
+static bool is_mark(ucontext_t *interrupted)
+{
+    uint32_t word = *(const uint32_t *)(uintptr_t)interrupted->uc_mcontext.pc;
+
+    if (!is_copy)
+        return false;
+    require(word == brk_begin || word == brk_end, "a trap in a copy"); /* else copies of copies */
+    interrupted->uc_mcontext.pc += sizeof(word);
+    return true;
+}
+
+static void trap_flag_forget(ucontext_t *interrupted)
+{
+    (void)interrupted;
+}
+
+static unsigned long place(const ucontext_t *interrupted)
+{
+    return (unsigned long)interrupted->uc_mcontext.pc -
+           (unsigned long)(uintptr_t)&__executable_start;
+}
+
 #else
 
 static void trap_flag_set(void)
@@ -85,6 +128,14 @@ static unsigned long place(const ucontext_t *interrupted)
     return 0;
 }
 
+#endif
+
+#if !defined(__aarch64__)
+static bool is_mark(ucontext_t *interrupted)
+{
+    (void)interrupted;
+    return false;
+}
 #endif
 
 /* Reading the clock there begins anew with every tick of the kernel's: it would never end if each
@@ -116,6 +167,8 @@ static void on_trap(int number, siginfo_t *info, void *interrupted)
 
     (void)number;
     (void)info;
+    if (is_mark(interrupted))
+        return;
     if (in_vdso(interrupted) || (s->plan->every && s->steps++ % s->plan->every))
         return;
     fflush(stdout);
@@ -126,7 +179,7 @@ static void on_trap(int number, siginfo_t *info, void *interrupted)
         s->count++;
         return;
     }
-    s->in_copy = true;
+    s->in_copy = is_copy = true;
     trap_flag_forget(interrupted);
     s->plan->interrupt(s->plan->context);
     if (s->plan->jumps)
@@ -150,6 +203,7 @@ uint64_t step_through(const struct step_plan *plan, uint64_t *failed)
     struct sigaction before;
 
     require(sigaction(SIGTRAP, &action, &before) == 0, "sigaction");
+    is_debugged = getenv("ADATRACE_STEPPER") != NULL;
     current = &s;
     step_run(&s);
     current = s.outer;
@@ -188,5 +242,14 @@ bool step_is_possible(void)
     uint64_t failed = 0;
 
     return step_through(&plan, &failed) > 0;
+#endif
+}
+
+bool step_nests(void)
+{
+#if defined(__x86_64__)
+    return true;
+#else
+    return false;
 #endif
 }

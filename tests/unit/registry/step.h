@@ -6,7 +6,8 @@
  *
  * Each interruption happens in a forked copy of the process, so the code itself is stepped through
  * only once. x86-64, no emulator that ignores the flag, and no sanitizer, whose instructions would
- * be most: else step_is_possible() is false. For programs with one thread.
+ * be most: else step_is_possible() is false. On 64-bit Arm a debugger does it, in an emulator:
+ * tests/machines/test_step.py. For programs with one thread.
  */
 #ifndef ADATRACE_TESTS_STEP_H
 #define ADATRACE_TESTS_STEP_H
@@ -15,6 +16,8 @@
 #include <stdint.h>
 
 bool step_is_possible(void);
+/* Can a copy's judge step through more? */
+bool step_nests(void);
 
 struct step_plan {
     void (*run)(void *context);       /* what is stepped through */

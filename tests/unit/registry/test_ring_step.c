@@ -280,6 +280,8 @@ static void interrupt_in_all_states(enum action action, bool twice)
         print_message("no stepping here: no trap flag, or a sanitizer\n");
         skip();
     }
+    if (twice && !step_nests())
+        skip();
     for (unsigned state = 0; state < STATES; state++)
         for (unsigned fast = 0; fast < 2; fast++) {
             struct scene s = {.state = state, .action = action, .twice = twice};
