@@ -30,21 +30,23 @@ static void process_begin(struct drain *d, struct drain_source *s, struct drain_
     d->processes = p;
 }
 
-static void process_write(struct drain *d, struct drain_process *p, uint32_t parent,
-                          uint64_t start_ticks, uint64_t start_time)
+void process_write(struct drain *d, struct drain_process *p)
 {
     const struct trace_process item = {
         .process = p->number,
-        .parent = parent,
+        .parent = p->parent,
         .pid = p->pid,
-        .start_ticks = start_ticks,
-        .start_time = start_time,
+        .start_ticks = p->start_ticks,
+        .start_time = p->start_time,
         .image = p->source->image,
         .executable = p->executable ? p->executable : "",
         .command = p->command ? p->command : "",
     };
 
-    drain_fail(d, trace_writer_process(d->writer, &item));
+    int err = trace_writer_process(d->writer, &item);
+
+    p->untold = err == -ENOMEM;
+    drain_fail(d, err);
 }
 
 static void process_die(struct drain *d, struct drain_process *p)
@@ -116,7 +118,10 @@ void process_add_root(struct drain *d, struct drain_source *s, struct drain_atta
     p->executable = a->facts.executable;
     p->command = a->facts.command;
     a->facts.executable = a->facts.command = NULL;
-    process_write(d, p, parent, a->ticks, a->facts.start_time);
+    p->parent = parent;
+    p->start_ticks = a->ticks;
+    p->start_time = a->facts.start_time;
+    process_write(d, p);
     drain_tell_news(d, "process %u begins: %s", p->pid, p->command ? p->command : "");
     if (a->second)
         drain_write_note(d, TRACE_NOTE_INFO, p->number,
@@ -170,8 +175,10 @@ static struct drain_process *process_add_fork(struct drain *d, struct drain_sour
     /* Not from /proc: by now it may have executed something else. */
     p->executable = parent->executable ? strdup(parent->executable) : NULL;
     p->command = parent->command ? strdup(parent->command) : NULL;
-    process_write(d, p, parent->number, ticks,
-                  p->is_foreign || p->dead ? 0 : proc_start_time(p->pid));
+    p->parent = parent->number;
+    p->start_ticks = ticks;
+    p->start_time = p->is_foreign || p->dead ? 0 : proc_start_time(p->pid);
+    process_write(d, p);
     drain_tell_news(d, "process %u begins, forked by %u", p->pid, parent->pid);
     process_watch_begin(d, p, -1);
     return p;

@@ -41,6 +41,9 @@ struct drain_process {
     bool replaced;   /* exec made another image of it, which attached */
     bool ended;      /* written so */
     int status;      /* as waitpid(2), -1: not known */
+    bool untold;     /* there was no memory to describe it: tried again with its next thread */
+    uint32_t parent;
+    uint64_t start_ticks, start_time;
     uint64_t end_ticks, dead_ns;
     char *exec_path; /* its last record said that it executes this; or NULL */
     char *executable, *command;
@@ -71,6 +74,7 @@ struct drain_thread {
     uint64_t room_dropped;       /* as last seen */
     bool stands_beyond;          /* it may have memory to give back */
     bool is_gone;                /* it has ended, and the kernel has not marked its slot */
+    bool untold;                 /* there was no memory to describe it: tried again */
     struct trace_stream *stream; /* opened by the first record */
     uint64_t ticks;              /* of the newest record */
     uint64_t empty_ticks;        /* when the ring was last seen empty */
@@ -309,7 +313,7 @@ void thread_end(struct drain *d, struct drain_thread *t);
 /* The recording ends, the owner lives on. */
 void thread_leave(struct drain *d, struct drain_thread *t);
 /* Write who it is, and how large its ring has been. */
-void thread_write(struct drain *d, const struct drain_thread *t);
+void thread_write(struct drain *d, struct drain_thread *t);
 /* Its stream of the trace, from its first record on. False: no memory. */
 bool thread_stream_open(struct drain *d, struct drain_thread *t);
 
@@ -379,6 +383,8 @@ void thread_room_follow(struct drain *d, struct drain_thread *t);
 void thread_room_end(struct drain *d, struct drain_thread *t, bool ended);
 
 /* ---- drain_process.c ---- */
+/* Into the file, or `untold`. */
+void process_write(struct drain *d, struct drain_process *p);
 /* Fills in `p`, which becomes the source's root. */
 void process_add_root(struct drain *d, struct drain_source *s, struct drain_attachment *attachment,
                       struct drain_process *p);

@@ -19,7 +19,7 @@ enum {
 
 /* ---- begin ---- */
 
-void thread_write(struct drain *d, const struct drain_thread *t)
+void thread_write(struct drain *d, struct drain_thread *t)
 {
     const struct trace_thread item = {
         .thread = t->number,
@@ -30,7 +30,13 @@ void thread_write(struct drain *d, const struct drain_thread *t)
         .name = t->name,
     };
 
-    drain_fail(d, trace_writer_thread(d->writer, &item));
+    int err;
+
+    if (t->process->untold)
+        process_write(d, t->process);
+    err = t->process->untold ? -ENOMEM : trace_writer_thread(d->writer, &item);
+    t->untold = err == -ENOMEM;
+    drain_fail(d, err);
 }
 
 /* What the kernel calls a thread that nobody has named; it can have died before we could ask. */
@@ -125,6 +131,8 @@ bool thread_stream_open(struct drain *d, struct drain_thread *t)
 
     if (t->stream)
         return true;
+    if (t->untold || t->process->untold)
+        thread_write(d, t);
     err = trace_stream_open(d->writer, t->number, &t->stream);
     if (err)
         t->stream = NULL;

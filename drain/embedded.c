@@ -201,12 +201,17 @@ static int drain_begin(const struct session_host_options *o, int fd, bool reused
 /* From the application's thread or the control's, whoever comes first. */
 static int session_end(void *unused)
 {
+    struct session_files_figures figures;
+
     (void)unused;
     pthread_mutex_lock(&host.ending);
     if (!load_relaxed(&host.ended)) { /* relaxed: under the mutex */
         drain_stop(host.drain);
         session_files_wait(host.files);
         host.outcome = drain_close(host.drain);
+        session_files_figures(host.files, &figures);
+        if (!host.outcome) /* a file that was left behind could not be ended */
+            host.outcome = figures.error;
         store_relaxed(&host.ended, 1); /* relaxed: whoever acts on it takes the mutex */
     }
     pthread_mutex_unlock(&host.ending);

@@ -184,11 +184,7 @@ int block_queue_data(struct block_queue *q, struct draft *draft, struct trace_st
     struct block_job *job = calloc(1, sizeof(*job));
 
     if (!job) {
-        pthread_mutex_lock(&q->lock);
-        q->writer->stats.lost_records += draft->records;
-        s->lost += draft->records;
-        pthread_mutex_unlock(&q->lock);
-        writer_draft_give(q->writer, draft);
+        stream_draft_lose(s, draft, -ENOMEM);
         return -ENOMEM;
     }
     job->header = block_header_of(draft, s->thread);

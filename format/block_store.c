@@ -199,17 +199,20 @@ static struct stored_block *block_make(struct block_store *s, const struct block
     return NULL;
 }
 
-void block_store_put(struct block_store *s, const struct block_header *header,
-                     const unsigned char *frame, const struct block_tally *tally)
+int block_store_put(struct block_store *s, const struct block_header *header,
+                    const unsigned char *frame, const struct block_tally *tally)
 {
     struct stored_block *b;
     struct store_thread *t;
 
     pthread_mutex_lock(&s->lock);
     t = thread_make(s, header->thread);
-    if (t)
-        t->blocks++; /* so that it stays while room is made */
-    b = t ? block_make(s, header) : NULL;
+    if (!t) {
+        pthread_mutex_unlock(&s->lock);
+        return -ENOMEM;
+    }
+    t->blocks++; /* so that it stays while room is made */
+    b = block_make(s, header);
     t = thread_find(s, header->thread);
     if (b) {
         b->references = 1;
@@ -225,15 +228,14 @@ void block_store_put(struct block_store *s, const struct block_header *header,
         s->figures.bytes += b->charge;
     } else {
         s->figures.gone_records += header->records;
-        if (t) {
-            t->blocks--;
-            t->let_go += header->records;
-            t->let_go_bytes += tally->ring_bytes;
-            gone_count(&t->gone, &t->dropped, header, tally);
-            thread_forget_if_gone(s, t);
-        }
+        t->blocks--;
+        t->let_go += header->records;
+        t->let_go_bytes += tally->ring_bytes;
+        gone_count(&t->gone, &t->dropped, header, tally);
+        thread_forget_if_gone(s, t);
     }
     pthread_mutex_unlock(&s->lock);
+    return 0;
 }
 
 static uint64_t oldest_ticks(const struct block_store *s, uint64_t otherwise)

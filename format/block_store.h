@@ -33,9 +33,11 @@ struct block_store *block_store_create(uint64_t bytes_max, uint64_t age_ticks);
 void block_store_destroy(struct block_store *store); /* nothing is lent */
 
 /* Take in a copy of a block's frame (header->frame_bytes). What cannot be had memory for counts as
- * gone, with all before it. */
-void block_store_put(struct block_store *store, const struct block_header *header,
-                     const unsigned char *frame, const struct block_tally *tally);
+ * gone, with all before it. -ENOMEM: not even its thread is known, and the caller has to count it.
+ */
+int block_store_put(struct block_store *store, const struct block_header *header,
+                    const unsigned char *frame, const struct block_tally *tally)
+    __attribute__((warn_unused_result));
 
 /* Let go what is too old at this time. Returns the least ticks of what is kept, or `now_ticks`. */
 uint64_t block_store_expire(struct block_store *store, uint64_t now_ticks);

@@ -167,6 +167,7 @@ static int texts_make(struct stage *stage, uint32_t count)
 struct stage *draft_stage(struct draft *d, const struct writer_type *type, uint16_t id)
 {
     struct stage *stage;
+    size_t lengths_bytes;
 
     if (d->run_count == d->stage_count) {
         stage = calloc(1, sizeof(*stage));
@@ -178,10 +179,10 @@ struct stage *draft_stage(struct draft *d, const struct writer_type *type, uint1
     /* Never NULL, also when rows have no bytes. */
     if (!stage->rows && array_resize(&stage->rows, ROW_SLACK_BYTES, 1) != 0)
         return NULL;
-    d->staged_bytes -= stage->lengths_bytes * stage->text_count;
+    lengths_bytes = stage->lengths_bytes * stage->text_count;
     if (texts_make(stage, type->variable_count) != 0)
         return NULL;
-    d->staged_bytes += stage->lengths_bytes * stage->text_count;
+    d->staged_bytes += stage->lengths_bytes * stage->text_count - lengths_bytes;
     stage->type = type;
     stage->id = id;
     stage->place = (uint16_t)d->run_count;

@@ -300,7 +300,7 @@ __attribute__((noinline)) static int record_slowly(struct trace_stream *s, uint1
     if (status == 0)
         status = texts_put(s, stage, payload, lengths);
     if (status != 0) {
-        writer_loss_count(s->writer, 1);
+        writer_loss_count(s->writer, 1, status);
         return status;
     }
     if (stage->records == 0) {

@@ -162,7 +162,8 @@ out:
     return status;
 }
 
-static bool is_all_zero(const struct trace *t, uint64_t from)
+/* 1, 0, or a negative errno. */
+static int is_all_zero(const struct trace *t, uint64_t from)
 {
     unsigned char bytes[4096];
     int64_t got;
@@ -170,34 +171,38 @@ static bool is_all_zero(const struct trace *t, uint64_t from)
     while ((got = trace_bytes_read(t, from, bytes, sizeof(bytes))) > 0) {
         for (int64_t i = 0; i < got; i++)
             if (bytes[i])
-                return false;
+                return 0;
         from += (uint64_t)got;
     }
-    return true;
+    return got < 0 ? (int)got : 1;
 }
 
 /* No header from here to the end. A piece of one, or nothing but zeros (a file system that lost
  * power), is where a recording was cut off; anything else is damage. */
-static void tail_judge(struct trace *t, uint64_t offset)
+static int tail_judge(struct trace *t, uint64_t offset)
 {
+    unsigned char bytes[BLOCK_HEADER_BYTES];
     uint64_t left = t->size - offset;
+    int64_t got;
 
     if (left && t->condition.ended) {
         trace_damage(t, NULL, offset, "something follows the end of the recording at offset %llu",
                      (unsigned long long)offset);
-        return;
+        return 0;
     }
-    if (left == 0 || is_all_zero(t, offset))
-        return;
+    got = is_all_zero(t, offset);
+    if (got != 0)
+        return got < 0 ? (int)got : 0;
     if (left < BLOCK_HEADER_BYTES) {
-        unsigned char bytes[BLOCK_HEADER_BYTES];
-        int64_t got = trace_bytes_read(t, offset, bytes, sizeof(bytes));
-
-        if (got > 0 && block_header_search(bytes, (size_t)got) == 0)
-            return;
+        got = trace_bytes_read(t, offset, bytes, sizeof(bytes));
+        if (got < 0)
+            return (int)got;
+        if (block_header_search(bytes, (size_t)got) == 0)
+            return 0;
     }
     trace_damage(t, NULL, offset, "the block header at offset %llu is damaged",
                  (unsigned long long)offset);
+    return 0;
 }
 
 static int entry_add(struct trace *t, const struct block_header *header, uint64_t offset)
@@ -215,14 +220,15 @@ int trace_blocks_walk(struct trace *t)
 {
     uint64_t offset = 0, after = 0; /* `after`: nothing before it can be the next header */
     bool cut = false;               /* the last header is good, but its frame is not all there */
+    int status;
 
     trace_index_free(&t->blocks);
     memset(&t->condition, 0, sizeof(t->condition));
     while (offset < t->size) {
         struct block_header header;
         uint64_t next, bytes;
-        int status = trace_header_read(t, offset, &header);
 
+        status = trace_header_read(t, offset, &header);
         if (status != 0 && status != -EBADMSG)
             return status;
         cut = status == 0;
@@ -250,8 +256,9 @@ int trace_blocks_walk(struct trace *t)
     blocks_count(t);
     if (t->blocks.count == 0)
         return -EBADMSG;
-    if (!cut)
-        tail_judge(t, offset);
+    status = cut ? 0 : tail_judge(t, offset);
+    if (status != 0)
+        return status;
     if (!t->condition.ended && t->condition.damaged_blocks == 0) {
         t->condition.damage_offset = offset;
         snprintf(t->condition.message, sizeof(t->condition.message),

@@ -22,19 +22,28 @@ struct index_entry index_entry_of(const struct block_header *header, uint64_t of
     };
 }
 
+int trace_index_reserve(struct trace_index *index)
+{
+    size_t capacity = index->capacity ? index->capacity * 2 : 64;
+    struct index_entry *entries;
+
+    if (index->count < index->capacity)
+        return 0;
+    entries = realloc(index->entries, capacity * sizeof(*entries));
+    if (!entries)
+        return -ENOMEM;
+    index->entries = entries;
+    index->capacity = capacity;
+    return 0;
+}
+
 int trace_index_append(struct trace_index *index, const struct index_entry *entry)
 {
-    if (index->count == index->capacity) {
-        size_t capacity = index->capacity ? index->capacity * 2 : 64;
-        struct index_entry *entries = realloc(index->entries, capacity * sizeof(*entries));
+    int status = trace_index_reserve(index);
 
-        if (!entries)
-            return -ENOMEM;
-        index->entries = entries;
-        index->capacity = capacity;
-    }
-    index->entries[index->count++] = *entry;
-    return 0;
+    if (status == 0)
+        index->entries[index->count++] = *entry;
+    return status;
 }
 
 void trace_index_free(struct trace_index *index)

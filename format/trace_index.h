@@ -39,6 +39,8 @@ static inline bool index_entry_is(const struct index_entry *entry, enum block_ki
     return entry->kind == kind && entry->flags == 0;
 }
 
+/* Room for one more entry: appending it cannot fail then. 0 or -ENOMEM. */
+int trace_index_reserve(struct trace_index *index) __attribute__((warn_unused_result));
 /* 0 or -ENOMEM. */
 int trace_index_append(struct trace_index *index, const struct index_entry *entry)
     __attribute__((warn_unused_result));

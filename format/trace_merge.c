@@ -205,9 +205,12 @@ int trace_merge(struct trace *const *traces, const char *const *names, size_t co
                 struct trace_copy_figures *figures, struct trace_error *error)
 {
     struct trace_copy c = {.watch = watch, .figures = figures, .error = error};
-    struct result *result = calloc(1, sizeof(*result));
-    int status = result ? sources_open(&c, traces, names, count) : -ENOMEM;
+    struct result *result;
+    int status;
 
+    *error = (struct trace_error){0};
+    result = calloc(1, sizeof(*result));
+    status = result ? sources_open(&c, traces, names, count) : -ENOMEM;
     if (status == 0) {
         recording_make(&c, result);
         note_make(&c, result);

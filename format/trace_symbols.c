@@ -31,10 +31,14 @@ int trace_image_number(struct trace *t, size_t process)
     if (place == NUMBER_MAP_NONE) {
         struct image_row *image = table_add(&t->images, sizeof(*image));
 
-        place = (uint32_t)t->images.count - 1;
-        if (!image || number_map_set(&t->image_of_number, row->process.image, place) != 0)
+        if (!image)
             return -ENOMEM;
         image->image = row->process.image;
+        place = (uint32_t)t->images.count - 1;
+        if (number_map_set(&t->image_of_number, row->process.image, place) != 0) {
+            t->images.count--;
+            return -ENOMEM;
+        }
     }
     row->image = place;
     return 0;

@@ -46,9 +46,12 @@ static void *row_find(struct table *table, struct number_map *places, uint64_t n
     if (place != NUMBER_MAP_NONE)
         return (char *)table->rows + place * row_bytes;
     row = table_add(table, row_bytes);
-    if (!row || number_map_set(places, number, (uint32_t)table->count - 1) != 0)
+    if (!row)
         return NULL;
-    return row;
+    if (number_map_set(places, number, (uint32_t)table->count - 1) == 0)
+        return row;
+    table->count--; /* nobody is to meet a row that says nothing */
+    return NULL;
 }
 
 /* A process that nobody described still has a number and strings. */
@@ -134,8 +137,12 @@ static int type_add(struct trace *t, const struct item_type *item)
     row->owned = owned;
     place = (uint32_t)t->types.count - 1;
     status = type_fill(t, row, item);
-    if (status == 0)
-        status = number_map_set(&t->type_of_hash, hash, place);
+    if (status != 0) {
+        schema_free(&row->owned);
+        t->types.count--;
+        return status;
+    }
+    status = number_map_set(&t->type_of_hash, hash, place);
     return status ? status : number_map_set(&t->type_of_number, item->type, place);
 }
 

@@ -110,17 +110,18 @@ static const struct trace_clock_pair *recent_base(const struct trace_clock_pair 
 int trace_clock_prepare(struct trace *t)
 {
     const struct trace_clock_pair *pairs;
-    struct clock_piece whole = {0}, *piece;
+    struct clock_piece whole = {0}, *piece, *pieces;
     size_t count;
 
     pairs_clean(&t->clocks);
     pairs = t->clocks.rows;
     count = t->clocks.count;
+    pieces = calloc(count + 2 + BRIDGE_PIECES, sizeof(*piece));
+    if (!pieces)
+        return -ENOMEM; /* a clock that has pieces goes on by them */
     free(t->pieces);
+    piece = t->pieces = pieces;
     t->piece_recent = 0;
-    piece = t->pieces = calloc(count + 2 + BRIDGE_PIECES, sizeof(*piece));
-    if (!piece)
-        return -ENOMEM;
 
     /* The piece that also reaches to both ends of time. */
     whole.t0 = count ? pairs[0].ticks : first_ticks(t);

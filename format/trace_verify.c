@@ -26,6 +26,7 @@ struct verification {
     uint64_t sequence_next;
     bool after_damage; /* the next sequence number may be any */
     size_t index_next; /* block that the next index entry has to tell of */
+    int loss_error;    /* what the recorder met, as the end tells */
 };
 
 static void finding_say(struct verification *v, const struct trace_finding *finding)
@@ -153,29 +154,35 @@ static void index_check(struct verification *v, const struct index_entry *at)
         finding(v, TRACE_SEVERITY_DAMAGE, at->offset, "the index does not agree with the blocks");
 }
 
+/* Untrusted: any number. */
+static const char *loss_reason(int error)
+{
+    const char *reason = error ? strerrordesc_np(error) : NULL;
+
+    return reason ? reason : "nobody has told why";
+}
+
 static void end_check(struct verification *v, const struct index_entry *at, size_t place)
 {
     struct trace *t = &v->trace;
     uint64_t records = 0, data_blocks = 0;
     struct trace_end end;
-    const char *reason;
 
     if (t->loader.content.size != BLOCK_END_BYTES) {
         finding(v, TRACE_SEVERITY_DAMAGE, at->offset, "the end block has a wrong size");
         return;
     }
     trace_end_decode(t->loader.content.bytes, &end);
-    reason = strerrordesc_np(end.error); /* untrusted: NULL for what is no errno */
     for (size_t i = 0; i < t->blocks.count; i++) {
         if (index_entry_is(&t->blocks.entries[i], BLOCK_DATA)) {
             data_blocks++;
             records += t->blocks.entries[i].records;
         }
     }
+    v->loss_error = end.error;
     if (end.lost_records)
         finding(v, TRACE_SEVERITY_LOSS, at->offset, "%llu records could not be written: %s",
-                (unsigned long long)end.lost_records,
-                end.error && reason ? reason : "nobody has told why");
+                (unsigned long long)end.lost_records, loss_reason(end.error));
     if (place + 1 != t->blocks.count)
         finding(v, TRACE_SEVERITY_DAMAGE, at->offset, "blocks follow after the end block");
     else if (t->condition.damaged_blocks == 0 &&
@@ -241,6 +248,11 @@ static void thread_check(struct verification *v, const struct thread_row *row,
     if (whole && ledger->final && !is_flight(v) && ledger->written > kept)
         loss(v, row, false, "%llu records were taken from its ring and not stored",
              (unsigned long long)(ledger->written - kept));
+    if (whole && v->loss_error && ledger->stored < sum->records) {
+        loss(v, row, false, "its last ledger is missing: of %llu records here it tells of %llu",
+             (unsigned long long)sum->records, (unsigned long long)ledger->stored);
+        return;
+    }
     /* Both are the recorder's own. */
     if (whole && ledger->stored != sum->records)
         finding(v, TRACE_SEVERITY_DAMAGE, 0,

@@ -49,8 +49,10 @@ int trace_volume_put(struct trace_volume *v, struct block_header *header, unsign
 {
     size_t size = BLOCK_HEADER_BYTES + (size_t)header->frame_bytes;
     struct index_entry entry = index_entry_of(header, v->output.written);
-    int status;
+    int status = trace_index_reserve(&v->index); /* first: what is in the file counts as stored */
 
+    if (status != 0)
+        return status;
     header->sequence = v->sequence;
     header->recording = v->recording;
     block_header_encode(header, bytes);

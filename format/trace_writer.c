@@ -125,7 +125,7 @@ int trace_writer_flush(struct trace_writer *w)
             first = status;
     }
     if (first == 0)
-        first = writer_meta_flush(w, false);
+        first = writer_meta_flush(w);
     writer_settle(w);
     return first ? first : writer_error(w);
 }
@@ -144,17 +144,20 @@ int trace_writer_close(struct trace_writer *w)
     int first = trace_writer_flush(w), status;
 
     if (w->store) {
+        status = writer_outcome(w);
         writer_free(w);
-        return first;
+        return first ? first : status;
     }
     w->volume.lost_records = w->stats.lost_records - w->lost_before;
-    w->volume.error = w->error;
+    w->volume.error = writer_outcome(w);
     w->volume.inherited_lost = w->copied_lost;
     w->volume.inherited_error = w->copied_error;
     status = trace_volume_loss_append(&w->volume, &w->meta, &w->meta_items);
     first = first ? first : status;
-    status = writer_meta_flush(w, true);
+    status = writer_meta_end(w);
     first = first ? first : status;
+    if (w->volume.error == 0) /* so that the end tells that something is missing */
+        w->volume.error = first;
     status = trace_volume_end(&w->volume, &w->encoder);
     first = first ? first : status;
     first = w->volume.error ? w->volume.error : first;

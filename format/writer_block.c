@@ -30,11 +30,24 @@ int writer_error(const struct trace_writer *w)
     return load_relaxed(&w->error); /* relaxed: seen late, a block more is lost, and counted */
 }
 
-void writer_loss_count(struct trace_writer *w, uint64_t records)
+/* Under the lock. */
+static void loss_note(struct trace_writer *w, uint64_t records, int error)
+{
+    w->stats.lost_records += records;
+    if (w->loss_error == 0)
+        w->loss_error = error;
+}
+
+void writer_loss_count(struct trace_writer *w, uint64_t records, int error)
 {
     writer_lock(w);
-    w->stats.lost_records += records;
+    loss_note(w, records, error);
     writer_unlock(w);
+}
+
+int writer_outcome(const struct trace_writer *w)
+{
+    return w->error ? w->error : w->loss_error;
 }
 
 /* ---- drafts ---- */
@@ -155,14 +168,19 @@ int writer_block_commit(struct trace_writer *w, struct block_header *header, uns
 }
 
 /* A flight recorder's block. */
-static void block_keep(struct trace_writer *w, const struct block_job *job)
+static int block_keep(struct trace_writer *w, const struct block_job *job)
 {
-    block_store_put(w->store, &job->header, job->bytes + BLOCK_HEADER_BYTES, &job->tally);
+    int status =
+        block_store_put(w->store, &job->header, job->bytes + BLOCK_HEADER_BYTES, &job->tally);
+
+    if (status != 0)
+        return status;
     writer_lock(w);
     w->stats.blocks++;
     w->stats.content_bytes += job->header.content_bytes;
     w->stats.file_bytes += BLOCK_HEADER_BYTES + (uint64_t)job->header.frame_bytes;
     writer_unlock(w);
+    return 0;
 }
 
 int writer_block_write(struct trace_writer *w, struct block_header *header, const void *content,
@@ -177,8 +195,22 @@ int writer_block_write(struct trace_writer *w, struct block_header *header, cons
  */
 static void meta_take_back(struct trace_writer *w, struct block_job *job)
 {
-    if (byte_buffer_append(&w->meta_back, job->content.bytes, job->content.size) == 0)
+    int status = byte_buffer_append(&w->meta_back, job->content.bytes, job->content.size);
+
+    if (status == 0)
         w->meta_back_items += job->header.records;
+    else
+        loss_note(w, 0, status);
+}
+
+bool writer_items_came_back(const struct trace_writer *w)
+{
+    bool have;
+
+    writer_lock(w);
+    have = w->meta_back_items != 0;
+    writer_unlock(w);
+    return have;
 }
 
 static void addresses_merge(struct address_set *set, const struct block_job *job)
@@ -195,8 +227,11 @@ void writer_job_write(struct trace_writer *w, struct block_job *job)
 
     if (status == 0)
         status = job->status;
+    /* What is told later counts: items go into the file in the order in which they came. */
+    if (!is_data && status == 0 && writer_items_came_back(w))
+        status = -EAGAIN;
     if (status == 0 && w->store)
-        block_keep(w, job);
+        status = block_keep(w, job);
     else if (status == 0)
         status = writer_block_commit(w, &job->header, job->bytes, false);
     if (is_data)
@@ -207,7 +242,7 @@ void writer_job_write(struct trace_writer *w, struct block_job *job)
         w->stats.records += job->header.records;
         w->stats.raw_bytes += job->tally.ring_bytes;
     } else if (is_data) {
-        w->stats.lost_records += job->header.records;
+        loss_note(w, job->header.records, status);
         job->stream->lost += job->header.records;
     } else if (status != 0) {
         meta_take_back(w, job);
@@ -232,12 +267,13 @@ static int draft_write(struct trace_stream *s, struct draft *draft)
     return job.status;
 }
 
-static void draft_lose(struct trace_stream *s, const struct draft *draft)
+void stream_draft_lose(struct trace_stream *s, struct draft *draft, int error)
 {
     writer_lock(s->writer);
-    s->writer->stats.lost_records += draft->records;
+    loss_note(s->writer, draft->records, error);
     s->lost += draft->records;
     writer_unlock(s->writer);
+    writer_draft_give(s->writer, draft);
 }
 
 /* The draft is on its way: the stream begins another one. */
@@ -260,13 +296,14 @@ int stream_block_write(struct trace_stream *s)
     int status = writer_error(w);
 
     if (status == 0 && w->meta_urgent)
-        status = writer_meta_flush(w, false);
+        status = writer_meta_flush(w);
     if (status == 0 && w->queue)
         return block_queue_data(w->queue, draft, s);
-    if (status == 0)
-        status = draft_write(s, draft);
-    else
-        draft_lose(s, draft);
+    if (status != 0) {
+        stream_draft_lose(s, draft, status);
+        return status;
+    }
+    status = draft_write(s, draft);
     writer_draft_give(w, draft);
     return status;
 }

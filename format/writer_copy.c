@@ -35,7 +35,7 @@ int writer_stream_open(struct trace_writer *w, uint32_t thread, struct trace_str
 /* What streams and other threads have on its way stands before this block, metadata included. */
 static int place_make(struct trace_writer *w)
 {
-    int status = w->meta_urgent ? writer_meta_flush(w, false) : 0;
+    int status = w->meta_urgent ? writer_meta_flush(w) : 0;
 
     writer_settle(w);
     return status ? status : writer_error(w);

@@ -31,64 +31,89 @@ int writer_meta_join(struct trace_writer *w)
     return 0;
 }
 
-static int meta_write(struct trace_writer *w, bool last)
+static int items_write(struct trace_writer *w, struct byte_buffer *items, uint32_t *count,
+                       bool last)
 {
-    struct block_header header = {.kind = BLOCK_META, .records = w->meta_items};
+    struct block_header header = {.kind = BLOCK_META, .records = *count};
+    int status;
 
-    if (w->queue && !last)
-        return block_queue_meta(w->queue, &w->meta, w->meta_items);
-    return writer_block_write(w, &header, w->meta.bytes, w->meta.size, w->level, last);
-}
-
-int writer_meta_flush(struct trace_writer *w, bool last)
-{
-    int status = last ? 0 : writer_error(w);
-
-    if (last)
-        status = writer_meta_join(w);
-    if (w->meta_items == 0 || status != 0)
-        return status;
-    status = meta_write(w, last);
+    if (*count == 0)
+        return 0;
+    status = writer_block_write(w, &header, items->bytes, items->size, w->level, last);
     if (status == 0) {
-        w->meta.size = 0;
-        w->meta_items = 0;
-        w->meta_urgent = false;
+        items->size = 0;
+        *count = 0;
     }
     return status;
 }
 
-/* On its way into this file, and known for the next one: 0. Or it is missing in one of them, and
- * nothing may be written that needs it. Once the disk is full items are only kept: the end of the
- * file has room for them, data does not. */
-static int item_keep(struct trace_writer *w, enum item_kind kind, const void *record, bool urgent)
+int writer_meta_end(struct trace_writer *w)
 {
-    size_t before;
-    int status;
+    int status = items_write(w, &w->meta_back, &w->meta_back_items, true);
 
-    status = catalogue_add(w->catalogue, kind, record);
+    return status ? status : items_write(w, &w->meta, &w->meta_items, true);
+}
+
+int writer_meta_flush(struct trace_writer *w)
+{
+    int status = writer_error(w);
+
+    if (status == 0 &&
+        writer_items_came_back(w)) { /* nothing that came later may be written before them */
+        writer_settle(w);
+        status = writer_meta_join(w);
+    }
+    if (w->meta_items == 0 || status != 0)
+        return status;
+    if (w->queue) {
+        status = block_queue_meta(w->queue, &w->meta, w->meta_items);
+        w->meta_items = status == 0 ? 0 : w->meta_items;
+    } else {
+        status = items_write(w, &w->meta, &w->meta_items, false);
+    }
+    w->meta_urgent &= status != 0;
+    return status;
+}
+
+/* Into what waits to be written, and nowhere without memory. */
+static int item_take_in(struct trace_writer *w, enum item_kind kind, const void *record)
+{
+    size_t before = w->meta.size;
+    int status = catalogue_add(w->catalogue, kind, record);
+
     if (status != 0)
         return status;
     if (w->store) /* the catalogue is all there is, until there is a file */
         return kind == ITEM_LEDGER ? block_store_ledger(w->store, record) : 0;
-    if (w->meta.size >= META_HELD_BYTES_MAX)
+    if (before >= META_HELD_BYTES_MAX)
         return writer_error(w) ? writer_error(w) : -ENOMEM;
-    before = w->meta.size;
     status = item_append(&w->meta, kind, record);
     if (status != 0)
         return status;
     if (w->listener)
         w->listener->items(w->listener->context, w->meta.bytes + before, w->meta.size - before);
     w->meta_items++;
-    w->meta_urgent |= urgent;
     return 0;
 }
 
-/* Items that are kept become a block when they are many. An error is the file's, not theirs. */
+/* As writer_item_append(), but 0 says that it will be in the file and nothing else that it is not:
+ * what is to refer to it can. */
+static int item_keep(struct trace_writer *w, enum item_kind kind, const void *record, bool urgent)
+{
+    int status = item_take_in(w, kind, record);
+
+    if (status != 0)
+        writer_loss_count(w, 0, status);
+    else
+        w->meta_urgent |= urgent;
+    return status;
+}
+
+/* Once the disk is full items are only kept: the end of the file has room for them, data does not.
+ */
 static int items_follow(struct trace_writer *w)
 {
-    if (w->store)
-        return 0;
-    return w->meta.size >= META_BLOCK_BYTES ? writer_meta_flush(w, false) : writer_error(w);
+    return w->meta.size >= META_BLOCK_BYTES ? writer_meta_flush(w) : writer_error(w);
 }
 
 int writer_item_append(struct trace_writer *w, enum item_kind kind, const void *record, bool urgent)
@@ -170,6 +195,7 @@ static uint32_t image_place(struct trace_writer *w, uint64_t number)
     if (!image || list_grow((void **)&w->images, w->image_count, &w->image_capacity) != 0 ||
         number_map_set(&w->image_of_number, number, place) != 0) {
         free(image);
+        writer_loss_count(w, 0, -ENOMEM);
         return NUMBER_MAP_NONE;
     }
     image->image = number;
@@ -185,20 +211,29 @@ struct writer_image *writer_image_of_thread(const struct trace_writer *w, uint32
     return process == NUMBER_MAP_NONE || place == NUMBER_MAP_NONE ? NULL : w->images[place];
 }
 
+/* Streams are opened for what is described, and for nothing else. */
+static int described(struct trace_writer *w, struct number_map *map, uint32_t number,
+                     uint32_t belongs_to)
+{
+    int status = number_map_set(map, number, belongs_to);
+
+    if (status != 0)
+        writer_loss_count(w, 0, status);
+    return status ? status : items_follow(w);
+}
+
 int trace_writer_process(struct trace_writer *w, const struct trace_process *process)
 {
-    uint32_t place = image_place(w, process->image);
+    uint32_t place;
     int status;
 
     if (process->process == TRACE_PROCESS_NONE || process->process == NUMBER_MAP_NONE)
         return -EINVAL;
+    place = image_place(w, process->image);
     if (place == NUMBER_MAP_NONE)
         return -ENOMEM;
-    /* First: streams are opened for those that are described. */
     status = item_keep(w, ITEM_PROCESS, process, true);
-    if (status == 0)
-        status = number_map_set(&w->image_of_process, process->process, place);
-    return status ? status : items_follow(w);
+    return status ? status : described(w, &w->image_of_process, process->process, place);
 }
 
 int trace_writer_thread(struct trace_writer *w, const struct trace_thread *thread)
@@ -207,10 +242,8 @@ int trace_writer_thread(struct trace_writer *w, const struct trace_thread *threa
 
     if (thread->thread == TRACE_THREAD_NONE || thread->process == NUMBER_MAP_NONE)
         return -EINVAL;
-    status = item_keep(w, ITEM_THREAD, thread, true); /* first, as a process */
-    if (status == 0)
-        status = number_map_set(&w->process_of_thread, thread->thread, thread->process);
-    return status ? status : items_follow(w);
+    status = item_keep(w, ITEM_THREAD, thread, true);
+    return status ? status : described(w, &w->process_of_thread, thread->thread, thread->process);
 }
 
 void trace_writer_addresses(struct trace_writer *w,
@@ -279,8 +312,7 @@ int writer_type_keep(struct trace_writer *w, struct writer_type *type)
     return 0;
 }
 
-/* Declare `fresh` in the file, or free it and return the equal one that is there already. NULL: it
- * could not be declared, and no record of it may be written. */
+/* Declare `fresh` in the file, or free it and return the equal one that is there already. */
 static struct writer_type *type_intern(struct trace_writer *w, struct writer_type *fresh,
                                        int *status)
 {
@@ -288,25 +320,24 @@ static struct writer_type *type_intern(struct trace_writer *w, struct writer_typ
     uint32_t place = number_map_find(&w->type_of_hash, hash);
     struct item_type item = {.schema = fresh->bytes, .schema_bytes = (uint32_t)fresh->size};
 
-    /* Behind the last: one that could not be declared. */
-    if (place < w->type_count && types_are_equal(w->types[place], fresh)) {
+    if (place != NUMBER_MAP_NONE && types_are_equal(w->types[place], fresh)) {
         writer_type_free(fresh);
         return w->types[place];
     }
-    *status = -ENOMEM;
-    if (writer_type_keep(w, fresh) != 0) {
+    *status = writer_type_keep(w, fresh);
+    if (*status != 0) {
         writer_type_free(fresh);
         return NULL;
     }
-    if (number_map_set(&w->type_of_hash, hash, (uint32_t)w->type_count - 1) != 0)
-        return NULL; /* it stays in the list, without a name to be found by */
     fresh->number = item.type = (uint32_t)w->type_count;
     *status = item_keep(w, ITEM_TYPE, &item, true);
-    if (*status != 0) {
+    if (*status != 0) { /* records of a type that is not in the file would be of none */
         w->type_count--;
         writer_type_free(fresh);
         return NULL;
     }
+    /* Without a name to be found by, an equal one is described once more. */
+    (void)!number_map_set(&w->type_of_hash, hash, (uint32_t)w->type_count - 1);
     *status = items_follow(w);
     return fresh;
 }
@@ -328,8 +359,7 @@ int writer_ids_grow(struct writer_image *image, uint32_t id)
     return 0;
 }
 
-int trace_writer_type(struct trace_writer *w, uint64_t image_number, const void *schema,
-                      size_t size)
+static int type_tell(struct trace_writer *w, uint64_t image_number, const void *schema, size_t size)
 {
     struct writer_image *image;
     struct writer_type *type;
@@ -355,6 +385,15 @@ int trace_writer_type(struct trace_writer *w, uint64_t image_number, const void 
     if (w->listener && image->type_of_id[id])
         w->listener->declared(w->listener->context, image_number, id,
                               image->type_of_id[id]->number);
+    return status;
+}
+
+int trace_writer_type(struct trace_writer *w, uint64_t image, const void *schema, size_t size)
+{
+    int status = type_tell(w, image, schema, size);
+
+    if (status == -ENOMEM)
+        writer_loss_count(w, 0, status);
     return status;
 }
 

@@ -103,6 +103,12 @@ uint64_t trace_writer_expire(struct trace_writer *w, uint64_t now_ticks)
     return oldest;
 }
 
+static void loss_take(const struct trace_writer *w, struct trace_volume *v)
+{
+    v->lost_records = w->stats.lost_records - w->lost_before;
+    v->error = writer_outcome(w);
+}
+
 static int flight_take(struct trace_writer *w, uint64_t from_ticks, struct trace_snapshot *s)
 {
     struct block_store_figures figures;
@@ -117,6 +123,7 @@ static int flight_take(struct trace_writer *w, uint64_t from_ticks, struct trace
         return status;
     s->store = w->store;
     trace_volume_open(&s->ending->volume, -1, 0);
+    loss_take(w, &s->ending->volume);
     block_store_figures(w->store, &figures);
     if (from_ticks < figures.first_ticks)
         from_ticks = figures.first_ticks;
@@ -174,8 +181,7 @@ static int file_take(struct trace_writer *w, struct trace_snapshot *s)
     s->bytes = w->volume.output.written;
     v->recording = w->volume.recording;
     v->sequence = w->volume.sequence;
-    v->lost_records = w->stats.lost_records - w->lost_before;
-    v->error = w->error;
+    loss_take(w, v);
     return 0;
 }
 

@@ -57,7 +57,6 @@ struct block_job {
     struct block_tally tally; /* DATA */
     uint64_t pack_ns;
     int level, status;
-    bool owns_bytes; /* bytes and addresses are the job's, not an encoder's */
 };
 
 struct block_queue;
@@ -75,7 +74,8 @@ struct trace_writer {
     struct trace_volume volume; /* the file; of its losses `stats` and `error` tell until it ends */
 
     /* Under the queue's lock. */
-    int error; /* the file's first output error; sticks. Atomic: looked at without the lock */
+    int error;      /* the file's first output error; sticks. Atomic: looked at without the lock */
+    int loss_error; /* the first reason for which something is missing in a file that goes on */
     struct trace_writer_stats stats;
     uint64_t lost_before;         /* of stats.lost_records: in files before this one */
     uint64_t bytes_before;        /* of stats.file_bytes */
@@ -134,9 +134,15 @@ void writer_job_encode(struct block_encoder *encoder, struct block_job *job);
 /* Bytes go into the file, or are counted as lost: the thread that writes. */
 void writer_job_write(struct trace_writer *w, struct block_job *job);
 
+/* Are there items that could not be written, and wait for another try? */
+bool writer_items_came_back(const struct trace_writer *w);
+
 /* The first output error, or 0. */
 int writer_error(const struct trace_writer *w);
-void writer_loss_count(struct trace_writer *w, uint64_t records);
+/* So many records, or for 0 something that is told of them, are missing for this reason. */
+void writer_loss_count(struct trace_writer *w, uint64_t records, int error);
+/* What the end of the file says and closing it returns. Nothing is on its way. */
+int writer_outcome(const struct trace_writer *w);
 
 /* An empty draft; NULL: no memory. It goes back empty or not. */
 struct draft *writer_draft_take(struct trace_writer *w);
@@ -171,10 +177,13 @@ int writer_flight_begin(struct trace_writer *w, const struct trace_writer_option
 
 /* ---- writer_meta.c ---- */
 
-/* Write waiting metadata. `last`: now, into the room that is kept for the end. */
-int writer_meta_flush(struct trace_writer *w, bool last) __attribute__((warn_unused_result));
+/* Write waiting metadata; what cannot be written waits on, in its order. */
+int writer_meta_flush(struct trace_writer *w) __attribute__((warn_unused_result));
+/* The same now, into the room that is kept for the end. Nothing is on its way. */
+int writer_meta_end(struct trace_writer *w) __attribute__((warn_unused_result));
 
-/* Items that other threads could not write come back in front of those that wait. 0 or -ENOMEM. */
+/* Items that other threads could not write come back in front of those that wait. Nothing is on its
+ * way. 0 or -ENOMEM. */
 int writer_meta_join(struct trace_writer *w);
 
 /* The image that a thread's process runs, or NULL. */
@@ -225,5 +234,8 @@ int stream_flush(struct trace_stream *s) __attribute__((warn_unused_result));
 
 /* What is staged becomes a block, and is no longer the stream's, also on failure. */
 int stream_block_write(struct trace_stream *s) __attribute__((warn_unused_result));
+
+/* A draft of the stream's that cannot become a block: counted as lost, and given back. */
+void stream_draft_lose(struct trace_stream *s, struct draft *draft, int error);
 
 #endif

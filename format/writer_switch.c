@@ -43,7 +43,10 @@ static void addresses_move(struct trace_writer *w, struct trace_ending *ending)
 /* Items that could not be written yet are for the end of the file that they belong to. */
 static void meta_move(struct trace_writer *w, struct trace_ending *ending)
 {
-    (void)!writer_meta_join(w); /* without memory some are missing; the file's error tells */
+    int status = writer_meta_join(w);
+
+    if (status != 0) /* some are missing; the file's error tells */
+        writer_loss_count(w, 0, status);
     ending->meta = w->meta;
     ending->meta_items = w->meta_items;
     w->meta = (struct byte_buffer){0};
@@ -75,11 +78,12 @@ int trace_writer_switch(struct trace_writer *w, int fd, struct trace_ending **ol
     meta_move(w, ending);
     ending->volume = w->volume;
     ending->volume.lost_records = w->stats.lost_records - w->lost_before;
-    ending->volume.error = w->error;
+    ending->volume.error = writer_outcome(w);
     w->lost_before = w->stats.lost_records;
     w->bytes_before += w->volume.output.written;
     w->volume = fresh;
     store_relaxed(&w->error, 0); /* relaxed: writer_error(); nothing is on its way */
+    w->loss_error = 0;
     w->stats.file_bytes = w->bytes_before + fresh.output.written;
     *old = ending;
     return 0;

@@ -135,10 +135,23 @@ int trace_writer_clock(struct trace_writer *w, const struct trace_clock_pair *pa
     return 0;
 }
 
+static bool is_short(void)
+{
+    struct fake_log *log = fake_writer_log();
+
+    if (!log->short_of)
+        return false;
+    log->short_of--;
+    return true;
+}
+
 int trace_writer_process(struct trace_writer *w, const struct trace_process *process)
 {
-    struct fake_call *call = add(w, FAKE_PROCESS);
+    struct fake_call *call;
 
+    if (is_short())
+        return -ENOMEM;
+    call = add(w, FAKE_PROCESS);
     call->process = process->process;
     call->ticks = process->start_ticks;
     call->item.process = *process;
@@ -158,8 +171,11 @@ int trace_writer_process_end(struct trace_writer *w, const struct trace_process_
 
 int trace_writer_thread(struct trace_writer *w, const struct trace_thread *thread)
 {
-    struct fake_call *call = add(w, FAKE_THREAD);
+    struct fake_call *call;
 
+    if (is_short())
+        return -ENOMEM;
+    call = add(w, FAKE_THREAD);
     call->thread = thread->thread;
     call->process = thread->process;
     call->ticks = thread->start_ticks;
@@ -238,11 +254,16 @@ int trace_writer_type(struct trace_writer *w, uint64_t image, const void *bytes,
 
 int trace_stream_open(struct trace_writer *w, uint32_t thread, struct trace_stream **out)
 {
+    uint64_t image = w->image_of_process[w->process_of_thread[thread]];
+
+    *out = NULL;
+    if (!image)
+        return -ENOENT;
     *out = calloc(1, sizeof(**out));
     (*out)->writer = w;
     (*out)->thread = thread;
-    (*out)->image = w->image_of_process[w->process_of_thread[thread]];
-    return (*out)->image ? 0 : -ENOENT;
+    (*out)->image = image;
+    return 0;
 }
 
 static bool type_is_known(struct trace_stream *s, uint16_t id)

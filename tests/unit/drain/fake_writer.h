@@ -48,8 +48,9 @@ struct fake_log {
     bool closed;
     unsigned flushes;
     int level;
-    size_t in_bulk; /* records that came by trace_stream_append() */
-    int refuse;     /* when not 0: what trace_stream_record() returns */
+    size_t in_bulk;    /* records that came by trace_stream_append() */
+    int refuse;        /* when not 0: what trace_stream_record() returns */
+    unsigned short_of; /* so many descriptions of processes and threads find no memory */
     /* When not NULL: they are told of records and gaps, which are then not remembered. */
     void (*see_record)(uint32_t thread, uint16_t id, uint64_t ticks, const void *payload,
                        size_t size);

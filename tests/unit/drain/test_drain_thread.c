@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One ring becomes one stream: order, fairness, gaps at their place, exact ledgers. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -414,6 +415,33 @@ static void record_that_the_file_refuses_does_not_stop_the_drain(void **state)
     stage_clear(&stage);
 }
 
+/* Whatever is short of memory at first: the records that come after it are there. */
+static void what_could_not_be_described_is_described_before_its_records(void **state)
+{
+    struct drain_figures figures;
+    struct stage stage;
+    struct producer p;
+
+    (void)state;
+    for (unsigned shorts = 1; shorts <= 4; shorts++) {
+        stage_set(&stage, &small);
+        producer_claim(&p, &stage, 0, false);
+        fake_writer_log()->short_of = shorts;
+        for (uint64_t i = 0; i < 4; i++) { /* the first may not get in, and is counted */
+            producer_write(&p, i);
+            drain_round(stage.drain);
+        }
+        drain_finish(stage.drain);
+        drain_figures(stage.drain, &figures);
+        assert_int_equal(fake_count(FAKE_RECORD, 0) + figures.lost, 4);
+        assert_true(figures.lost < shorts);
+        assert_int_equal(figures.error, -ENOMEM);
+        assert_true(fake_find(FAKE_PROCESS, 0, 0) < fake_find(FAKE_THREAD, 0, 0));
+        assert_true(fake_find(FAKE_THREAD, 0, 0) < fake_find(FAKE_RECORD, 0, 0));
+        stage_clear(&stage);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -433,6 +461,7 @@ int main(void)
         cmocka_unit_test(drops_that_were_told_in_what_is_overwritten_stand_there),
         cmocka_unit_test(renamed_thread_is_written_again),
         cmocka_unit_test(record_that_the_file_refuses_does_not_stop_the_drain),
+        cmocka_unit_test(what_could_not_be_described_is_described_before_its_records),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,7 +32,9 @@ static void put(struct block_store *s, uint32_t thread, uint64_t ticks, uint32_t
 
     assert_non_null(frame);
     memcpy(frame, &ticks, sizeof(ticks));
-    block_store_put(s, &header, frame, &(struct block_tally){.ring_bytes = 16 * (uint64_t)records});
+    const struct block_tally tally = {.ring_bytes = 16 * (uint64_t)records};
+
+    assert_int_equal(block_store_put(s, &header, frame, &tally), 0);
     free(frame);
 }
 
