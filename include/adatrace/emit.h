@@ -170,7 +170,7 @@ ADA_INLINE uint64_t ada_stack_pointer(void)
 {
 #if defined(__x86_64__)
     uint64_t sp;
-    __asm__("movq %%rsp, %0" : "=r"(sp));
+    __asm__ volatile("movq %%rsp, %0" : "=r"(sp)); /* not one of before: arrays come and go */
     return sp;
 #elif defined(__aarch64__)
     uint64_t sp;
