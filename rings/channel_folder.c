@@ -167,9 +167,8 @@ static int stats_of(int folder, const char *name, struct ada_channel_stats *stat
 
     if (fd < 0)
         return -errno;
-    if (fstat(fd, &status))
-        err = -errno;
-    else if (S_ISREG(status.st_mode) && (got = pread(fd, &file, sizeof(file), 0)) < 0)
+    if (fstat(fd, &status) ||
+        (S_ISREG(status.st_mode) && (got = pread(fd, &file, sizeof(file), 0)) < 0))
         err = -errno;
     else if (got != sizeof(file))
         err = -EBADMSG;

@@ -80,7 +80,7 @@ static void what_is_not_plain_stands_at_its_place(void **state)
 {
     struct stage stage;
     struct producer p;
-    const struct fake_call *gap;
+    const struct fake_call *gap, *before;
     uint64_t number = 0;
 
     (void)state;
@@ -96,8 +96,11 @@ static void what_is_not_plain_stands_at_its_place(void **state)
     numbers_check(0, number);
     assert_int_equal(fake_count(FAKE_GAP, 0) + 1, 14); /* the last one has no end yet */
     for (size_t n = 0; (gap = fake_find(FAKE_GAP, 0, n)); n++) {
-        assert_int_equal((gap - 1)->kind, FAKE_RECORD);
-        assert_int_equal(gap->item.gap.first_ticks, (gap - 1)->ticks);
+        /* A second may have passed. */
+        for (before = gap - 1; before->kind == FAKE_LEDGER || before->kind == FAKE_CLOCK;)
+            before--;
+        assert_int_equal(before->kind, FAKE_RECORD);
+        assert_int_equal(gap->item.gap.first_ticks, before->ticks);
     }
     assert_true(fake_writer_log()->in_bulk > number / 2);
     stage_clear(&stage);
