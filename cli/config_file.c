@@ -57,7 +57,7 @@ static char *line_next(char *text, int size, void *context)
     if (r->too_long || !fgets(text, size, r->stream))
         return NULL;
     r->line++;
-    if (!strchr(text, '\n') && !feof(r->stream)) {
+    if (strcspn(text, "\n") > CONFIG_FILE_LINE_MAX) {
         r->too_long = true;
         return NULL;
     }

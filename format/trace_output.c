@@ -15,8 +15,10 @@
 enum {
     AHEAD_BYTES_MIN = 256 << 10, /* allocated at a time: as much as is written, between these */
     AHEAD_BYTES_MAX = 4 << 20,
-    CHECK_BYTES = 1 << 20,     /* without allocation: look up free room at least this often */
-    RESERVE_SHARE = 8,         /* the reserve is at most this part of the free room */
+    CHECK_BYTES = 1 << 20,   /* without allocation: look up free room at least this often */
+    RESERVE_SHARE = 8,       /* the reserve is at most this part of the free room */
+    RESERVE_SHARE_SMALL = 2, /* where that is so little that an end may not fit into it */
+    ROOM_SMALL_BYTES = 64 << 10,
     WRITE_BYTES_MAX = 1 << 30, /* of one write(2): well below its own limit */
 };
 
@@ -41,7 +43,7 @@ static uint64_t size_limit(void)
 void trace_output_open(struct trace_output *output, int fd, uint64_t reserve)
 {
     struct stat status;
-    uint64_t room;
+    uint64_t room, most;
 
     memset(output, 0, sizeof(*output));
     output->fd = fd;
@@ -53,7 +55,8 @@ void trace_output_open(struct trace_output *output, int fd, uint64_t reserve)
     room = free_bytes(fd);
     if (size_limit() < room)
         room = size_limit();
-    output->reserve = reserve < room / RESERVE_SHARE ? reserve : room / RESERVE_SHARE;
+    most = room / (room < ROOM_SMALL_BYTES ? RESERVE_SHARE_SMALL : RESERVE_SHARE);
+    output->reserve = reserve < most ? reserve : most;
 }
 
 /* fallocate(2) without changing the size: a crash leaves a file that ends with its last block. */

@@ -32,7 +32,8 @@ struct trace_output {
     struct own_file own; /* an application that we are in may close descriptors, ours too */
 };
 
-/* Take over `fd`. `reserve` is lessened on a small disk: at most an eighth of what is free. */
+/* Take over `fd`. `reserve` is lessened on a small disk: at most an eighth of what is free, below
+ * 64 KiB half of it. */
 void trace_output_open(struct trace_output *output, int fd, uint64_t reserve);
 
 /* Write all of bytes[size], or nothing. `last`: the reserve may be used. 0 or a negative errno;

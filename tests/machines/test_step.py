@@ -36,7 +36,7 @@ def main():
     library, form, *cpus = sys.argv[1:]
     build, emulator = test_machine.made("aarch64", library)
     foreign.make(build, *TESTS[form])
-    done = [stepped(emulator.words(), cpu, build / "tests/unit/registry" / test, EVERY)
+    done = [stepped(emulator.words(), cpu, build / "tests/unit/registry" / test)
             for cpu in cpus for test in TESTS[form]]
     foreign.tell(f"step-aarch64{'-all' if form == 'all' else ''}",
                  f"{sum(count for count, _ in done)} cases, interrupted behind "
