@@ -47,11 +47,23 @@ bool thread_believes(struct drain *d, struct drain_thread *t, uint64_t before, u
     return false;
 }
 
+/* Each figure is read once and used from then on: it may be another one the next moment. */
 void thread_drops_look(struct drain *d, struct drain_thread *t)
 {
-    /* relaxed: a figure. */
-    if (!t->is_untrue)
-        (void)thread_believes(d, t, 0, load_relaxed(&t->reader.shared->dropped) - t->past.dropped);
+    const struct ring_shared *ring = t->reader.shared;
+    uint64_t dropped, bytes;
+
+    /* relaxed: figures. Of one moment, if the owner lets us. */
+    for (int tries = 0; tries < 4; tries++) {
+        dropped = load_relaxed(&ring->dropped);
+        bytes = load_relaxed(&ring->dropped_bytes);
+        if (dropped == load_relaxed(&ring->dropped))
+            break;
+    }
+    if (t->is_untrue || !thread_believes(d, t, 0, dropped - t->past.dropped))
+        return;
+    t->dropped = dropped - t->past.dropped;
+    t->dropped_bytes = bytes - t->past.dropped_bytes;
 }
 
 void thread_past_is_none(struct drain_thread *t)

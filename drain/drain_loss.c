@@ -182,9 +182,8 @@ struct trace_ledger thread_ledger(const struct drain_thread *t)
     ring_stats(t->reader.shared, &stats);
     ledger.written = stats.written - t->past.written;
     ledger.written_bytes = stats.written_bytes - t->past.written_bytes;
-    ledger.dropped = t->is_untrue ? t->told_dropped : stats.dropped - t->past.dropped;
-    ledger.dropped_bytes =
-        t->is_untrue ? t->told_dropped_bytes : stats.dropped_bytes - t->past.dropped_bytes;
+    ledger.dropped = t->is_untrue ? t->told_dropped : t->dropped;
+    ledger.dropped_bytes = t->is_untrue ? t->told_dropped_bytes : t->dropped_bytes;
     ledger.nested = stats.nested - t->past.nested;
     ledger.overwritten = t->reader.overwritten - t->past.overwritten;
     ledger.overwritten_bytes = t->reader.overwritten_bytes - t->past.overwritten_bytes;

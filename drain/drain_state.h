@@ -96,6 +96,7 @@ struct drain_thread {
     uint64_t exec_at;       /* records stored when it was about to execute something; 0: never */
     struct ring_stats past; /* counters when we came, of a reused segment */
     uint64_t past_taken;
+    uint64_t dropped, dropped_bytes; /* as last looked at, and believed: thread_drops_look() */
     uint64_t past_gap_records, past_gap_bytes; /* dropped then, and not told yet */
     struct trace_ledger told;   /* the ledger as last written, of all files together */
     struct trace_ledger before; /* what files before this one tell */

@@ -114,13 +114,15 @@ static uint64_t ring_max_bytes(const struct drain *d, const struct segment_geome
     return d->steering.ring_max_bytes ? d->steering.ring_max_bytes : segment_ring_capacity(g);
 }
 
-static void thread_row(const struct drain *d, struct drain_thread *t, uint64_t now_ticks,
+static void thread_row(struct drain *d, struct drain_thread *t, uint64_t now_ticks,
                        double ns_per_tick, struct stats_thread *row)
 {
     const struct segment_geometry *g = &t->source->segment.geometry;
-    struct trace_ledger ledger = thread_ledger(t);
+    struct trace_ledger ledger;
     struct ring_stats ring;
 
+    thread_drops_look(d, t);
+    ledger = thread_ledger(t);
     ring_stats(t->reader.shared, &ring);
     *row = (struct stats_thread){
         .number = t->number,

@@ -50,8 +50,10 @@ static void hole_end(struct drain *d, struct drain_thread *t)
 
 static void account(struct drain *d, struct drain_thread *t)
 {
-    struct trace_ledger ledger = ledger_taken(t);
+    struct trace_ledger ledger;
 
+    thread_drops_look(d, t);
+    ledger = ledger_taken(t);
     thread_ledger_write(d, t, &ledger);
     t->told = ledger;
 }
