@@ -166,7 +166,7 @@ uint64_t ring_record_max(const struct ring_shared *ring);
  * one of ring_commit() and ring_rollback(), in the same thread and process, and not from a handler
  * that interrupts a call of this group. Reservations may be held while the thread writes other
  * records, and end in any order; what is behind becomes visible when all in front has ended. False:
- * no room, counted (policy block: after waiting).
+ * dropped and counted, as ring_write() (policy block: after waiting).
  */
 bool ring_reserve(struct ada_writer *writer, uint32_t type, uint64_t payload_bytes,
                   struct ada_record *record) __attribute__((warn_unused_result));
@@ -176,10 +176,11 @@ bool ring_reserve_at(struct ada_writer *writer, uint32_t type, uint64_t payload_
 void ring_commit(struct ada_record *record);
 void ring_rollback(struct ada_record *record); /* the record becomes padding and is not counted */
 
+/* False: dropped and counted; there was no room, or handlers took the writer for gone meanwhile. */
 bool ring_write(struct ada_writer *writer, uint32_t type, const void *payload,
                 uint64_t payload_bytes);
 
-/* Many records, one clock reading, one publish; all or none. Returns whether they fitted. */
+/* Many records, one clock reading, one publish; all or none. Returns as ring_write(). */
 struct ring_item {
     uint32_t type;
     uint32_t payload_bytes;

@@ -66,14 +66,9 @@ static uint64_t count_complete(const struct ada_writer *w, uint64_t at, uint64_t
     return count;
 }
 
-/* What a mark says: of all that stands in front of it. */
-struct in_front {
-    uint64_t written, told, told_bytes;
-};
-
 /* `sign` of what one record adds to that. */
-static void in_front_add(const struct ada_writer *w, struct in_front *f, uint64_t at, uint64_t word,
-                         uint64_t sign)
+static void in_front_add(const struct ada_writer *w, struct ring_in_front *f, uint64_t at,
+                         uint64_t word, uint64_t sign)
 {
     struct ada_record_gap gap;
 
@@ -87,11 +82,11 @@ static void in_front_add(const struct ada_writer *w, struct in_front *f, uint64_
 }
 
 /* All that has been written and told, but for what stands from `at` on. */
-static struct in_front in_front_of(const struct ada_writer *w, uint64_t at)
+static struct ring_in_front in_front_of(const struct ada_writer *w, uint64_t at)
 {
     const struct ring_shared *ring = ring_of(w);
-    struct in_front f = {load_relaxed(&ring_front_of(w)->written), load_relaxed(&ring->told),
-                         load_relaxed(&ring->told_bytes)};
+    struct ring_in_front f = {load_relaxed(&ring_front_of(w)->written), load_relaxed(&ring->told),
+                              load_relaxed(&ring->told_bytes)};
     uint64_t reserve = load_relaxed(&w->reserve);
 
     for (struct walked r; at != reserve && (r = record_at(w, at, reserve)).bytes; at += r.bytes)
@@ -99,27 +94,11 @@ static struct in_front in_front_of(const struct ada_writer *w, uint64_t at)
     return f;
 }
 
-static void mark_make(struct ada_writer *w, uint64_t at, const struct in_front *f)
-{
-    struct ring_shared *ring = ring_of(w);
-    struct ring_mark *mark = &ring->marks[at / ring->block_bytes % RING_BLOCKS];
-
-    /* A handler may have published this, and begun the next lap there. */
-    if ((at & (ring->block_bytes - 1)) || (int64_t)(load_relaxed(&mark->index) - at) > 0)
-        return;
-    store_relaxed(&mark->written, f->written);
-    store_relaxed(&mark->told, f->told);
-    store_relaxed(&mark->told_bytes, f->told_bytes);
-    /* Mark. Release: as in mark_block(), whose place we may take: it was left before it came so
-     * far. */
-    store_release(&mark->index, at);
-}
-
 /* Policy overwrite: blocks that were begun behind an unfinished record, from `head` to `end` and
  * with the one that begins at `end`, get their count now. */
 static void mark_rest(struct ada_writer *w, uint64_t head, uint64_t end)
 {
-    struct in_front f;
+    struct ring_in_front f;
     uint64_t reserve;
 
     do {
@@ -129,11 +108,11 @@ static void mark_rest(struct ada_writer *w, uint64_t head, uint64_t end)
     if (load_relaxed(&ring_front_of(w)->head) != head)
         return;
     for (struct walked r; head != end && (r = record_at(w, head, end)).bytes; head += r.bytes) {
-        mark_make(w, head, &f);
+        ring_mark(w, head, &f);
         in_front_add(w, &f, head, r.word, 1);
     }
     if (head != reserve)
-        mark_make(w, head, &f);
+        ring_mark(w, head, &f);
 }
 
 /* The unfinished record at `at` is the outermost one from now on. No frame's end gives it up when

@@ -180,7 +180,23 @@ void ring_tell(struct ada_writer *w, const struct ring_layout *l, uint64_t ticks
     w->telling = 0;
 }
 
-/* ---- both ---- */
+/* ---- marks ---- */
+
+void ring_mark(struct ada_writer *w, uint64_t at, const struct ring_in_front *front)
+{
+    struct ring_shared *ring = ring_of(w);
+    struct ring_mark *mark = &ring->marks[at / ring->block_bytes % RING_BLOCKS];
+
+    if ((at & (ring->block_bytes - 1)) || (int64_t)(load_relaxed(&mark->index) - at) > 0)
+        return;
+    store_relaxed(&mark->written, front->written);
+    store_relaxed(&mark->told, front->told);
+    store_relaxed(&mark->told_bytes, front->told_bytes);
+    /* Mark. Release: pairs with the acquire of index in mark_read(). */
+    store_release(&mark->index, at);
+}
+
+/* ---- leaps and what is told ---- */
 
 void ring_plan_settle(struct ada_writer *w)
 {

@@ -87,6 +87,14 @@ void ring_plan_settle(struct ada_writer *writer);
 /* Whoever had a plan, or was about to tell, is gone: what does not stand by now never will. */
 void ring_plan_end(struct ada_writer *writer);
 
+/* Policy overwrite: what stands in front of the block that begins at an index. */
+struct ring_in_front {
+    uint64_t written, told, told_bytes;
+};
+
+/* Mark it, if a block begins at `at` and nobody has begun a later one in its place. */
+void ring_mark(struct ada_writer *writer, uint64_t at, const struct ring_in_front *front);
+
 /* ---- records of others on this thread ---- */
 
 /* The outermost record is finished: publish what stands behind it, up to one that is held. That one

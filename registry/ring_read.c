@@ -89,7 +89,7 @@ static bool mark_read(struct ring_reader *r, uint64_t first, uint64_t intent, st
 {
     struct ring_mark *mark = &r->shared->marks[first / r->block_bytes % RING_BLOCKS];
 
-    /* Mark. Acquire: pairs with the release of index in mark_block(). */
+    /* Mark. Acquire: pairs with the release of index in ring_mark(). */
     if (load_acquire(&mark->index) != first)
         return false;
     out->written = load_relaxed(&mark->written);

@@ -48,26 +48,15 @@ static void announce_block(struct ada_writer *w, uint64_t first)
     fence_release();
 }
 
-static void mark_block(struct ada_writer *w, const struct ring_layout *l)
-{
-    struct ring_shared *ring = ring_of(w);
-    struct ring_mark *mark = &ring->marks[l->first / ring->block_bytes % RING_BLOCKS];
-
-    store_relaxed(&mark->written, l->written);
-    store_relaxed(&mark->told, l->told);
-    store_relaxed(&mark->told_bytes, l->told_bytes);
-    /* Mark. Release: pairs with the acquire of index in mark_read(). */
-    store_release(&mark->index, l->first);
-}
-
 /* What stands in front of the record, and the record's block, once both are claimed. */
 static void fill_front(struct ada_writer *w, const struct ring_layout *l, uint64_t ticks)
 {
+    const struct ring_in_front front = {l->written, l->told, l->told_bytes};
+
     ring_plan_settle(w);
     if (l->gap)
         ring_tell(w, l, ticks);
-    if ((l->first & (ring_of(w)->block_bytes - 1)) == 0)
-        mark_block(w, l);
+    ring_mark(w, l->first, &front);
 }
 
 /* Wake a drain that sleeps long, if there is much for it to do. */

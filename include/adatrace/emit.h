@@ -57,7 +57,8 @@ struct ada_writer {
     uint64_t reserve; /* next byte to hand out, free-running */
     uint64_t limit;   /* the fast path stays below: end of free space, or of the lap */
     uint64_t outer;   /* who writes the record at outer_start: ada_writer_outer() */
-    uint64_t outer_start, outer_written; /* head and front->written when it was reserved */
+    /* head and front->written when it was reserved; odd: it was given up, or is being finished */
+    uint64_t outer_start, outer_written;
     unsigned char *data;
     uint64_t mask; /* capacity - 1 */
     struct ada_ring_front *front;
@@ -170,7 +171,7 @@ ADA_INLINE uint64_t ada_stack_pointer(void)
 {
 #if defined(__x86_64__)
     uint64_t sp;
-    __asm__ volatile("movq %%rsp, %0" : "=r"(sp)); /* not one of before: arrays come and go */
+    __asm__ volatile("movq %%rsp, %0" : "=r"(sp)); /* volatile: arrays on the stack move it */
     return sp;
 #elif defined(__aarch64__)
     uint64_t sp;

@@ -18,7 +18,7 @@
 
 #include <stdint.h>
 
-#define ADA_RECORD_PAD         0u /* nothing; the ticks' bits hold its size in words */
+#define ADA_RECORD_PAD         0u /* nothing; its size stands in the ticks' bits: registry/ring_words.h */
 #define ADA_RECORD_GAP         1u /* records were dropped here: struct ada_record_gap */
 #define ADA_RECORD_PENDING     2u /* reserved, not committed; never published */
 #define ADA_RECORD_HELD        3u /* the same, by a caller who does other things meanwhile */

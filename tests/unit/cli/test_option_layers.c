@@ -274,11 +274,13 @@ static void line_that_is_too_long_is_refused_as_a_whole(void **state)
     file_write(user_path, content);
     assert_int_equal(COOK(NULL), 0);
     assert_int_equal(strlen(k.settings.text), CONFIG_FILE_LINE_MAX - 7);
-    memset(content + end, 'x', CONFIG_FILE_LINE_MAX);
-    content[end + CONFIG_FILE_LINE_MAX] = 0;
+    content[10 + CONFIG_FILE_LINE_MAX] = 0; /* no newline: the last line may be as long */
     file_write(user_path, content);
-    assert_int_equal(COOK(NULL), 0); /* the last line may go on to the end */
-    strcpy(content + end + CONFIG_FILE_LINE_MAX, "xxxxxxx\n");
+    assert_int_equal(COOK(NULL), 0);
+    strcat(content, "x"); /* and not a byte longer */
+    file_write(user_path, content);
+    expect_refused(user_path, ":2: the line is too long: 190 bytes are read");
+    strcat(content, "\n");
     file_write(user_path, content);
     expect_refused(user_path, ":2: the line is too long: 190 bytes are read");
 }
