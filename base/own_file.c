@@ -47,19 +47,22 @@ bool own_file_is(const struct own_file *file, int fd)
            status.st_ino == file->inode;
 }
 
-int own_file_hold(const struct own_file *file, int fd, int flags)
+int own_file_open(const struct own_file *file, int flags)
 {
-    int again;
+    int fd;
 
-    if (own_file_is(file, fd))
-        return fd;
     if (!file->path)
         return -EBADF;
-    again = open(file->path, flags | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
-    if (again < 0)
+    fd = open(file->path, flags | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0)
         return -EBADF;
-    if (own_file_is(file, again))
-        return again;
-    close(again);
+    if (own_file_is(file, fd))
+        return fd;
+    close(fd);
     return -EBADF;
+}
+
+int own_file_hold(const struct own_file *file, int fd, int flags)
+{
+    return own_file_is(file, fd) ? fd : own_file_open(file, flags);
 }

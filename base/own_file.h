@@ -27,9 +27,16 @@ void own_file_forget(struct own_file *file);
 bool own_file_is(const struct own_file *file, int fd);
 
 /*
- * The descriptor to use from now on: `fd`, if it is still ours, else the file opened anew with
- * `flags` (and O_CLOEXEC). The other one is its opener's: it is not closed. -EBADF: the file
- * cannot be found again.
+ * The file opened anew with `flags` (and O_CLOEXEC), by its name: a descriptor of the caller's, at
+ * the file's beginning. It can have the number that was ours before. -EBADF: the file cannot be
+ * found again.
+ */
+int own_file_open(const struct own_file *file, int flags) __attribute__((warn_unused_result));
+
+/*
+ * The descriptor to use from now on: `fd`, if it is still ours, else the file opened anew. The
+ * other one is its opener's: it is not closed. Whether it was opened anew cannot be told from the
+ * number, so this is for who does not go by the descriptor's position.
  */
 int own_file_hold(const struct own_file *file, int fd, int flags)
     __attribute__((warn_unused_result));

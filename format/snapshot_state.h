@@ -5,6 +5,7 @@
 #ifndef ADATRACE_FORMAT_SNAPSHOT_STATE_H
 #define ADATRACE_FORMAT_SNAPSHOT_STATE_H
 
+#include "base/own_file.h"
 #include "format/block_store.h"
 #include "format/ending_state.h"
 #include "format/trace_snapshot.h"
@@ -15,6 +16,7 @@ struct trace_snapshot {
 
     /* Of a file: it is copied up to `bytes`. */
     int source_fd; /* -1: of a flight recorder */
+    struct own_file source;
     uint64_t bytes;
 
     /* Of a flight recorder. */

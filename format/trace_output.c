@@ -20,6 +20,7 @@ enum {
     RESERVE_SHARE_SMALL = 2, /* where that is so little that an end may not fit into it */
     ROOM_SMALL_BYTES = 64 << 10,
     WRITE_BYTES_MAX = 1 << 30, /* of one write(2): well below its own limit */
+    ANEW_MAX = 4,              /* for one block: somebody closes whatever we open */
 };
 
 static uint64_t free_bytes(int fd)
@@ -81,7 +82,8 @@ static uint64_t ahead_bytes(const struct trace_output *output)
 }
 
 /* Is there room for `size` more bytes, the reserve not counted? Only ENOSPC, EDQUOT and EFBIG are
- * a no; whatever else stops us from knowing is left to write(2). */
+ * a no, and EBADF says that we have no file just now; whatever else stops us from knowing is left
+ * to write(2). */
 static int room_secure(struct trace_output *output, size_t size)
 {
     uint64_t need = output->written + size + output->reserve;
@@ -95,7 +97,7 @@ static int room_secure(struct trace_output *output, size_t size)
             output->allocated = output->written;
         if (ahead_end > size_limit() || allocate(output, ahead_end) != 0) {
             status = allocate(output, need); /* the last megabytes of a small disk */
-            if (status == -ENOSPC || status == -EDQUOT || status == -EFBIG)
+            if (status == -ENOSPC || status == -EDQUOT || status == -EFBIG || status == -EBADF)
                 return status;
             output->allocates = status == 0;
         }
@@ -136,13 +138,13 @@ static int bytes_write(int fd, const unsigned char *bytes, size_t size, size_t *
     return 0;
 }
 
-/* The descriptor may have been closed, and its number be another file's by now. */
-static int descriptor_hold(struct trace_output *output)
+/* The number can be the same as before: it is the position that has to be found again. */
+static int descriptor_renew(struct trace_output *output)
 {
-    int fd = own_file_hold(&output->own, output->fd, O_WRONLY);
+    int fd = own_file_open(&output->own, O_WRONLY);
 
-    if (fd < 0 || fd == output->fd)
-        return fd < 0 ? fd : 0;
+    if (fd < 0)
+        return fd;
     if (lseek(fd, (off_t)output->written, SEEK_SET) < 0) {
         close(fd);
         return -EBADF;
@@ -151,38 +153,72 @@ static int descriptor_hold(struct trace_output *output)
     return 0;
 }
 
-int trace_output_write(struct trace_output *output, const void *bytes, size_t size, bool last)
+int trace_output_hold(struct trace_output *output)
 {
-    size_t done;
+    return own_file_is(&output->own, output->fd) ? 0 : descriptor_renew(output);
+}
+
+static int block_write(struct trace_output *output, const void *bytes, size_t size, bool last,
+                       size_t *done)
+{
     int status = 0;
 
-    if (output->broken)
-        return -EIO;
-    status = descriptor_hold(output);
-    if (status != 0)
-        return status;
+    *done = 0;
     if (output->seekable && !last)
         status = room_secure(output, size);
     else if (output->seekable && output->written + size > size_limit())
         status = -EFBIG;
     if (status != 0)
         return status;
-
     CRASH_POINT_WRITE("block.torn", output->fd, bytes, size);
-    status = bytes_write(output->fd, bytes, size, &done);
-    if (status == 0) {
-        output->written += size;
-    } else if (done > 0) {
-        output->broken = !output->seekable || ftruncate(output->fd, (off_t)output->written) != 0 ||
-                         lseek(output->fd, (off_t)output->written, SEEK_SET) < 0;
-        output->allocated = output->written; /* cutting back gave away what was held ahead */
+    return bytes_write(output->fd, bytes, size, done);
+}
+
+/* Closed between our look and our write, and perhaps somebody else's by then: the block is nowhere,
+ * or elsewhere. */
+static bool is_lost(const struct trace_output *output, int status)
+{
+    return status == -EBADF || !own_file_is(&output->own, output->fd);
+}
+
+/* False: half a block stays. */
+static bool half_take_back(struct trace_output *output)
+{
+    output->allocated = output->written; /* cutting back gives away what was held ahead */
+    return output->seekable && own_file_is(&output->own, output->fd) &&
+           ftruncate(output->fd, (off_t)output->written) == 0 &&
+           lseek(output->fd, (off_t)output->written, SEEK_SET) >= 0;
+}
+
+int trace_output_write(struct trace_output *output, const void *bytes, size_t size, bool last)
+{
+    size_t done = 0;
+    int status;
+
+    if (output->broken)
+        return -EIO;
+    status = trace_output_hold(output);
+    if (status == 0)
+        status = block_write(output, bytes, size, last, &done);
+    for (int n = 0; is_lost(output, status); n++) {
+        if (n == ANEW_MAX) {
+            status = -EBADF;
+            break;
+        }
+        status = descriptor_renew(output);
+        if (status == 0)
+            status = block_write(output, bytes, size, last, &done);
     }
+    if (status == 0)
+        output->written += size;
+    else if (done > 0)
+        output->broken = !half_take_back(output);
     return status;
 }
 
 int trace_output_close(struct trace_output *output)
 {
-    int status = descriptor_hold(output);
+    int status = trace_output_hold(output);
 
     if (status == 0 && output->seekable && output->allocated > output->written &&
         ftruncate(output->fd, (off_t)output->written) != 0)

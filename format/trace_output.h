@@ -36,6 +36,10 @@ struct trace_output {
  * 64 KiB half of it. */
 void trace_output_open(struct trace_output *output, int fd, uint64_t reserve);
 
+/* `fd` may have been closed, and its number be another file's by now: have it be ours, if need be
+ * by opening the file anew. 0, or -EBADF: the file cannot be found again. */
+int trace_output_hold(struct trace_output *output) __attribute__((warn_unused_result));
+
 /* Write all of bytes[size], or nothing. `last`: the reserve may be used. 0 or a negative errno;
  * -EBADF: somebody has closed the descriptor, and the file cannot be found again. */
 int trace_output_write(struct trace_output *output, const void *bytes, size_t size, bool last)

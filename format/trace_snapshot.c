@@ -2,6 +2,7 @@
 #include "format/trace_snapshot.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +18,9 @@ void trace_snapshot_free(struct trace_snapshot *s)
         return;
     if (s->store)
         block_store_give_back(s->store, &s->take);
-    if (s->source_fd >= 0)
+    if (s->source_fd >= 0 && own_file_is(&s->source, s->source_fd))
         close(s->source_fd);
+    own_file_forget(&s->source);
     byte_buffer_free(&s->recording);
     byte_buffer_free(&s->items);
     ending_free(s->ending);
@@ -27,15 +29,24 @@ void trace_snapshot_free(struct trace_snapshot *s)
 
 /* ---- of a file: the same blocks, byte by byte ---- */
 
+/* The application may close the descriptor meanwhile: what was read then is of another file. */
 static int part_copy(struct trace_snapshot *s, unsigned char *bytes, uint64_t at)
 {
     uint64_t left = s->bytes - at;
-    ssize_t got = pread(s->source_fd, bytes, left < COPY_BYTES ? left : COPY_BYTES, (off_t)at);
+    int fd = own_file_hold(&s->source, s->source_fd, O_RDONLY), error;
+    ssize_t got;
 
-    if (got < 0)
-        return errno == EINTR ? 0 : -errno;
-    if (got == 0)
-        return -EIO; /* somebody has cut the file */
+    if (fd < 0)
+        return fd;
+    s->source_fd = fd;
+    got = pread(fd, bytes, left < COPY_BYTES ? left : COPY_BYTES, (off_t)at);
+    error = got < 0 ? errno : 0;
+    if (error == EBADF)
+        s->source_fd = -1;
+    if (error == EINTR || error == EBADF || !own_file_is(&s->source, s->source_fd))
+        return 0;
+    if (got <= 0)
+        return error ? -error : -EIO; /* somebody has cut the file */
     return trace_output_write(&s->ending->volume.output, bytes, (size_t)got, false);
 }
 

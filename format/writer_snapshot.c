@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "format/snapshot_state.h"
 #include "format/writer_state.h"
@@ -133,20 +134,22 @@ static int flight_take(struct trace_writer *w, uint64_t from_ticks, struct trace
 /* ---- a file ---- */
 
 /* The same file once more, for reading: the writer's own descriptor need not allow that. */
-static int source_open(const struct trace_writer *w)
+static int source_open(struct trace_writer *w)
 {
-    const struct trace_output *output = &w->volume.output;
+    struct trace_output *output = &w->volume.output;
+    int status = output->seekable ? trace_output_hold(output) : -ESPIPE, fd;
     char path[40];
-    int fd;
 
-    if (!output->seekable)
-        return -ESPIPE;
-    fd = own_file_hold(&output->own, output->fd, O_RDONLY);
-    if (fd != output->fd)
+    if (status != 0)
+        return status;
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", output->fd);
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return -errno;
+    if (own_file_is(&output->own, fd))
         return fd;
-    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    return fd < 0 ? -errno : fd;
+    close(fd); /* another file's, which has come since we looked */
+    return own_file_open(&output->own, O_RDONLY);
 }
 
 static int index_copy(const struct trace_index *index, struct trace_index *copy)
@@ -178,6 +181,7 @@ static int file_take(struct trace_writer *w, struct trace_snapshot *s)
     s->source_fd = status ? status : source_open(w);
     if (s->source_fd < 0)
         return s->source_fd;
+    own_file_mark(&s->source, s->source_fd);
     s->bytes = w->volume.output.written;
     v->recording = w->volume.recording;
     v->sequence = w->volume.sequence;

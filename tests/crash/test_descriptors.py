@@ -21,7 +21,8 @@ class Descriptors(unittest.TestCase):
             emitted = int(done.stdout)
             info = recording.info(trace)
             self.assertEqual(sum(thread["written"] for thread in info["threads"]), emitted)
-            self.assertEqual(recording.verify(trace).status, 0)
+            verified = recording.verify(trace)
+            self.assertEqual(verified.status, 0, verified.stdout)
             return emitted
 
     def test_with_rings_in_memory_and_in_a_file(self):
