@@ -3,6 +3,7 @@
  * Segments in files, which may outlive everybody: what the drain leaves in them for whoever comes
  * afterwards, and what it is to be that one.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -53,17 +54,49 @@ bool drain_is_late(const struct drain *d)
     return d->options.then.last_ticks != 0;
 }
 
-/* What the trace file has already: given back to nobody when the drain was killed. */
-static void records_skip(struct drain_thread *t, uint64_t count)
+/* Up to what the trace file has. What cannot be counted ends it. */
+static void records_pass(struct ring_reader *r, uint64_t until)
 {
     struct ring_record record;
-    uint64_t until = t->reader.taken + count;
     int got = 1;
 
-    while (t->reader.taken < until && (got = ring_peek(&t->reader, &record)) > 0)
-        ring_advance(&t->reader, &record);
-    ring_release(&t->reader);
+    while (r->known_written < until && !r->is_unsure && got != 0 && got != -EBADMSG) {
+        got = ring_peek(r, &record);
+        if (got > 0)
+            ring_advance(r, &record);
+    }
+}
+
+/*
+ * What the trace file has already: given back to nobody when the drain was killed. Where the
+ * program went on overwriting, some of it may be gone. That is no loss, and what the drain before
+ * us has told is none of ours: only what is gone beyond both is told in this trace.
+ */
+static void records_skip(struct drain_thread *t, uint64_t count)
+{
+    struct ring_reader *r = &t->reader;
+    uint64_t until = r->known_written + count, lost = 0, lost_bytes = 0;
+    uint64_t gone = r->overwritten, gone_bytes = r->overwritten_bytes;
+
+    t->hole_at_damaged = r->damaged_bytes;
+    records_pass(r, until);
+    gone = r->overwritten - gone;
+    gone_bytes = r->overwritten_bytes - gone_bytes;
+    if (r->known_written > until && gone) {
+        lost = r->known_written - until < gone ? r->known_written - until : gone;
+        lost_bytes = (uint64_t)((double)gone_bytes * ((double)lost / (double)gone));
+    } else if (!r->is_unsure) {
+        t->hole_at_told = r->told_overwritten;
+        t->hole_at_told_bytes = r->told_overwritten_bytes;
+    }
+    r->overwritten -= lost;
+    r->overwritten_bytes -= lost_bytes;
+    t->hole_at_overwritten = r->overwritten;
+    t->hole_at_overwritten_bytes = r->overwritten_bytes;
     thread_ledger_begin(t);
+    r->overwritten += lost;
+    r->overwritten_bytes += lost_bytes;
+    ring_release(r);
 }
 
 void thread_late_open(struct drain *d, struct drain_thread *t, const struct registry_view *view)

@@ -192,6 +192,7 @@ static int step_run(struct trace_copy *c, const struct copy_step *step)
     uint32_t number = copy_thread_number(s, entry->thread);
     struct copy_thread *thread = copy_thread_of(c, number);
     uint64_t known = part->records + part->overwritten + part->damaged, before = part->records;
+    bool missed;
     int status;
 
     if (!thread)
@@ -207,12 +208,14 @@ static int step_run(struct trace_copy *c, const struct copy_step *step)
         status = block_keep(c, s, thread, entry, part, number);
     else
         status = block_encode(c, s, thread, step->place, part, number);
-    if (status == -EBADMSG)
-        return block_miss(c, s, thread, entry, part, number);
+    missed = status == -EBADMSG;
+    if (missed)
+        status = block_miss(c, s, thread, entry, part, number);
     thread->known += part->records + part->overwritten + part->damaged - known;
-    /* A block of which nothing was new is not the last one. */
-    if (status == 0 && (!thread->source || entry->last_ticks > thread->last_ticks ||
-                        (entry->last_ticks == thread->last_ticks && part->records > before))) {
+    /* A block of which nothing was new, or can be read, is not the last one. */
+    if (status == 0 && !missed &&
+        (!thread->source || entry->last_ticks > thread->last_ticks ||
+         (entry->last_ticks == thread->last_ticks && part->records > before))) {
         thread->source = s;
         thread->place = step->place;
         thread->last_ticks = entry->last_ticks;

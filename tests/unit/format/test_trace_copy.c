@@ -175,6 +175,86 @@ static void slices_that_overlap_become_the_whole(void **state)
         slices_join(seed, (int64_t)(1000 << seed));
 }
 
+/* ---- snapshots of one session ---- */
+
+/* Of one thread: a snapshot with the records from `from` to `to`, in two blocks. Of those before it
+ * has only the number. */
+static void snapshot_make(const char *path, uint32_t from, uint32_t to)
+{
+    const struct trace_writer_options options = {.level = 1, .block_records = (to - from) / 2};
+    const struct trace_gap gap = {1, TRACE_GAP_OVERWRITTEN, 10, 10 * from, from, 8 * from};
+    const struct trace_ledger ledger = {
+        .thread = 1, .written = to, .stored = to - from, .overwritten = from};
+    struct trace_recording recording = fixture_recording;
+    struct trace_stream *stream;
+    struct model model = {0};
+    struct trace_writer *w;
+
+    recording.session = "snapped";
+    assert_int_equal(trace_writer_open(&w, fixture_create(path), &options, &recording), 0);
+    fixture_type(w, 1, &fixture_types[0]);
+    fixture_process(w, 1, 1);
+    fixture_thread(w, 1, 1, "worker");
+    assert_int_equal(trace_stream_open(w, 1, &stream), 0);
+    if (from)
+        model_gap(&model, stream, &gap);
+    for (uint32_t n = from; n < to; n++)
+        model_record(&model, stream, 1, &fixture_types[0], 10 * (n + 1), "", 0);
+    assert_int_equal(trace_writer_ledger(w, &ledger), 0);
+    assert_int_equal(trace_writer_close(w), 0);
+    model_free(&model);
+}
+
+/* Spoil the frame of its last data block. */
+static void last_block_spoil(const char *path)
+{
+    struct trace *trace = fixture_open(path);
+    uint64_t offset = 0;
+    unsigned char *bytes;
+    size_t size;
+
+    for (size_t i = 0; i < trace->blocks.count; i++)
+        if (index_entry_is(&trace->blocks.entries[i], BLOCK_DATA))
+            offset = trace->blocks.entries[i].offset;
+    trace_close(trace);
+    bytes = fixture_load(path, &size);
+    bytes[offset + BLOCK_HEADER_BYTES + 9] ^= 0xff;
+    fixture_store(path, bytes, size);
+    free(bytes);
+}
+
+/* What is damaged in the one is not missing once more where the other begins. */
+static void damage_before_a_snapshot_is_counted_once(void **state)
+{
+    const char *const names[] = {"first", "second"};
+    const char *paths[] = {fixture_path("first"), fixture_path("second")};
+    struct trace_copy_figures figures;
+    const struct trace_ledger *ledger;
+    struct trace_error error;
+    struct trace *traces[2], *joined;
+
+    (void)state;
+    snapshot_make(paths[0], 0, 100);
+    snapshot_make(paths[1], 150, 200);
+    last_block_spoil(paths[0]);
+    for (int i = 0; i < 2; i++)
+        traces[i] = fixture_open(paths[i]);
+    if (trace_merge(traces, names, 2, fixture_create(fixture_path("joined")), 1, NULL, &figures,
+                    &error) != 0)
+        fail_msg("%s", error.message);
+    assert_int_equal(figures.blocks_damaged, 1);
+    assert_int_equal(fixture_verify(fixture_path("joined"), NULL), 3);
+    joined = fixture_open(fixture_path("joined"));
+    ledger = trace_ledger_of(joined, 1);
+    assert_int_equal(ledger->stored, 100);
+    assert_int_equal(ledger->damaged, 50);
+    assert_int_equal(ledger->overwritten, 50);
+    assert_int_equal(ledger->written, 200);
+    trace_close(joined);
+    for (int i = 0; i < 2; i++)
+        trace_close(traces[i]);
+}
+
 /* ---- numbers ---- */
 
 static void numbers_are_given_once(void **state)
@@ -292,6 +372,7 @@ int main(void)
         cmocka_unit_test(times_of_a_slice_are_those_of_the_whole),
         cmocka_unit_test(slices_become_the_whole),
         cmocka_unit_test(slices_that_overlap_become_the_whole),
+        cmocka_unit_test(damage_before_a_snapshot_is_counted_once),
         cmocka_unit_test(numbers_are_given_once),
         cmocka_unit_test(ticks_of_another_clock_mean_the_same_time),
         cmocka_unit_test(full_disk_is_said),
