@@ -94,8 +94,7 @@ void source_attach(struct drain *d, struct drain_attachment *a, struct drain_sou
     s->unringed_since = a->ticks;
     process_add_root(d, s, a, root);
     if (a->reused || drain_is_late(d)) {
-        s->unringed = load_relaxed(&s->segment.shared->unringed);
-        s->unringed_bytes = load_relaxed(&s->segment.shared->unringed_bytes);
+        s->unringed = registry_unringed_read(&s->segment, &s->unringed_bytes);
         s->arena_lost = load_relaxed(&s->segment.arena->lost);
     }
     s->next = d->sources;
@@ -211,16 +210,13 @@ bool sources_have_much(void *drain)
 
 void source_unringed_tell(struct drain *d, struct drain_source *s)
 {
-    const struct segment_shared *h = s->segment.shared;
-    /* Unringed. Acquire: pairs with the release in registry_unringed(). */
-    uint64_t records = load_acquire(&h->unringed) - s->unringed;
-    uint64_t bytes = load_relaxed(&h->unringed_bytes) - s->unringed_bytes, now = drain_now(d);
-    struct trace_gap gap = {.kind = TRACE_GAP_DROPPED,
-                            .first_ticks = s->unringed_since,
-                            .last_ticks = now,
-                            .bytes = bytes};
+    uint64_t bytes, records = registry_unringed_read(&s->segment, &bytes), now = drain_now(d);
+    struct trace_gap gap = {
+        .kind = TRACE_GAP_DROPPED, .first_ticks = s->unringed_since, .last_ticks = now};
     struct trace_ledger ledger = {.final = true};
 
+    records -= s->unringed;
+    bytes -= s->unringed_bytes;
     if (s->unringed_told == records) {
         s->unringed_since = now;
         return;

@@ -63,13 +63,12 @@ static void unringed_add(struct stats_process *row, uint64_t records, uint64_t b
 
 static void unringed_add_now(const struct drain_source *s, struct stats_process *row)
 {
-    const struct segment_shared *h = s->segment.shared;
+    uint64_t bytes, records = registry_unringed_read(&s->segment, &bytes);
 
     if (s->is_untrue)
         unringed_add(row, s->unringed_told, s->unringed_told_bytes);
-    else /* relaxed: figures, each of them whole. */
-        unringed_add(row, load_relaxed(&h->unringed) - s->unringed,
-                     load_relaxed(&h->unringed_bytes) - s->unringed_bytes);
+    else
+        unringed_add(row, records - s->unringed, bytes - s->unringed_bytes);
 }
 
 void stats_process_ended(struct drain *d, const struct drain_process *p)

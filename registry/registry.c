@@ -209,12 +209,21 @@ void registry_retire(struct segment *s, uint32_t n)
 void registry_unringed(struct segment *s, uint64_t bytes)
 {
     /* Unringed. Release: whoever counts the record finds its bytes. Pairs with the acquire in
-     * source_unringed_tell(). */
+     * registry_unringed_read(). */
     add_relaxed(&s->shared->unringed_bytes, bytes);
     add_release(&s->shared->unringed, 1);
 }
 
 /* ---- the drain ---- */
+
+uint64_t registry_unringed_read(const struct segment *s, uint64_t *bytes)
+{
+    /* Unringed. Acquire: pairs with the release in registry_unringed(). */
+    uint64_t records = load_acquire(&s->shared->unringed);
+
+    *bytes = load_relaxed(&s->shared->unringed_bytes);
+    return records;
+}
 
 static off_t ring_offset(const struct segment *s, uint32_t n, uint64_t at)
 {

@@ -40,6 +40,10 @@ void registry_unringed(struct segment *segment, uint64_t bytes);
 
 /* ---- the drain; one thread ---- */
 
+/* Records counted with registry_unringed(), since the segment was made, and `bytes` of those at
+ * least. Any thread. */
+uint64_t registry_unringed_read(const struct segment *segment, uint64_t *bytes);
+
 /*
  * Make slots ready until `ahead` are (or all are in use): allocates the ring's memory in the
  * segment's file so that touching it never faults with SIGBUS. Returns how many are ready, -ENOSPC

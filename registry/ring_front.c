@@ -189,11 +189,13 @@ void ring_mark(struct ada_writer *w, uint64_t at, const struct ring_in_front *fr
 
     if ((at & (ring->block_bytes - 1)) || (int64_t)(load_relaxed(&mark->index) - at) > 0)
         return;
+    /* relaxed: nobody needs it before the block is the oldest; announce_block() has the fences.
+     * `index` last: we may be left before it. */
     store_relaxed(&mark->written, front->written);
     store_relaxed(&mark->told, front->told);
     store_relaxed(&mark->told_bytes, front->told_bytes);
-    /* Mark. Release: pairs with the acquire of index in mark_read(). */
-    store_release(&mark->index, at);
+    ADA_SIGNAL_FENCE();
+    store_relaxed(&mark->index, at);
 }
 
 /* ---- leaps and what is told ---- */

@@ -89,8 +89,8 @@ static bool mark_read(struct ring_reader *r, uint64_t first, uint64_t intent, st
 {
     struct ring_mark *mark = &r->shared->marks[first / r->block_bytes % RING_BLOCKS];
 
-    /* Mark. Acquire: pairs with the release of index in ring_mark(). */
-    if (load_acquire(&mark->index) != first)
+    /* relaxed: the fence in find_feet() lets us see it as it was when it came to matter. */
+    if (load_relaxed(&mark->index) != first)
         return false;
     out->written = load_relaxed(&mark->written);
     out->told = load_relaxed(&mark->told);
@@ -125,6 +125,9 @@ static int find_feet(struct ring_reader *r, uint64_t lost)
 
     r->is_unsure = true;
     for (int tries = 0; tries < FEET_TRIES; tries++) {
+        /* Lap. Acquire fence: intent was read before. The oldest block that it leaves is published,
+         * and marked. Pairs with the first fence in announce_block(). */
+        fence_acquire();
         oldest = ((intent - r->capacity - 1) | (r->block_bytes - 1)) + 1;
         if (mark_read(r, oldest, intent, &mark)) {
             mark_reach(r, &mark);

@@ -42,6 +42,9 @@ static void announce_block(struct ada_writer *w, uint64_t first)
 
     if (load_relaxed(&ring->policy) != RING_OVERWRITE || end <= load_relaxed(&ring->intent))
         return;
+    /* Lap. Release fence: that head has come to the oldest block that is left, and its mark, are
+     * visible before intent. Pairs with the acquire fence in find_feet(). */
+    fence_release();
     ring_figure_raise(&ring->intent, end); /* a handler may have announced more since */
     /* Intent. Release fence: intent is visible before the bytes that follow. Pairs with the acquire
      * fence behind the copy in copy_block(). */

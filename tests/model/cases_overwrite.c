@@ -118,6 +118,77 @@ static void visit_late(void)
         rig_visit(2);
 }
 
+/* The same with as little to choose from as can be: what the consumer copies is one short record,
+ * long ago seen to be published. */
+static void open_behind(void)
+{
+    rig_open(CAPACITY, &overwrite);
+    model_assert(rig_emit(BLOCK - 48));
+    model_assert(rig_emit(48)); /* to the block's end */
+    model_assert(rig_emit(24));
+    rig_visit(2);
+}
+
+static void emit_lap_and_one(void)
+{
+    for (unsigned i = 0; i < RING_BLOCKS + 1; i++)
+        (void)rig_emit(BLOCK - 72);
+}
+
+static void visit_behind(void)
+{
+    rig_visit(1);
+}
+
+static struct ada_record held;
+
+static void hold_one(void)
+{
+    uint64_t *payload;
+
+    rig.fates[++rig.attempted] = RIG_BEGUN;
+    model_assert(ring_reserve(rig.writer, RIG_EVENT, 16, &held));
+    payload = (uint64_t *)(void *)held.payload;
+    payload[0] = rig.attempted;
+    payload[1] = ~(uint64_t)rig.attempted;
+}
+
+/* Nothing has been announced between a head that comes a long way and the block that leaves the
+ * consumer no more than what it has just come to. */
+static void open_held(void)
+{
+    open_behind();
+    model_assert(rig_emit(BLOCK - 48)); /* 24 bytes are left of the second block */
+    hold_one();
+    for (unsigned i = 0; i < RING_BLOCKS - 1; i++)
+        model_assert(rig_emit(BLOCK - 48));
+}
+
+static void commit_and_emit(void)
+{
+    ring_commit(&held);
+    (void)rig_emit(BLOCK - 48);
+}
+
+/* The oldest block that is left is announced to be so while head stands in the middle of it. */
+static void open_held_in_the_oldest(void)
+{
+    open_behind();
+    model_assert(rig_emit(BLOCK - 48));
+    model_assert(rig_emit(24));
+    model_assert(rig_emit(24)); /* of the third block */
+    hold_one();
+    for (unsigned i = 0; i < RING_BLOCKS - 1; i++)
+        model_assert(rig_emit(BLOCK - 96));
+    model_assert(rig_emit(96)); /* to the block's end */
+}
+
+static void emit_and_commit(void)
+{
+    (void)rig_emit(24);
+    ring_commit(&held);
+}
+
 static void handler_emits(void)
 {
     (void)rig_emit(BLOCK - 48);
@@ -174,6 +245,21 @@ const struct model_case overwrite_cases[] = {
      "the consumer is overtaken by all of a lap",
      open_lap,
      {emit_lap, visit_late},
+     rig_check},
+    {"overwrite-mark",
+     "what a consumer that was overtaken by a lap knows of where it goes on",
+     open_behind,
+     {emit_lap_and_one, visit_behind},
+     rig_check},
+    {"overwrite-held",
+     "the same, when all of that is published at once",
+     open_held,
+     {commit_and_emit, visit_all},
+     rig_check},
+    {"overwrite-oldest",
+     "the same, when what is published begins in the block where it goes on",
+     open_held_in_the_oldest,
+     {emit_and_commit, visit_many},
      rig_check},
     {"overwrite-handler",
      "with a handler that begins blocks behind an unfinished record",

@@ -252,6 +252,21 @@ static void look_for_name(void)
         model_assert(view.name[0] == 'b');
 }
 
+/* ---- threads without a ring ---- */
+
+static void count_two(void)
+{
+    registry_unringed(&segment, 100);
+    registry_unringed(&segment, 100);
+}
+
+static void look_for_bytes(void)
+{
+    uint64_t bytes, records = registry_unringed_read(&segment, &bytes);
+
+    model_assert(bytes >= records * 100);
+}
+
 /* ---- the bell ---- */
 
 /* As sleep_armed() in drain/wait.c: arm, look once more, sleep. */
@@ -353,6 +368,11 @@ const struct model_case registry_cases[] = {
      "a name changes while it is looked at",
      open_one_ready,
      {claim_and_rename, look_for_name},
+     NULL},
+    {"unringed",
+     "records of two threads that found no ring, counted with their bytes",
+     open_none_ready,
+     {count_two, count_two, look_for_bytes},
      NULL},
     {"bell-claim",
      "a drain that sleeps until a thread comes",
