@@ -3,12 +3,14 @@
 
 A time is divided by what one reading of the clock took in the same rounds, a rate multiplied by it;
 sizes and counts are compared as they are. So a slower machine, or a slow hour of the same machine, is no loss.
+Memory and the system do not keep pace with the clock: what every other contestant of the same rounds
+has lost as well is the machine's, too.
 """
 
 import json
 import statistics
 
-from result import HIGHER
+from result import HIGHER, OURS
 from settings import BASELINE
 
 NS_OF = {"ns": 1.0, "ms": 1e6, "s": 1e9}
@@ -29,8 +31,8 @@ def normalised(result, figure):
 
 
 def guarded(results):
-    """{key: (normalised value, figure)}"""
-    return {key_of(r, f): (normalised(r, f), f)
+    """{key: (ours, {contestant: normalised value})}"""
+    return {key_of(r, f): (f, {p.contestant: normalised(r, p) for p in r.figures if p.row == f.row})
             for r in results for f in r.figures if (f.row, f.contestant) in r.guarded}
 
 
@@ -40,8 +42,8 @@ def write(run):
     data[kind] = {
         "cpu": run["machine"]["cpu"], "commit": run["machine"]["commit"], "date": run["date"],
         "figures": {**data.get(kind, {}).get("figures", {}),
-                    **{key: float(f"{value:.5g}") for key, (value, _) in
-                       sorted(guarded(run["results"]).items())}},
+                    **{key: {who: float(f"{value:.5g}") for who, value in values.items()}
+                       for key, (_, values) in sorted(guarded(run["results"]).items())}},
     }
     BASELINE.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n")
 
@@ -53,16 +55,23 @@ def load(quick):
     return json.loads(BASELINE.read_text()).get("quick" if quick else "full")
 
 
+def worse(figure, then, now):
+    """How many times worse; 1 is as before."""
+    return then / now if figure.better == HIGHER else now / then
+
+
 def losses(results, baseline):
     """[(key, then, now, loss)] of what is worse than the baseline by more than the tolerance."""
     found = []
-    for key, (now, figure) in guarded(results).items():
+    for key, (figure, values) in guarded(results).items():
         then = baseline["figures"].get(key)
-        if not then or now is None:
+        if not then or not values[OURS]:
             continue
-        loss = then / now - 1 if figure.better == HIGHER else now / then - 1
+        others = [worse(figure, then[who], value) for who, value in values.items()
+                  if who != OURS and value and then.get(who)]
+        loss = worse(figure, then[OURS], values[OURS]) / max(1, min(others, default=1)) - 1
         if loss > TOLERANCE:
-            found.append((key, then, now, loss))
+            found.append((key, then[OURS], values[OURS], loss))
     return found
 
 
