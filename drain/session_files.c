@@ -168,11 +168,16 @@ static void finished_post(struct session_files *f, struct drain *d, struct finis
     errands_post(f->errands, &done->errand);
 }
 
+/* `path`: PATH_MAX bytes; the next file's name, also where it cannot be begun, unless there is
+ * none.
+ */
 static int next_begin(struct session_files *f, struct drain *d, uint64_t now_ns, char *path)
 {
-    struct finished_file *done = calloc(1, sizeof(*done));
-    int err = done ? rotated_name(f, path, f->number + 1) : -ENOMEM, fd = -1;
+    int err = rotated_name(f, path, f->number + 1), fd = -1;
+    struct finished_file *done = err ? NULL : calloc(1, sizeof(*done));
 
+    if (!err && !done)
+        err = -ENOMEM;
     if (!err && trace_writer_is_flight(drain_writer(d)))
         err = -ENOTSUP;
     if (!err)
@@ -237,6 +242,7 @@ void session_files_turn(struct session_files *f, struct drain *d, uint64_t now_n
         file_begun(f, d, now_ns);
     if (now_ns < f->retry_ns || !is_due(f, d, now_ns))
         return;
+    path[0] = 0;
     err = next_begin(f, d, now_ns, path);
     if (!err)
         return;
