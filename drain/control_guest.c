@@ -2,6 +2,7 @@
 #include "drain/control_guest.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -66,6 +67,15 @@ static void request_take(struct control_guest *g, struct control *control, const
               &g->answer);
 }
 
+/* Hung up, with its request still unread: whoever lost patience asks again, and what nobody waits
+ * for any more is not done before that. */
+static bool peer_has_gone(int fd)
+{
+    struct pollfd peer = {.fd = fd, .events = POLLRDHUP};
+
+    return poll(&peer, 1, 0) > 0 && (peer.revents & (POLLRDHUP | POLLHUP | POLLERR));
+}
+
 /* False: it has gone. */
 static bool guest_hear(struct control_guest *g, struct control *control)
 {
@@ -76,7 +86,8 @@ static bool guest_hear(struct control_guest *g, struct control *control)
 
     if (size < 0 && (errno == EAGAIN || errno == EINTR))
         return true;
-    if (size <= 0 || getsockopt(g->fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_size))
+    if (size <= 0 || getsockopt(g->fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_size) ||
+        peer_has_gone(g->fd))
         return false;
     g->pid = (uint32_t)peer.pid;
     g->state = GUEST_HEARS;

@@ -213,6 +213,14 @@ void drain_figures(struct drain *d, struct drain_figures *out)
 
 /* ---- rounds ---- */
 
+void drain_flush(struct drain *d)
+{
+    trace_writer_flush_begin(d->writer);
+    while (trace_writer_flush_next(d->writer))
+        drain_pause(d);
+    drain_fail(d, trace_writer_flush(d->writer));
+}
+
 void drain_tick(struct drain *d)
 {
     for (struct drain_source *s = d->sources; s; s = s->next)
@@ -222,7 +230,7 @@ void drain_tick(struct drain *d)
     /* For a file, so that a crash leaves all but the last second; of a flight recorder's blocks
      * that come so early more would be kept for less. */
     if (!trace_writer_is_flight(d->writer) || ++d->ticks_unflushed >= FLIGHT_FLUSH_TICKS) {
-        drain_fail(d, trace_writer_flush(d->writer));
+        drain_flush(d);
         d->ticks_unflushed = 0;
     }
     if (trace_writer_is_flight(d->writer))
@@ -279,6 +287,7 @@ struct wait_load drain_round(struct drain *d)
     if (d->live)
         live_round_begin(d);
     CRASH_POINT("round.begun");
+    d->pauses = true;
     deaths_look(d, now_ns);
     for (struct drain_source *s = d->sources; s; s = s->next)
         source_round(d, s, DRAIN_SHARE_BYTES, &load);
@@ -300,6 +309,7 @@ struct wait_load drain_round(struct drain *d)
         d->options.turn(d->options.context, d, now_ns);
     if (d->live)
         live_round_end(d);
+    d->pauses = false;
     return load;
 }
 

@@ -138,6 +138,9 @@ void drain_finish(struct drain *drain);
 
 /* ---- more than one file; in the drain's thread, by drain_call() or options.turn() ---- */
 
+/* What is staged goes into the file. Callers who wait are answered in between, if a round is being
+ * made. */
+void drain_flush(struct drain *drain);
 /* All that was taken is in the file, with ledgers of it that add up. */
 void drain_account(struct drain *drain);
 /* The same, and go on in another file: see trace_writer_switch(). */
@@ -180,6 +183,7 @@ struct drain_module {
     uint32_t slot_pid; /* of who has mapped it, as its slots say */
     uint64_t base, end, bias, from_ticks, to_ticks;
     uint64_t left_ticks; /* when the last process of its image had ended; UINT64_MAX: lives */
+    bool has_code;       /* that was met, as modules_leave() finds it out */
     char build_id[65];   /* lower-case hexadecimal, or "" */
     char path[];
 };

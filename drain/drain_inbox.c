@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What other threads want of the drain: it looks between two rounds. */
+/* What other threads want of the drain: it looks between two rounds; for who waits for an answer,
+ * between two pieces of a round's work as well. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/atomic.h"
 #include "drain/drain_state.h"
 
 /* A caller of drain_call(), who waits. */
@@ -100,6 +102,8 @@ static int message_post(struct drain *d, struct drain_message *m)
     }
     *d->inbox_end = m;
     d->inbox_end = &m->next;
+    if (m->kind == MESSAGE_CALL)
+        add_relaxed(&d->calls, 1); /* relaxed: what it tells of is found under the lock */
     pthread_mutex_unlock(&d->lock);
     wait_wake(&d->wait);
     return 0;
@@ -214,6 +218,7 @@ void inbox_take(struct drain *d)
     m = d->inbox;
     d->inbox = NULL;
     d->inbox_end = &d->inbox;
+    store_relaxed(&d->calls, 0); /* relaxed: as in message_post() */
     if (d->inbox_lost)
         drain_fail(d, -ENOMEM);
     d->inbox_lost = false;
@@ -224,15 +229,13 @@ void inbox_take(struct drain *d)
     }
 }
 
-bool inbox_has_call(struct drain *d)
+void inbox_take_in_between(struct drain *d)
 {
-    const struct drain_message *m;
-
-    pthread_mutex_lock(&d->lock);
-    for (m = d->inbox; m && m->kind != MESSAGE_CALL; m = m->next)
-        ;
-    pthread_mutex_unlock(&d->lock);
-    return m != NULL;
+    if (!d->pauses)
+        return;
+    d->pauses = false; /* a call that reads rings does not answer others meanwhile */
+    inbox_take(d);
+    d->pauses = true;
 }
 
 /* Calls that came too late get their answer. What else is there stays for inbox_fini(). */
@@ -255,6 +258,7 @@ void inbox_close(struct drain *d)
         free(m);
     }
     d->inbox_end = at;
+    store_relaxed(&d->calls, 0); /* relaxed: as in message_post() */
     pthread_cond_broadcast(&d->answered);
     pthread_mutex_unlock(&d->lock);
 }

@@ -115,6 +115,61 @@ void modules_unmap(struct drain *d, struct drain_source *s, const struct arena_i
     module_write(d, m);
 }
 
+/* ---- the image's end ---- */
+
+enum {
+    LOOKED_AT_MAX = 4096
+}; /* addresses, so that it takes a moment; with more of them all stay */
+
+static void address_seen(void *context, uint64_t image, uint64_t address, uint64_t first_ticks,
+                         uint64_t last_ticks)
+{
+    struct drain_source *s = context;
+
+    (void)image;
+    (void)first_ticks;
+    (void)last_ticks;
+    for (struct drain_module *m = s->modules; m; m = m->next_of_image)
+        m->has_code |= address >= m->base && address < m->end;
+}
+
+/* They stand near the front, unless the image was a long-lived one. */
+static void modules_forget(struct drain *d, struct drain_source *s)
+{
+    struct drain_module **at = &d->modules;
+    size_t left = 0;
+
+    for (struct drain_module *m = s->modules; m; m = m->next_of_image)
+        left += !m->has_code;
+    while (left && *at) {
+        struct drain_module *m = *at;
+
+        if (m->image != s->image || m->has_code) {
+            at = &m->next;
+            continue;
+        }
+        *at = m->next;
+        free(m);
+        left--;
+    }
+    s->modules = NULL;
+}
+
+void modules_leave(struct drain *d, struct drain_source *s)
+{
+    bool few;
+
+    for (struct drain_module *m = s->modules; m; m = m->next_of_image)
+        m->left_ticks = drain_now(d);
+    if (!d->writer)
+        return;
+    few = trace_writer_image_addresses(d->writer, s->image, NULL, NULL) <= LOOKED_AT_MAX;
+    if (!few)
+        return;
+    (void)trace_writer_image_addresses(d->writer, s->image, address_seen, s);
+    modules_forget(d, s);
+}
+
 const struct drain_module *drain_modules(const struct drain *d)
 {
     return d->modules;

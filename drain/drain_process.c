@@ -332,6 +332,8 @@ void process_free(struct drain *d, struct drain_process *p)
         *at = p->next;
     process_watch_end(d, p);
     p->source->forks -= !p->is_root;
+    if (d->writer)
+        trace_writer_process_gone(d->writer, p->number);
     stats_process_ended(d, p);
     free(p->exec_path);
     free(p->executable);

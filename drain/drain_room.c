@@ -10,7 +10,11 @@
 #include "base/clock.h"
 #include "drain/drain_state.h"
 
-enum { BUDGET_DEFAULT = 512 << 20, BUDGET_PART = 8 };
+enum {
+    BUDGET_DEFAULT = 512 << 20,
+    BUDGET_PART = 8,
+    COPIES_BYTES_MAX = 16 << 20 /* of overwriting rings, that readers hold between two visits */
+};
 static const uint64_t calm_ns = 1000000000;
 
 uint64_t room_budget(uint64_t wanted_bytes)
@@ -77,8 +81,6 @@ void thread_room_follow(struct drain *d, struct drain_thread *t)
     uint64_t dropped = load_relaxed(&t->reader.shared->dropped); /* relaxed: a figure */
     bool lost = dropped != t->room_dropped;
 
-    if (t->reader.policy == RING_OVERWRITE)
-        return;
     t->room_dropped = dropped;
     if (lost || t->fill_bytes > REGISTRY_BUSY_BYTES / 4 || t->fill_bytes > base / 4) {
         t->room_busy_ns = clock_monotonic_ns();
@@ -94,12 +96,30 @@ void thread_room_follow(struct drain *d, struct drain_thread *t)
     }
 }
 
+/* An eighth of its ring is copied out before it is read. A few threads keep that memory, which is
+ * warm then; a thousand would hold as much as a hundred rings. */
+void thread_copy_follow(struct drain *d, struct drain_thread *t)
+{
+    bool holds = t->reader.copy_to != 0;
+
+    if (holds != t->holds_copy)
+        d->copies_bytes += holds ? t->reader.block_bytes : -t->reader.block_bytes;
+    t->holds_copy = holds;
+    if (!holds || d->copies_bytes <= COPIES_BYTES_MAX)
+        return;
+    ring_rest(&t->reader);
+    d->copies_bytes -= t->reader.block_bytes;
+    t->holds_copy = false;
+}
+
 void thread_room_end(struct drain *d, struct drain_thread *t, bool ended)
 {
     struct segment *s = &t->source->segment;
 
-    if (t->reader.policy == RING_OVERWRITE)
+    if (t->reader.policy == RING_OVERWRITE) {
+        d->copies_bytes -= t->holds_copy ? t->reader.block_bytes : 0;
         return;
+    }
     d->room_granted -= t->reader.room - s->geometry.ring_bytes;
     ring_set_room(&t->reader, s->geometry.ring_bytes);
     /* What the next owner does not need. */

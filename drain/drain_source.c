@@ -156,7 +156,10 @@ static void slot_visit(struct drain *d, struct drain_source *s, uint32_t slot, u
     /* No memory: the thread gets it page by page, or dies of the limit that was set for it. */
     if (t->reader.at > REGISTRY_EAGER_BYTES / 2)
         (void)!registry_extend(&s->segment, slot, REGISTRY_BUSY_BYTES);
-    thread_room_follow(d, t);
+    if (t->reader.policy == RING_OVERWRITE)
+        thread_copy_follow(d, t);
+    else
+        thread_room_follow(d, t);
     if (!empty || !over)
         return;
     thread_end(d, t);
@@ -171,13 +174,45 @@ void source_round(struct drain *d, struct drain_source *s, uint64_t share_bytes,
     source_discover(d, s);
     /* Types before the records that need them. */
     source_hear(d, s);
-    for (uint32_t slot = 0; slot < s->bound; slot++)
+    for (uint32_t slot = 0; slot < s->bound; slot++) {
         slot_visit(d, s, slot, share_bytes, load);
+        drain_pause(d);
+    }
     /* No memory for more: threads find no ring, and that is counted in the segment. */
     if (!s->root->dead || s->live) {
         (void)!registry_prepare(&s->segment, rings_ahead(s));
         registry_spare(&s->segment, REGISTRY_SPARE + SPARE_BURSTS * s->burst);
     }
+}
+
+void source_mark(struct drain_source *s)
+{
+    for (uint32_t slot = 0; slot < s->bound; slot++)
+        if (s->threads[slot]) {
+            (void)ring_available_to_read(&s->threads[slot]->reader);
+            s->threads[slot]->mark = s->threads[slot]->reader.head;
+        }
+}
+
+static bool slot_is_behind(const struct drain_source *s, uint32_t slot)
+{
+    const struct drain_thread *t = s->threads[slot];
+
+    return t && (int64_t)(t->mark - t->reader.at) > 0;
+}
+
+bool source_round_to_marks(struct drain *d, struct drain_source *s, uint64_t share_bytes)
+{
+    struct wait_load load = {0};
+    bool all = true;
+
+    source_hear(d, s);
+    for (uint32_t slot = 0; slot < s->bound; slot++) {
+        slot_visit(d, s, slot, slot_is_behind(s, slot) ? share_bytes : 1, &load);
+        all &= !slot_is_behind(s, slot);
+        drain_pause(d);
+    }
+    return all;
 }
 
 /* A producer rings when an eighth of its ring is filled with what it is about to write: half of
@@ -372,17 +407,16 @@ void source_free(struct drain *d, struct drain_source *s)
         at = &(*at)->next;
     if (*at)
         *at = s->next;
-    for (struct drain_module *m = s->modules; m; m = m->next_of_image)
-        m->left_ticks = drain_now(d);
+    if (s->unringed_stream)
+        drain_fail(d, trace_stream_close(s->unringed_stream));
+    if (s->unringed_thread && d->writer)
+        trace_writer_thread_end(d->writer, s->unringed_thread);
+    modules_leave(d, s);
     for (struct drain_process *p = d->processes; p; p = next) {
         next = p->next;
         if (p->source == s)
             process_free(d, p);
     }
-    if (s->unringed_stream)
-        drain_fail(d, trace_stream_close(s->unringed_stream));
-    if (s->unringed_thread && d->writer)
-        trace_writer_thread_end(d->writer, s->unringed_thread);
     wait_forget(&d->wait, &s->segment.shared->bell);
     sources_link(d);
     triggers_source_free(s);

@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 
+#include "base/atomic.h"
 #include "drain/clock_line.h"
 #include "drain/drain.h"
 #include "drain/drain_stats.h"
@@ -69,10 +70,12 @@ struct drain_thread {
     uint32_t slot, number, pid, tid;
     struct ring_reader reader;
     uint64_t fill_bytes;         /* found at the last visit */
+    uint64_t mark;               /* head, when somebody wanted all that was there */
     uint64_t room_high;          /* the most room it has ever had */
     uint64_t room_busy_ns;       /* when it needed much last */
     uint64_t room_dropped;       /* as last seen */
     bool stands_beyond;          /* it may have memory to give back */
+    bool holds_copy;             /* its reader has memory for what it copied out */
     bool is_gone;                /* it has ended, and the kernel has not marked its slot */
     bool untold;                 /* there was no memory to describe it: tried again */
     struct trace_stream *stream; /* opened by the first record */
@@ -180,6 +183,7 @@ struct drain {
     } gone;            /* processes that have ended */
     struct trace_writer_stats writer_stats; /* after the end of the file */
     uint64_t room_granted;                  /* beyond what rings have at first */
+    uint64_t copies_bytes;                  /* that readers of overwriting rings hold */
     uint64_t tick_ns, look_ns;              /* when the next ones are due, CLOCK_MONOTONIC */
     uint64_t start_ticks;
     struct segment_time begun; /* the first clock pair of its first file: names the session */
@@ -203,7 +207,9 @@ struct drain {
     pthread_cond_t answered;                  /* a call of drain_call() has been made */
     bool inbox_closed;                        /* under lock: nobody will look again */
     bool inbox_lost;                          /* under lock: there was no memory for a message */
-    struct drain_figures figures;             /* under lock */
+    uint32_t calls; /* in the inbox. Atomic: changed under lock, looked at without */
+    bool pauses;    /* in the middle of a round: drain_pause() may take what is in the inbox */
+    struct drain_figures figures; /* under lock */
 };
 
 /* Remember the first error that writing met. */
@@ -249,7 +255,21 @@ void inbox_take(struct drain *d);
 void inbox_close(struct drain *d);
 void inbox_fini(struct drain *d);
 /* Does somebody wait for the result of a call? */
-bool inbox_has_call(struct drain *d);
+static inline bool inbox_has_call(const struct drain *d)
+{
+    return load_relaxed(&d->calls) != 0; /* relaxed: seen late, they wait a moment longer */
+}
+void inbox_take_in_between(struct drain *d) __attribute__((cold));
+/*
+ * Between two pieces of a round's work: who waits for an answer does not wait for the rest. The
+ * inbox is taken, so sources, processes and threads may come, and threads may end; sources and
+ * processes do not go.
+ */
+static inline void drain_pause(struct drain *d)
+{
+    if (__builtin_expect(inbox_has_call(d), 0))
+        inbox_take_in_between(d);
+}
 
 /* ---- drain_source.c ---- */
 /* With memory for it, zeroed; takes all of it over. */
@@ -259,6 +279,11 @@ void source_attach(struct drain *d, struct drain_attachment *attachment, struct 
 bool source_has_come(const struct drain_source *s);
 void source_round(struct drain *d, struct drain_source *s, uint64_t share_bytes,
                   struct wait_load *load);
+/* What is in the rings now is wanted: source_round_to_marks() takes it, and the next 32 KiB or so
+ * of each ring with it, so that no blocked producer thinks that nobody reads. False: not all of it.
+ */
+void source_mark(struct drain_source *s);
+bool source_round_to_marks(struct drain *d, struct drain_source *s, uint64_t share_bytes);
 /* Threads that have begun since the last round. */
 void sources_discover(struct drain *d);
 void source_tick(struct drain *d, struct drain_source *s);
@@ -380,6 +405,8 @@ uint64_t thread_take_runs(struct drain *d, struct drain_thread *t, uint64_t byte
 /* ---- drain_room.c ---- */
 /* After a visit: give it more room, or take some back. */
 void thread_room_follow(struct drain *d, struct drain_thread *t);
+/* After a visit, of an overwriting ring: may its reader keep the memory that it copied into? */
+void thread_copy_follow(struct drain *d, struct drain_thread *t);
 /* We leave it; `ended`: and so has its owner. */
 void thread_room_end(struct drain *d, struct drain_thread *t, bool ended);
 
@@ -408,5 +435,7 @@ void process_status(struct drain *d, uint32_t pid, int status);
 /* ---- drain_modules.c ---- */
 void modules_map(struct drain *d, struct drain_source *s, const struct arena_item *item);
 void modules_unmap(struct drain *d, struct drain_source *s, const struct arena_item *item);
+/* The image has ended: of its modules those stay that hold code which the file has to name. */
+void modules_leave(struct drain *d, struct drain_source *s);
 
 #endif

@@ -122,15 +122,21 @@ static uint64_t fullest_bytes(struct drain *d)
 }
 
 /* All that was published by now is taken. In fair shares: a producer that is blocked gives a drain
- * up that stays away from its ring for too long. */
+ * up that stays away from its ring for too long. Not what is published meanwhile, which on a busy
+ * machine would be many times as much. */
 static void rings_empty(struct drain *d)
 {
     uint64_t rounds = fullest_bytes(d) / DRAIN_SHARE_BYTES + 1;
-    struct wait_load load = {0};
+    bool all = false;
 
-    while (!d->finished && rounds--)
+    sources_discover(d);
+    for (struct drain_source *s = d->sources; s; s = s->next)
+        source_mark(s);
+    while (!d->finished && !all && rounds--) {
+        all = true;
         for (struct drain_source *s = d->sources; s; s = s->next)
-            source_round(d, s, DRAIN_SHARE_BYTES, &load);
+            all &= source_round_to_marks(d, s, DRAIN_SHARE_BYTES);
+    }
 }
 
 int drain_snapshot(struct drain *d, uint64_t before_ns, struct trace_snapshot **out,

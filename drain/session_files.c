@@ -18,6 +18,9 @@
 enum {
     RETRY_NS = 1000 * 1000 * 1000, /* after the next file could not be begun */
     ROOM_BYTES = 16 << 20,         /* free again on a disk that was full: worth another file */
+    WAITING_MAX = 16,              /* files left behind that wait for their ends; with as many */
+                                   /* the next one grows on */
+    WAITING_ASKED_MAX = 64,        /* the same, when it is asked for */
 };
 
 /* A file that the drain has left behind. */
@@ -127,6 +130,7 @@ static void finished_run(struct errand *errand)
     char path[PATH_MAX];
 
     pthread_mutex_lock(&f->lock);
+    f->waiting--;
     f->figures.end_bytes += bytes > done->bytes ? bytes - done->bytes : 0;
     if (err && !f->figures.error && rotated_name(f, path, done->number) == 0) {
         f->figures.error = err;
@@ -165,7 +169,22 @@ static void finished_post(struct session_files *f, struct drain *d, struct finis
     if (drain_modules_copy(d, from_ticks, &done->modules) != 0)
         done->modules = NULL; /* costs its symbols */
     drain_forget_before(d, from_ticks);
+    pthread_mutex_lock(&f->lock);
+    f->waiting++;
+    pthread_mutex_unlock(&f->lock);
     errands_post(f->errands, &done->errand);
+}
+
+/* Each of them holds a descriptor and what its end will tell. Whoever ends them may get less of a
+ * processor than the drain does. */
+static unsigned files_waiting(struct session_files *f)
+{
+    unsigned waiting;
+
+    pthread_mutex_lock(&f->lock);
+    waiting = f->waiting;
+    pthread_mutex_unlock(&f->lock);
+    return waiting;
 }
 
 /* `path`: PATH_MAX bytes; the next file's name, also where it cannot be begun, unless there is
@@ -180,6 +199,8 @@ static int next_begin(struct session_files *f, struct drain *d, uint64_t now_ns,
         err = -ENOMEM;
     if (!err && trace_writer_is_flight(drain_writer(d)))
         err = -ENOTSUP;
+    if (!err && files_waiting(f) >= WAITING_ASKED_MAX)
+        err = -EBUSY;
     if (!err)
         fd = file_create(path, f->options.replace);
     if (fd < 0 || err) {
@@ -241,6 +262,13 @@ void session_files_turn(struct session_files *f, struct drain *d, uint64_t now_n
     if (!f->started)
         file_begun(f, d, now_ns);
     if (now_ns < f->retry_ns || !is_due(f, d, now_ns))
+        return;
+    if (files_waiting(f) >= WAITING_MAX)
+        return;
+    /* Ahead, because callers may be answered while this goes on. One of them may have wanted the
+     * same. */
+    drain_flush(d);
+    if (!is_due(f, d, now_ns))
         return;
     path[0] = 0;
     err = next_begin(f, d, now_ns, path);

@@ -30,6 +30,7 @@ struct session_files {
 
     pthread_mutex_t lock;
     struct session_files_figures figures; /* under lock */
+    unsigned waiting;                     /* under lock: finished files that are not ended yet */
 };
 
 /* In the errands' thread: give it symbols, end it, and take the modules back. Its size. */

@@ -41,6 +41,35 @@ int address_set_add(struct address_set *set, uint64_t address, uint64_t first_ti
     return 0;
 }
 
+void address_set_close(struct address_set *set)
+{
+    struct address_use *fitted;
+
+    number_map_free(&set->places);
+    if (set->count == set->capacity)
+        return;
+    if (!set->count) {
+        address_set_free(set);
+        return;
+    }
+    fitted = realloc(set->uses, set->count * sizeof(*fitted));
+    if (!fitted)
+        return;
+    set->uses = fitted;
+    set->capacity = set->count;
+}
+
+void address_set_thin(struct address_set *set, uint64_t from_ticks)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < set->count; i++)
+        if (set->uses[i].last_ticks >= from_ticks)
+            set->uses[kept++] = set->uses[i];
+    set->count = kept;
+    address_set_close(set);
+}
+
 void address_set_free(struct address_set *set)
 {
     number_map_free(&set->places);

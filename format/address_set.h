@@ -29,6 +29,11 @@ struct address_set {
 int address_set_add(struct address_set *set, uint64_t address, uint64_t first_ticks,
                     uint64_t last_ticks) __attribute__((warn_unused_result));
 
+/* No more will be added: it holds no more than it has to. */
+void address_set_close(struct address_set *set);
+/* Of a closed one: those that were last met before go. */
+void address_set_thin(struct address_set *set, uint64_t from_ticks);
+
 void address_set_free(struct address_set *set);
 
 #endif

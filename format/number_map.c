@@ -8,13 +8,19 @@
 
 enum { FIRST_CAPACITY = 64 };
 
-static struct number_map_slot *slot_of(const struct number_map *map, uint64_t key)
+/* Where the search for a key begins. */
+static size_t home_of(const struct number_map *map, uint64_t key)
 {
     uint64_t hash = (key ^ map->secret) * UINT64_C(0x9E3779B97F4A7C15);
-    size_t mask = map->capacity - 1, at;
 
     hash = (hash ^ hash >> 32) * UINT64_C(0xD6E8FEB86659FD93);
-    at = (size_t)(hash ^ hash >> 32) & mask;
+    return (size_t)(hash ^ hash >> 32) & (map->capacity - 1);
+}
+
+static struct number_map_slot *slot_of(const struct number_map *map, uint64_t key)
+{
+    size_t mask = map->capacity - 1, at = home_of(map, key);
+
     while (map->slots[at].value != NUMBER_MAP_NONE && map->slots[at].key != key)
         at = (at + 1) & mask;
     return &map->slots[at];
@@ -56,6 +62,25 @@ int number_map_set(struct number_map *map, uint64_t key, uint32_t value)
     map->used += slot->value == NUMBER_MAP_NONE;
     *slot = (struct number_map_slot){.key = key, .value = value};
     return 0;
+}
+
+void number_map_remove(struct number_map *map, uint64_t key)
+{
+    struct number_map_slot *slots = map->slots;
+    size_t mask = map->capacity - 1, hole, at;
+
+    if (number_map_find(map, key) == NUMBER_MAP_NONE)
+        return;
+    hole = at = (size_t)(slot_of(map, key) - slots);
+    /* No search may end at the hole too early: what stands behind it moves up, unless its search
+     * begins behind the hole. */
+    for (at = (at + 1) & mask; slots[at].value != NUMBER_MAP_NONE; at = (at + 1) & mask)
+        if (((at - home_of(map, slots[at].key)) & mask) >= ((at - hole) & mask)) {
+            slots[hole] = slots[at];
+            hole = at;
+        }
+    slots[hole].value = NUMBER_MAP_NONE;
+    map->used--;
 }
 
 void number_map_free(struct number_map *map)

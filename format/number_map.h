@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Number map: 64-bit keys to 32-bit values (as a rule, places in an array). Open addressing, grows
- * as it fills, no removal. Keys may be chosen by an enemy: they are mixed with a secret of the map.
- * Zero-initialised is empty. Belongs to one thread at a time.
+ * as it fills, and never shrinks. Keys may be chosen by an enemy: they are mixed with a secret of
+ * the map. Zero-initialised is empty. Belongs to one thread at a time.
  */
 #ifndef ADATRACE_FORMAT_NUMBER_MAP_H
 #define ADATRACE_FORMAT_NUMBER_MAP_H
@@ -28,6 +28,9 @@ uint32_t number_map_find(const struct number_map *map, uint64_t key);
 /* Set or replace. `value` is not NUMBER_MAP_NONE. 0 or -ENOMEM. */
 int number_map_set(struct number_map *map, uint64_t key, uint32_t value)
     __attribute__((warn_unused_result));
+
+/* Take a key out, if it is there. */
+void number_map_remove(struct number_map *map, uint64_t key);
 
 void number_map_free(struct number_map *map);
 

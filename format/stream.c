@@ -33,6 +33,7 @@ int stream_create(struct trace_writer *w, uint32_t thread, struct writer_image *
     s->writer = w;
     s->thread = thread;
     s->image = image;
+    image->streams++;
     s->next = w->streams;
     if (s->next)
         s->next->previous = s;
@@ -56,8 +57,13 @@ void stream_free(struct trace_stream *s)
         s->writer->streams = s->next;
     if (s->next)
         s->next->previous = s->previous;
+    if (s->writer->unflushed == s)
+        s->writer->unflushed = s->next;
     if (s->draft)
         writer_draft_give(s->writer, s->draft);
+    s->image->streams--;
+    if (s->image != &s->writer->copied)
+        writer_image_settle(s->writer, s->image);
     free(s->stage_of_id);
     free(s);
 }

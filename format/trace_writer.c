@@ -130,6 +130,23 @@ int trace_writer_flush(struct trace_writer *w)
     return first ? first : writer_error(w);
 }
 
+void trace_writer_flush_begin(struct trace_writer *w)
+{
+    w->unflushed = w->streams;
+}
+
+bool trace_writer_flush_next(struct trace_writer *w)
+{
+    struct trace_stream *s = w->unflushed;
+
+    while (s && !s->draft) /* an idle one costs nothing */
+        s = s->next;
+    w->unflushed = s ? s->next : NULL;
+    if (s)
+        (void)!stream_flush(s); /* what cannot be written is counted, and told by the next flush */
+    return s != NULL;
+}
+
 void trace_writer_stats(const struct trace_writer *w, struct trace_writer_stats *out)
 {
     writer_lock(w);

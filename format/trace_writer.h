@@ -48,6 +48,9 @@ int trace_writer_process_end(struct trace_writer *w, const struct trace_process_
 int trace_writer_thread(struct trace_writer *w, const struct trace_thread *thread);
 /* The thread writes nothing any more, and its last ledger is in. */
 void trace_writer_thread_end(struct trace_writer *w, uint32_t thread);
+/* No stream of a thread of this process will be opened any more. With the last one of its image all
+ * is forgotten that the file does not need. */
+void trace_writer_process_gone(struct trace_writer *w, uint32_t process);
 int trace_writer_ledger(struct trace_writer *w, const struct trace_ledger *ledger);
 int trace_writer_module(struct trace_writer *w, const struct trace_module *module);
 int trace_writer_symbol(struct trace_writer *w, const struct trace_symbol *symbol);
@@ -124,6 +127,11 @@ uint64_t trace_stream_stored(const struct trace_stream *s); /* records appended 
 
 int trace_writer_set_level(struct trace_writer *w, int level);
 int trace_writer_flush(struct trace_writer *w); /* all streams and metadata to the file */
+/* The same in pieces, for who has other things to do meanwhile: begin, then a stream with each
+ * call; false: that was all. Streams may come and go in between. trace_writer_flush() does what is
+ * left, and tells of errors. */
+void trace_writer_flush_begin(struct trace_writer *w);
+bool trace_writer_flush_next(struct trace_writer *w);
 
 struct trace_writer_stats {                          /* over all files */
     uint64_t file_bytes, blocks, records, raw_bytes; /* raw: as in the ring */
@@ -141,6 +149,12 @@ void trace_writer_addresses(struct trace_writer *w,
                             void (*visit)(void *context, uint64_t image, uint64_t address,
                                           uint64_t first_ticks, uint64_t last_ticks),
                             void *context);
+
+/* Those of one image, whose streams are closed. Returns how many; `visit` may be NULL. */
+size_t trace_writer_image_addresses(const struct trace_writer *w, uint64_t image,
+                                    void (*visit)(void *context, uint64_t image, uint64_t address,
+                                                  uint64_t first_ticks, uint64_t last_ticks),
+                                    void *context);
 
 /*
  * Go on in another file, from the beginning of `fd`, which is taken over: what is staged goes into

@@ -96,9 +96,7 @@ static int item_take_in(struct trace_writer *w, enum item_kind kind, const void 
     return 0;
 }
 
-/* As writer_item_append(), but 0 says that it will be in the file and nothing else that it is not:
- * what is to refer to it can. */
-static int item_keep(struct trace_writer *w, enum item_kind kind, const void *record, bool urgent)
+int writer_item_keep(struct trace_writer *w, enum item_kind kind, const void *record, bool urgent)
 {
     int status = item_take_in(w, kind, record);
 
@@ -111,28 +109,21 @@ static int item_keep(struct trace_writer *w, enum item_kind kind, const void *re
 
 /* Once the disk is full items are only kept: the end of the file has room for them, data does not.
  */
-static int items_follow(struct trace_writer *w)
+int writer_items_follow(struct trace_writer *w)
 {
     return w->meta.size >= META_BLOCK_BYTES ? writer_meta_flush(w) : writer_error(w);
 }
 
 int writer_item_append(struct trace_writer *w, enum item_kind kind, const void *record, bool urgent)
 {
-    int status = item_keep(w, kind, record, urgent);
+    int status = writer_item_keep(w, kind, record, urgent);
 
-    return status ? status : items_follow(w);
+    return status ? status : writer_items_follow(w);
 }
 
 int trace_writer_clock(struct trace_writer *w, const struct trace_clock_pair *pair)
 {
     return writer_item_append(w, ITEM_CLOCK, pair, false);
-}
-
-void trace_writer_thread_end(struct trace_writer *w, uint32_t thread)
-{
-    if (w->store)
-        block_store_thread_end(w->store, thread);
-    catalogue_thread_end(w->catalogue, thread);
 }
 
 struct catalogue *trace_writer_catalogue(struct trace_writer *w)
@@ -165,9 +156,9 @@ int trace_writer_note(struct trace_writer *w, const struct trace_note *note)
     return writer_item_append(w, ITEM_NOTE, note, false);
 }
 
-/* ---- images, processes, threads ---- */
+/* ---- types ---- */
 
-static int list_grow(void **list, size_t count, size_t *capacity)
+int writer_list_grow(void **list, size_t count, size_t *capacity)
 {
     size_t wanted = *capacity ? *capacity * 2 : 16;
     void *grown;
@@ -181,89 +172,6 @@ static int list_grow(void **list, size_t count, size_t *capacity)
     *capacity = wanted;
     return 0;
 }
-
-/* The image's place in w->images, made if need be; NUMBER_MAP_NONE: out of memory. */
-static uint32_t image_place(struct trace_writer *w, uint64_t number)
-{
-    uint32_t place = number_map_find(&w->image_of_number, number);
-    struct writer_image *image;
-
-    if (place != NUMBER_MAP_NONE)
-        return place;
-    place = (uint32_t)w->image_count;
-    image = calloc(1, sizeof(*image));
-    if (!image || list_grow((void **)&w->images, w->image_count, &w->image_capacity) != 0 ||
-        number_map_set(&w->image_of_number, number, place) != 0) {
-        free(image);
-        writer_loss_count(w, 0, -ENOMEM);
-        return NUMBER_MAP_NONE;
-    }
-    image->image = number;
-    w->images[w->image_count++] = image;
-    return place;
-}
-
-struct writer_image *writer_image_of_thread(const struct trace_writer *w, uint32_t thread)
-{
-    uint32_t process = number_map_find(&w->process_of_thread, thread);
-    uint32_t place = number_map_find(&w->image_of_process, process);
-
-    return process == NUMBER_MAP_NONE || place == NUMBER_MAP_NONE ? NULL : w->images[place];
-}
-
-/* Streams are opened for what is described, and for nothing else. */
-static int described(struct trace_writer *w, struct number_map *map, uint32_t number,
-                     uint32_t belongs_to)
-{
-    int status = number_map_set(map, number, belongs_to);
-
-    if (status != 0)
-        writer_loss_count(w, 0, status);
-    return status ? status : items_follow(w);
-}
-
-int trace_writer_process(struct trace_writer *w, const struct trace_process *process)
-{
-    uint32_t place;
-    int status;
-
-    if (process->process == TRACE_PROCESS_NONE || process->process == NUMBER_MAP_NONE)
-        return -EINVAL;
-    place = image_place(w, process->image);
-    if (place == NUMBER_MAP_NONE)
-        return -ENOMEM;
-    status = item_keep(w, ITEM_PROCESS, process, true);
-    return status ? status : described(w, &w->image_of_process, process->process, place);
-}
-
-int trace_writer_thread(struct trace_writer *w, const struct trace_thread *thread)
-{
-    int status;
-
-    if (thread->thread == TRACE_THREAD_NONE || thread->process == NUMBER_MAP_NONE)
-        return -EINVAL;
-    status = item_keep(w, ITEM_THREAD, thread, true);
-    return status ? status : described(w, &w->process_of_thread, thread->thread, thread->process);
-}
-
-void trace_writer_addresses(struct trace_writer *w,
-                            void (*visit)(void *context, uint64_t image, uint64_t address,
-                                          uint64_t first_ticks, uint64_t last_ticks),
-                            void *context)
-{
-    for (struct trace_stream *s = w->streams; s; s = s->next)
-        (void)!stream_flush(s); /* an error sticks and is told by close */
-    writer_settle(w);
-    for (size_t i = 0; i < w->image_count; i++) {
-        const struct address_set *set = &w->images[i]->addresses;
-
-        for (size_t n = 0; n < set->count; n++)
-            visit(context, w->images[i]->image, set->uses[n].address, set->uses[n].first_ticks,
-                  set->uses[n].last_ticks);
-    }
-}
-
-/* ---- types ---- */
 
 void writer_type_free(struct writer_type *type)
 {
@@ -306,7 +214,7 @@ static bool types_are_equal(const struct writer_type *a, const struct writer_typ
 
 int writer_type_keep(struct trace_writer *w, struct writer_type *type)
 {
-    if (list_grow((void **)&w->types, w->type_count, &w->type_capacity) != 0)
+    if (writer_list_grow((void **)&w->types, w->type_count, &w->type_capacity) != 0)
         return -ENOMEM;
     w->types[w->type_count++] = type;
     return 0;
@@ -330,7 +238,7 @@ static struct writer_type *type_intern(struct trace_writer *w, struct writer_typ
         return NULL;
     }
     fresh->number = item.type = (uint32_t)w->type_count;
-    *status = item_keep(w, ITEM_TYPE, &item, true);
+    *status = writer_item_keep(w, ITEM_TYPE, &item, true);
     if (*status != 0) { /* records of a type that is not in the file would be of none */
         w->type_count--;
         writer_type_free(fresh);
@@ -338,7 +246,7 @@ static struct writer_type *type_intern(struct trace_writer *w, struct writer_typ
     }
     /* Without a name to be found by, an equal one is described once more. */
     (void)!number_map_set(&w->type_of_hash, hash, (uint32_t)w->type_count - 1);
-    *status = items_follow(w);
+    *status = writer_items_follow(w);
     return fresh;
 }
 
@@ -370,7 +278,7 @@ static int type_tell(struct trace_writer *w, uint64_t image_number, const void *
     if (!type)
         return status;
     id = type->owned.schema.id;
-    place = image_place(w, image_number);
+    place = writer_image_place(w, image_number);
     image = place == NUMBER_MAP_NONE ? NULL : w->images[place];
     if (image && id < image->id_count && image->type_of_id[id]) {
         writer_type_free(type);
@@ -401,19 +309,11 @@ void writer_meta_free(struct trace_writer *w)
 {
     for (size_t i = 0; i < w->type_count; i++)
         writer_type_free(w->types[i]);
-    for (size_t i = 0; i < w->image_count; i++) {
-        address_set_free(&w->images[i]->addresses);
-        free(w->images[i]->type_of_id);
-        free(w->images[i]);
-    }
     address_set_free(&w->copied.addresses);
     free(w->copied.type_of_id);
     free(w->types);
-    free(w->images);
     byte_buffer_free(&w->meta);
     byte_buffer_free(&w->meta_back);
     number_map_free(&w->type_of_hash);
-    number_map_free(&w->image_of_number);
-    number_map_free(&w->image_of_process);
-    number_map_free(&w->process_of_thread);
+    writer_images_free(w);
 }

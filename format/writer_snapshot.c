@@ -32,6 +32,8 @@ static int addresses_copy(const struct trace_writer *w, uint64_t from_ticks,
     int status = ending_images(ending, w->image_count);
 
     for (size_t i = 0; i < w->image_count && status == 0; i++) {
+        if (!w->images[i])
+            continue;
         ending->addresses[i].image = w->images[i]->image;
         status = uses_copy(&w->images[i]->addresses, from_ticks, &ending->addresses[i]);
     }
@@ -100,7 +102,11 @@ uint64_t trace_writer_expire(struct trace_writer *w, uint64_t now_ticks)
     oldest = block_store_expire(w->store, now_ticks);
     trace_writer_keep_from(w, oldest);
     for (size_t i = 0; i < w->image_count; i++)
-        addresses_forget(&w->images[i]->addresses, oldest);
+        if (w->images[i] && writer_image_is_over(w->images[i]))
+            address_set_thin(&w->images[i]->addresses, oldest);
+        else if (w->images[i])
+            addresses_forget(&w->images[i]->addresses, oldest);
+    writer_images_settle(w);
     return oldest;
 }
 

@@ -5,7 +5,8 @@
  *     trace_writer.c   open, close
  *     writer_switch.c  go on in another file
  *     writer_snapshot.c  hand over what there is; be a flight recorder
- *     writer_meta.c    metadata items, types, images
+ *     writer_meta.c    metadata items, types
+ *     writer_images.c  images, processes, threads
  *     stream.c         one thread's records, into a draft
  *     stream_append.c  many of them at once
  *     writer_block.c   drafts become blocks, blocks go onto the output
@@ -41,6 +42,8 @@ struct writer_image {
     struct writer_type **type_of_id;
     uint32_t id_count;
     struct address_set addresses; /* who writes */
+    uint32_t processes, streams;  /* that there are */
+    bool over;                    /* its last process has gone */
 };
 
 /* A block on its way into the file. */
@@ -94,13 +97,14 @@ struct trace_writer {
     struct writer_type **types;
     size_t type_count, type_capacity;
     struct number_map type_of_hash;
-    struct writer_image **images;
-    size_t image_count, image_capacity;
+    struct writer_image **images; /* NULL: a place that nobody has any more */
+    size_t image_count, image_capacity, image_holes;
     struct number_map image_of_number;   /* image -> place in images */
     struct number_map image_of_process;  /* process -> place in images */
     struct number_map process_of_thread; /* thread -> process */
 
-    struct trace_stream *streams; /* doubly linked */
+    struct trace_stream *streams;   /* doubly linked */
+    struct trace_stream *unflushed; /* the next for trace_writer_flush_next(); NULL: none */
 
     /* writer_copy.c: ids of this image are numbers of types; losses of the files copied from. */
     struct writer_image copied;
@@ -186,12 +190,16 @@ int writer_meta_end(struct trace_writer *w) __attribute__((warn_unused_result));
  * way. 0 or -ENOMEM. */
 int writer_meta_join(struct trace_writer *w);
 
-/* The image that a thread's process runs, or NULL. */
-struct writer_image *writer_image_of_thread(const struct trace_writer *w, uint32_t thread);
-
 /* Append an item; `urgent`: data may refer to it. */
 int writer_item_append(struct trace_writer *w, enum item_kind kind, const void *record,
                        bool urgent);
+/* As writer_item_append(), but 0 says that it will be in the file and nothing else that it is not:
+ * what is to refer to it can. writer_items_follow() writes what there is, if it is much. */
+int writer_item_keep(struct trace_writer *w, enum item_kind kind, const void *record, bool urgent);
+int writer_items_follow(struct trace_writer *w);
+
+/* Room for one more pointer. 0 or -ENOMEM. */
+int writer_list_grow(void **list, size_t count, size_t *capacity);
 
 /* A type from its encoded schema, known to the caller only. NULL: *status says why. */
 struct writer_type *writer_type_create(const void *schema, size_t size, int *status);
@@ -203,6 +211,23 @@ int writer_ids_grow(struct writer_image *image, uint32_t id);
 
 /* Release what writer_meta.c holds. */
 void writer_meta_free(struct trace_writer *w);
+
+/* ---- writer_images.c ---- */
+
+/* An image's place in w->images, made if need be; NUMBER_MAP_NONE: out of memory. */
+uint32_t writer_image_place(struct trace_writer *w, uint64_t number);
+/* The image that a thread's process runs, or NULL. */
+struct writer_image *writer_image_of_thread(const struct trace_writer *w, uint32_t thread);
+/* Does nobody add to it any more? */
+static inline bool writer_image_is_over(const struct writer_image *image)
+{
+    return image->over && !image->processes && !image->streams;
+}
+/* Let go of what an image that has ended does not need; of all of it, when it has no addresses (any
+ * more) that the file has to name. */
+void writer_image_settle(struct trace_writer *w, struct writer_image *image);
+void writer_images_settle(struct trace_writer *w);
+void writer_images_free(struct trace_writer *w);
 
 /* ---- streams ---- */
 

@@ -30,14 +30,20 @@ static int volume_make(struct trace_writer *w, int fd, struct trace_volume *fres
 /* The addresses met so far go with the file that they stand in. */
 static void addresses_move(struct trace_writer *w, struct trace_ending *ending)
 {
-    for (size_t i = 0; i < w->image_count; i++) {
-        struct address_set *set = &w->images[i]->addresses;
+    struct ending_addresses *to = ending->addresses;
 
-        ending->addresses[i] = (struct ending_addresses){
+    for (size_t i = 0; i < w->image_count; i++) {
+        struct address_set *set = w->images[i] ? &w->images[i]->addresses : NULL;
+
+        if (!set || !set->count)
+            continue;
+        *to++ = (struct ending_addresses){
             .image = w->images[i]->image, .uses = set->uses, .count = set->count};
         set->uses = NULL;
         address_set_free(set);
     }
+    ending->address_images = (size_t)(to - ending->addresses);
+    writer_images_settle(w);
 }
 
 /* Items that could not be written yet are for the end of the file that they belong to. */

@@ -25,7 +25,8 @@ int trace_writer_retell(struct trace_writer *w, const struct trace_listener *lis
     if (status == 0) {
         listener->items(listener->context, items.bytes, items.size);
         for (size_t i = 0; i < w->image_count; i++)
-            image_retell(w->images[i], listener);
+            if (w->images[i])
+                image_retell(w->images[i], listener);
     }
     byte_buffer_free(&items);
     return status;

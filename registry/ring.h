@@ -265,6 +265,9 @@ int ring_peek(struct ring_reader *reader, struct ring_record *record)
     __attribute__((warn_unused_result));
 void ring_advance(struct ring_reader *reader, const struct ring_record *record); /* take it */
 void ring_release(struct ring_reader *reader); /* give back all that was taken */
+/* Policy overwrite: the memory of what was copied out goes back to the system until the next look.
+ * What was not taken of it is copied again, if it still stands. Elsewhere nothing. */
+void ring_rest(struct ring_reader *reader);
 
 /* Copying read: the payload goes to out[capacity]. Returns 1, 0, -ENOBUFS (not taken), or as
  * ring_peek(). */

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/atomic.h"
 #include "base/crash_point.h"
@@ -346,6 +348,19 @@ void ring_release(struct ring_reader *r)
     CRASH_POINT("release.given");
     if (r->policy == RING_BLOCK)
         ring_tell_room(ring, bytes_used(r, head, r->tail, r->skipped), r->room);
+}
+
+void ring_rest(struct ring_reader *r)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t from = ((uintptr_t)r->copy + page - 1) & ~(page - 1);
+    uintptr_t to = ((uintptr_t)r->copy + r->block_bytes) & ~(page - 1);
+
+    if (!r->copy)
+        return;
+    r->copy_from = r->copy_to = 0;
+    if (from < to) /* when it fails the memory stays, and is as good */
+        (void)madvise((void *)from, to - from, MADV_DONTNEED);
 }
 
 int ring_read(struct ring_reader *r, void *out, size_t capacity, struct ring_record *record)

@@ -189,6 +189,11 @@ void trace_writer_thread_end(struct trace_writer *w, uint32_t thread)
     (void)w, (void)thread;
 }
 
+void trace_writer_process_gone(struct trace_writer *w, uint32_t process)
+{
+    (void)w, (void)process;
+}
+
 struct catalogue *trace_writer_catalogue(struct trace_writer *w)
 {
     (void)w;
@@ -357,6 +362,17 @@ int trace_writer_flush(struct trace_writer *w)
     return 0;
 }
 
+void trace_writer_flush_begin(struct trace_writer *w)
+{
+    (void)w;
+}
+
+bool trace_writer_flush_next(struct trace_writer *w)
+{
+    (void)w;
+    return false;
+}
+
 void trace_writer_stats(const struct trace_writer *w, struct trace_writer_stats *out)
 {
     (void)w;
@@ -369,6 +385,15 @@ void trace_writer_addresses(struct trace_writer *w,
                             void *context)
 {
     (void)w, (void)visit, (void)context;
+}
+
+size_t trace_writer_image_addresses(const struct trace_writer *w, uint64_t image,
+                                    void (*visit)(void *context, uint64_t image, uint64_t address,
+                                                  uint64_t first_ticks, uint64_t last_ticks),
+                                    void *context)
+{
+    (void)w, (void)image, (void)visit, (void)context;
+    return 0;
 }
 
 int trace_writer_switch(struct trace_writer *w, int fd, struct trace_ending **old)

@@ -2,12 +2,14 @@
 /* What other threads ask of the drain, and when they get their answers. */
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 
 #include <cmocka.h>
 
+#include "base/atomic.h"
 #include "drain/drain_state.h"
 #include "fake_writer.h"
 #include "producer.h"
@@ -108,12 +110,90 @@ static void call_of_a_drain_that_ends_is_refused_not_left(void **state)
     stage_clear(&stage);
 }
 
+/* ---- in the middle of a round ---- */
+
+/* The first of two askers; the other one comes when the first is being answered. */
+struct pair {
+    struct drain *drain;
+    pthread_t second;
+    size_t records_of[2]; /* taken of each thread when the second was answered */
+};
+
+static int second_answer(struct drain *d, void *context)
+{
+    struct pair *p = context;
+
+    (void)d;
+    p->records_of[0] = fake_count(FAKE_RECORD, 1);
+    p->records_of[1] = fake_count(FAKE_RECORD, 2);
+    return 0;
+}
+
+static void *second_ask(void *context)
+{
+    struct pair *p = context;
+
+    return (void *)(long)drain_call(p->drain, second_answer, p);
+}
+
+static void until_somebody_waits(struct drain *d)
+{
+    while (!load_relaxed(&d->calls)) /* relaxed: a test's */
+        sched_yield();
+}
+
+static int first_answer(struct drain *d, void *context)
+{
+    struct pair *p = context;
+
+    assert_int_equal(pthread_create(&p->second, NULL, second_ask, p), 0);
+    until_somebody_waits(d);
+    return 0;
+}
+
+static void *first_ask(void *context)
+{
+    struct pair *p = context;
+
+    return (void *)(long)drain_call(p->drain, first_answer, p);
+}
+
+static void caller_does_not_wait_for_the_whole_round(void **state)
+{
+    struct producer producers[2];
+    struct stage stage;
+    struct pair pair = {0};
+    pthread_t first;
+    void *got;
+
+    (void)state;
+    stage_set(&stage, &(struct stage_options){0});
+    pair.drain = stage.drain;
+    for (uint32_t i = 0; i < 2; i++) {
+        producer_claim(&producers[i], &stage, i + 1, false);
+        assert_true(producer_write(&producers[i], 1));
+    }
+    assert_int_equal(pthread_create(&first, NULL, first_ask, &pair), 0);
+    until_somebody_waits(stage.drain);
+    (void)drain_round(stage.drain);
+    (void)drain_round(stage.drain); /* who was not answered in that one is in this */
+    assert_int_equal(pthread_join(first, &got), 0);
+    assert_null(got);
+    assert_int_equal(pthread_join(pair.second, &got), 0);
+    assert_null(got);
+    assert_int_equal(pair.records_of[0], 1);
+    assert_int_equal(pair.records_of[1], 0);
+    assert_int_equal(fake_count(FAKE_RECORD, 2), 1);
+    stage_clear(&stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(call_is_made_by_the_drain_s_thread),
         cmocka_unit_test(every_asker_gets_its_own_answers),
         cmocka_unit_test(call_of_a_drain_that_ends_is_refused_not_left),
+        cmocka_unit_test(caller_does_not_wait_for_the_whole_round),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

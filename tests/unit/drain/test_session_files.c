@@ -3,6 +3,7 @@
  * The drain's rounds are made by hand, so that a switch can fall anywhere. */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -334,6 +335,63 @@ static void size_makes_files_and_only_the_newest_stay(void **state)
     }
 }
 
+/* ---- nobody has time to end them ---- */
+
+/* Held while no file may be ended. */
+static pthread_mutex_t endings = PTHREAD_MUTEX_INITIALIZER;
+
+static void end_slowly(void *context, const struct drain_module *modules,
+                       struct trace_ending *ending)
+{
+    (void)context, (void)modules, (void)ending;
+    pthread_mutex_lock(&endings);
+    pthread_mutex_unlock(&endings);
+}
+
+static unsigned files_of_bursts(struct session *s, unsigned bursts)
+{
+    struct session_files_figures figures;
+
+    while (bursts--) {
+        burst_write(s);
+        drain_round(s->stage.drain);
+        session_files_turn(s->files, s->stage.drain, 1);
+        drain_account(s->stage.drain);
+    }
+    session_files_figures(s->files, &figures);
+    return figures.number;
+}
+
+static void files_that_nobody_ends_do_not_become_many(void **state)
+{
+    enum { BURSTS = 300, WAITING = 16 };
+    const struct session_files_options files = {.rotate_bytes = 1, .resolve = end_slowly};
+    unsigned number, last;
+    char path[4096];
+    struct session s;
+
+    (void)state;
+    assert_int_equal(file_name_rotated(path, sizeof(path), in_folder("x.adatrace"), 1), 0);
+    session_begin(&s, path, RING_DROP, 0, &files);
+    s.random = 5;
+    pthread_mutex_lock(&endings);
+    number = files_of_bursts(&s, BURSTS);
+    pthread_mutex_unlock(&endings);
+    assert_int_equal(number, 1 + WAITING);
+    session_files_wait(s.files);
+    last = files_of_bursts(&s, 1);
+    assert_int_equal(last, number + 1);
+    session_end(&s);
+    session_files_destroy(s.files);
+    for (unsigned n = 1; n <= last; n++) {
+        struct sums sums = {.written_bytes = 0};
+
+        assert_int_equal(file_name_rotated(path, sizeof(path), in_folder("x.adatrace"), n), 0);
+        file_add(&sums, path);
+        unlink(path);
+    }
+}
+
 static int folder_make(void **state)
 {
     (void)state;
@@ -356,6 +414,7 @@ int main(void)
         cmocka_unit_test(names_are_numbered_before_the_suffix),
         cmocka_unit_test(clearing_takes_numbered_files_of_the_name_and_no_others),
         cmocka_unit_test(size_makes_files_and_only_the_newest_stay),
+        cmocka_unit_test(files_that_nobody_ends_do_not_become_many),
     };
 
     return cmocka_run_group_tests(tests, folder_make, folder_remove);

@@ -93,6 +93,39 @@ static void reader_that_falls_behind_again_and_again_adds_up(void **state)
     fixture_close(&f);
 }
 
+/* What was copied and not taken is copied again, or counted as overwritten. */
+static void reader_that_rests_in_the_middle_of_a_copy_adds_up(void **state)
+{
+    uint64_t random = random_seed("rest"), attempted = 0;
+    struct ring_fixture f;
+    struct ledger l = {0};
+
+    (void)state;
+    fixture_open(&f, 64 << 10, RING_OVERWRITE, 0);
+    for (int i = 0; i < 5000; i++) {
+        struct ring_record record;
+        int got;
+
+        for (uint64_t n = random_next(&random) % 40; n; n--)
+            assert_true(fixture_emit(f.writer, 16 + random_next(&random) % 200, ++attempted));
+        for (uint64_t n = random_next(&random) % 40; n; n--) {
+            got = ring_peek(&f.reader, &record);
+            l.overflows += got < 0;
+            if (got <= 0)
+                continue;
+            ledger_take(&l, &record);
+            ring_advance(&f.reader, &record);
+        }
+        ring_release(&f.reader);
+        ring_rest(&f.reader);
+    }
+    ledger_drain(&l, &f.reader);
+    assert_true(l.overflows > 0 && l.records > 0);
+    assert_int_equal(l.disorder, 0);
+    assert_balanced(&f, &l, attempted);
+    fixture_close(&f);
+}
+
 static void oversize_record_is_dropped_and_the_ring_goes_on(void **state)
 {
     static unsigned char payload[4096];
@@ -286,6 +319,7 @@ int main(void)
         cmocka_unit_test(slow_reader_counts_what_was_overwritten),
         cmocka_unit_test(reader_that_keeps_up_misses_nothing),
         cmocka_unit_test(reader_that_falls_behind_again_and_again_adds_up),
+        cmocka_unit_test(reader_that_rests_in_the_middle_of_a_copy_adds_up),
         cmocka_unit_test(oversize_record_is_dropped_and_the_ring_goes_on),
         cmocka_unit_test(reservation_held_is_never_overwritten),
         cmocka_unit_test(block_begun_behind_a_held_reservation_gets_its_count),
