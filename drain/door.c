@@ -63,6 +63,7 @@ static int segment_make(struct door *door, struct segment *segment)
 
     if (err)
         return err;
+    segment_keep_from_forks(segment); /* symbols are looked up in a child */
     err = switches_begin(segment, door->globs, door->options.level);
     if (!err)
         err = registry_prepare(segment, RINGS_AT_START);

@@ -339,8 +339,11 @@ static bool segment_has_users(struct segment *segment)
     if (fcntl(segment->fd, F_ADD_SEALS, F_SEAL_WRITE) == 0 || errno == EPERM)
         return false;
     /* Back again at the same place. Should that fail, nothing can be read from it any more. */
-    return mmap(base, segment->bytes, PROT_READ | PROT_WRITE, MAP_FIXED | MAP_SHARED, segment->fd,
-                0) != MAP_FAILED;
+    if (mmap(base, segment->bytes, PROT_READ | PROT_WRITE, MAP_FIXED | MAP_SHARED, segment->fd,
+             0) == MAP_FAILED)
+        return false;
+    segment_keep_from_forks(segment);
+    return true;
 }
 
 static bool source_has_processes(const struct drain *d, const struct drain_source *s)

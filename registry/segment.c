@@ -262,6 +262,11 @@ int segment_file(struct segment *s)
     return fd;
 }
 
+void segment_keep_from_forks(struct segment *s)
+{
+    (void)madvise(s->shared, s->bytes, MADV_DONTFORK); /* when it fails, it is given back later */
+}
+
 void segment_destroy(struct segment *s)
 {
     if (s->shared)

@@ -194,6 +194,10 @@ int segment_create(struct segment *segment, const struct segment_geometry *geome
  * -EBADF. */
 int segment_file(struct segment *segment) __attribute__((warn_unused_result));
 
+/* Creator only: children that this process forks from here on do not get the mapping. They would
+ * hold it for as long as they live, and look as if they used it. */
+void segment_keep_from_forks(struct segment *segment);
+
 /* Creator only: unmap and close. */
 void segment_destroy(struct segment *segment);
 

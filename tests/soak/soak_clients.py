@@ -23,6 +23,7 @@ class Clients:
         self.listeners = []
         self.snapshots = 0
         self.counts = {}
+        self.slowest_s = 0.0  # that any command took, with its repetitions when it got no answer
         self.actions = [
             self.enable, self.disable, self.pause_and_resume, self.rotate, self.snapshot, self.set, self.set,
             self.listener_begin, self.listener_begin, self.listener_stall, self.listener_kill, self.top_once, self.list,
@@ -37,7 +38,8 @@ class Clients:
     # ---- asking and steering ----
 
     def ask(self, *words, statuses=(0,)):
-        until = time.monotonic() + PATIENCE_S
+        began = time.monotonic()
+        until = began + PATIENCE_S
         try:
             done = recording.run([recording.ADATRACE, *words], env=self.session.env, timeout=PATIENCE_S)
             # The command waits for a few seconds; a busy machine may not come to the session in those.
@@ -48,6 +50,7 @@ class Clients:
             return b""
         if done.status not in statuses:
             self.complain(f"adatrace {' '.join(map(str, words))}: {done.status}: {done.stderr.decode()}")
+        self.slowest_s = max(self.slowest_s, time.monotonic() - began)
         return done.stdout
 
     def enable(self):

@@ -57,6 +57,21 @@ static void child_begin(struct child *c, struct stage *stage, uint64_t records)
     assert_int_equal(read(c->done[0], &byte, 1), 1);
 }
 
+/* One of this process, which has nothing to do with what is traced. */
+static void helper_begin(struct child *c)
+{
+    char byte;
+
+    assert_int_equal(pipe(c->go), 0);
+    assert_int_equal(pipe(c->done), 0);
+    c->pid = fork();
+    assert_true(c->pid >= 0);
+    if (!c->pid) {
+        (void)!read(c->go[0], &byte, 1);
+        _exit(0);
+    }
+}
+
 static void child_end(struct child *c, int signal)
 {
     char byte = 0;
@@ -225,6 +240,28 @@ static void segment_without_users_is_given_back(void **state)
     drain_round(stage.drain);
     assert_null(stage.drain->sources);
     assert_null(stage.drain->processes);
+    drain_destroy(stage.drain);
+}
+
+/* As the one in which the collector looks symbols up, and that may take minutes. */
+static void child_of_ours_does_not_hold_a_segment(void **state)
+{
+    struct stage stage;
+    struct child child;
+
+    (void)state;
+    stage_set(&stage, &(struct stage_options){.maps = true});
+    drain_round(stage.drain);
+    segment_keep_from_forks(&stage.drain->sources->segment);
+    stage.drain->processes->dead = true;
+    drain_round(stage.drain); /* in vain: mapped anew */
+    assert_non_null(stage.drain->sources);
+    stage_unmap(&stage);
+    helper_begin(&child);
+    stage.drain->sources->look_again_ns = 0;
+    drain_round(stage.drain);
+    assert_null(stage.drain->sources);
+    child_end(&child, 0);
     drain_destroy(stage.drain);
 }
 
@@ -433,6 +470,7 @@ int main(void)
         cmocka_unit_test(status_of_our_child_is_waited_for),
         cmocka_unit_test(segment_without_users_is_given_back),
         cmocka_unit_test(segment_that_a_silent_child_maps_stays),
+        cmocka_unit_test(child_of_ours_does_not_hold_a_segment),
         cmocka_unit_test(untraceable_program_is_noted_once),
         cmocka_unit_test(program_that_never_attached_is_noted),
         cmocka_unit_test(exec_that_failed_is_not_noted),
