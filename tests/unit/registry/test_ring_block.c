@@ -210,6 +210,26 @@ static void ring_taken_on_again_makes_producers_wait_again(void **state)
     fixture_close(&f);
 }
 
+/* Somebody says meanwhile that nobody is to wait any more. */
+static void producer_that_waits_follows_another_policy(void **state)
+{
+    struct ring_fixture f;
+    struct producer p = {.f = &f, .records = 1, .payload_max = 1};
+
+    (void)state;
+    fixture_open(&f, 4096, RING_BLOCK, 0);
+    fill(&f);
+    producer_start(&p);
+    wait_until_waiting(&f);
+    assert_int_equal(ring_set_policy(f.ring, RING_DROP, 0), 0);
+    /* Signs of life, and no room. */
+    while (!load_acquire(&f.ring->dropped))
+        ring_release(&f.reader);
+    producer_join(&p);
+    assert_int_equal(p.written, 0);
+    fixture_close(&f);
+}
+
 static void policy_overwrite_cannot_be_set_or_left(void **state)
 {
     struct ring_fixture f;
@@ -277,6 +297,7 @@ int main(void)
         cmocka_unit_test(dead_consumer_is_noticed_by_its_missing_beat),
         cmocka_unit_test(reader_that_goes_wakes_the_producer),
         cmocka_unit_test(ring_taken_on_again_makes_producers_wait_again),
+        cmocka_unit_test(producer_that_waits_follows_another_policy),
         cmocka_unit_test(policy_overwrite_cannot_be_set_or_left),
         cmocka_unit_test(handler_that_emits_while_its_thread_waits_gets_its_turn),
     };

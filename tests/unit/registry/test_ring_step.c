@@ -18,7 +18,12 @@ enum {
     ELASTIC_GROWTH = 4,
     SMALL = 16,             /* payload bytes of the emit that is interrupted */
     HANDLER_SEED = 1 << 30, /* its handlers' seeds begin here */
-    FIRST_EVERY = 23,       /* instructions, where pairs of them are tried */
+#ifdef ADATRACE_COVERAGE
+    EVERY = 13, /* instructions: each is a process, which writes its counts */
+#else
+    EVERY = 1,
+#endif
+    FIRST_EVERY = 23, /* where pairs of them are tried */
     SECOND_EVERY = 7,
 };
 
@@ -242,9 +247,12 @@ static void interrupt_everywhere(const struct scene *as, enum ring_policy policy
                                  struct total *t)
 {
     struct scene s = *as;
-    struct step_plan plan = {
-        emit_interrupted,         interrupt, s.twice ? judge_second : judge, &s, jumps(&s),
-        s.twice ? FIRST_EVERY : 1};
+    struct step_plan plan = {emit_interrupted,
+                             interrupt,
+                             s.twice ? judge_second : judge,
+                             &s,
+                             jumps(&s),
+                             s.twice ? FIRST_EVERY : EVERY};
     uint64_t failed = t->failed;
 
     set_up(&s, policy, fast);
