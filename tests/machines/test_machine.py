@@ -53,9 +53,9 @@ NOT_THERE = {
     "test_symbol_file": OF_THIS_MACHINE,
     "test_trace_ahead": OF_THIS_MACHINE,  # counts threads: the emulator's are there a little longer
 }
-# The ledger of programs by chance; and programs that are killed while that machine's command records them.
+# The ledger of programs by chance; programs that are killed while that machine's command records them, or with their drain.
 PROPERTY = {"aarch64": [("test_ledger", "3000", "1")]}
-CRASH = {"aarch64": {"test_killed.py": ["emit_until_killed"]}}
+CRASH = {"aarch64": {"test_killed.py": ["emit_until_killed"], "test_kill_everything.py": ["crash_embedded"]}}
 
 
 def is_ours(machine, command):
