@@ -12,6 +12,7 @@
 #include "base/atomic.h"
 #include "base/clock.h"
 #include "base/crash_point.h"
+#include "base/plain_text.h"
 #include "drain/drain_state.h"
 
 enum {
@@ -66,9 +67,7 @@ void drain_tell_news(struct drain *d, const char *format, ...)
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
     /* Untrusted: names and notes of programs, on their way to somebody's terminal. */
-    for (char *at = text; *at; at++)
-        if ((unsigned char)*at < ' ' || *at == 0x7f)
-            *at = '?';
+    plain_text(text, '?');
     d->options.news(d->options.context, text);
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/le.h"
+#include "base/plain_text.h"
 #include "drain/trigger_state.h"
 
 enum { FIELDS_SHOWN = 8, TEXT_SHOWN = 60 };
@@ -140,14 +141,6 @@ static void put_fields(struct text *t, const struct schema *schema, const unsign
         put(t, ", ...");
 }
 
-/* It goes to terminals. */
-static void plain(char *text)
-{
-    for (; *text; text++)
-        if ((unsigned char)*text < ' ' || *text == 0x7f)
-            *text = '.';
-}
-
 void trigger_event_print(const struct drain *d, const struct trigger_event *event, char *out,
                          size_t size)
 {
@@ -165,5 +158,5 @@ void trigger_event_print(const struct drain *d, const struct trigger_event *even
         put(&t, ", %safter %" PRIu64 ".%03" PRIu64 " ms", event->is_open ? "still open " : "",
             values->duration_ns / 1000000, values->duration_ns % 1000000 / 1000);
     put_fields(&t, event->schema, values->payload, values->payload_bytes);
-    plain(out);
+    plain_text(out, '.'); /* it goes to terminals */
 }

@@ -60,6 +60,49 @@ static void record_alone_is_looked_at_like_one_in_a_run(void **state)
     stage_clear(&stage);
 }
 
+/* Every kind of field, more of them than are shown, and a payload that is too short for them. */
+static void values_are_shown_as_what_they_are(void **state)
+{
+    static const struct ada_label labels[] = {{"slow", 1}};
+    static const struct ada_field fields[] = {
+        {"half", NULL, 0, 1, ADA_KIND_FLOAT, 4},    {"whole", NULL, 0, 1, ADA_KIND_FLOAT, 8},
+        {"yes", NULL, 0, 1, ADA_KIND_BOOL, 1},      {"no", NULL, 0, 1, ADA_KIND_BOOL, 1},
+        {"speed", labels, 1, 1, ADA_KIND_ENUM, 1},  {"other", labels, 1, 1, ADA_KIND_ENUM, 1},
+        {"many", NULL, 0, 2, ADA_KIND_UNSIGNED, 1}, {"name", NULL, 0, 1, ADA_KIND_STRING, 0},
+        {"unseen", NULL, 0, 1, ADA_KIND_SIGNED, 1},
+    };
+    const struct schema schema = {.id = TYPE_ALL,
+                                  .level = ADA_LEVEL_INFO,
+                                  .field_count = 9,
+                                  .provider = "all",
+                                  .name = "kinds",
+                                  .fields = fields};
+    static const char name[] = "\xc2\x9b"
+                               "31m \xc3\xa9\xc4\x9b \x9b\x7f";
+    const uint32_t length = sizeof(name) - 1;
+    const double whole = -0.25;
+    const float half = 1.5F;
+    unsigned char payload[64] = {0};
+    struct stage stage;
+    struct producer p;
+
+    (void)state;
+    trigger_stage_with(&stage, &p, "all:kinds.yes == true", NULL);
+    trigger_type_tell(&stage, &schema);
+    memcpy(payload, &half, 4);
+    memcpy(payload + 4, &whole, 8);
+    memcpy(payload + 12, "\1\0\1\2\7\7\0", 7);
+    memcpy(payload + 19, &length, 4);
+    memcpy(payload + 23, name, length);
+    assert_true(ring_write(&p.writer, TYPE_ALL, payload, 23 + length));
+    drain_round(stage.drain);
+    assert_int_equal(trigger_heard.moments, 1);
+    assert_non_null(strstr(trigger_heard.text,
+                           ": half 1.5, whole -0.25, yes true, no false, speed slow, other 2, "
+                           "many 7..., name \"..31m \xc3\xa9\xc4\x9b ..\", ..."));
+    stage_clear(&stage);
+}
+
 static void types_told_before_the_trigger_was_set_are_known(void **state)
 {
     const char *expression = "test:number.number > 5";
@@ -259,6 +302,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(matching_event_is_a_moment),
         cmocka_unit_test(record_alone_is_looked_at_like_one_in_a_run),
+        cmocka_unit_test(values_are_shown_as_what_they_are),
         cmocka_unit_test(types_told_before_the_trigger_was_set_are_known),
         cmocka_unit_test(type_that_is_not_as_the_trigger_says_is_told_once),
         cmocka_unit_test(counter_is_met_when_it_crosses_the_limit),

@@ -69,7 +69,7 @@ void trigger_stage_with(struct stage *stage, struct producer *p, const char *exp
 
 /* ---- types of the tests ---- */
 
-static void type_tell(struct stage *stage, const struct schema *schema)
+void trigger_type_tell(struct stage *stage, const struct schema *schema)
 {
     unsigned char bytes[1024];
     int size = schema_encode(schema, bytes, sizeof(bytes));
@@ -97,7 +97,7 @@ void trigger_types_tell(struct stage *stage)
     };
 
     for (size_t i = 0; i < sizeof(schemas) / sizeof(*schemas); i++)
-        type_tell(stage, &schemas[i]);
+        trigger_type_tell(stage, &schemas[i]);
 }
 
 void trigger_module_tell(struct stage *stage)

@@ -11,7 +11,7 @@
 #include "fake_writer.h"
 #include "producer.h"
 
-enum { TYPE_COUNTER = 20, TYPE_BEGIN, TYPE_END, TYPE_ENTER, TYPE_EXIT, TYPE_QUERY };
+enum { TYPE_COUNTER = 20, TYPE_BEGIN, TYPE_END, TYPE_ENTER, TYPE_EXIT, TYPE_QUERY, TYPE_ALL };
 
 struct trigger_heard {
     unsigned moments, tells;
@@ -32,6 +32,7 @@ void trigger_stage_with(struct stage *stage, struct producer *p, const char *exp
                         const struct trigger_options *options);
 
 void trigger_types_tell(struct stage *stage);
+void trigger_type_tell(struct stage *stage, const struct schema *schema);
 void trigger_module_tell(struct stage *stage);
 /* As the agent lays them out: 48 bits of the address, then the frame tag. */
 void trigger_call_write(struct producer *p, uint32_t type, uint64_t address, uint16_t frame);
