@@ -250,8 +250,8 @@ void source_unringed_tell(struct drain *d, struct drain_source *s)
         .kind = TRACE_GAP_DROPPED, .first_ticks = s->unringed_since, .last_ticks = now};
     struct trace_ledger ledger = {.final = true};
 
-    records -= s->unringed;
-    bytes -= s->unringed_bytes;
+    records += s->unread - s->unringed;
+    bytes += s->unread_bytes - s->unringed_bytes;
     if (s->unringed_told == records) {
         s->unringed_since = now;
         return;
@@ -371,16 +371,34 @@ bool source_release(struct drain *d, struct drain_source *s, uint64_t now_ns)
     return true;
 }
 
+/* Memory was too short to follow these threads, to the end: what they wrote and what they dropped
+ * counts as if they had had no ring. */
+static void unopened_count(struct drain_source *s)
+{
+    struct registry_view view;
+    struct ring_stats ring;
+
+    for (uint32_t slot = 0; slot < s->bound; slot++) {
+        if (s->threads[slot] || !registry_look(&s->segment, slot, &view))
+            continue;
+        ring_stats(&s->segment.slots[slot].ring, &ring);
+        s->unread += ring.written - ring.taken + ring.dropped;
+        s->unread_bytes += ring.written_bytes + ring.dropped_bytes;
+    }
+}
+
 void source_finish(struct drain *d, struct drain_source *s)
 {
+    if (s->unopened) {
+        drain_fail(d, -ENOMEM);
+        unopened_count(s);
+    }
     for (uint32_t slot = 0; slot < s->bound; slot++) {
         if (!s->threads[slot])
             continue;
         thread_leave(d, s->threads[slot]);
         s->threads[slot] = NULL;
     }
-    if (s->unopened) /* memory was short to the end */
-        drain_fail(d, -ENOMEM);
     source_tick(d, s);
     if (s->unringed_stream)
         drain_fail(d, trace_stream_close(s->unringed_stream));

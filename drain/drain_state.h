@@ -148,7 +148,8 @@ struct drain_source {
     uint32_t live;          /* threads */
     uint32_t burst;         /* threads that began in one round, of late */
     uint32_t unopened;      /* threads that memory was too short for; the next round tries again */
-    uint64_t look_again_ns; /* for other users of the segment, not before */
+    uint64_t unread, unread_bytes; /* and what they had emitted when there was no next round */
+    uint64_t look_again_ns;        /* for other users of the segment, not before */
     uint64_t look_pause_ns;
     struct trigger_source *triggers; /* types that a trigger looks at; NULL: none */
     struct drain_thread *threads[SEGMENT_SLOTS_MAX];

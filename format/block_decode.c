@@ -236,7 +236,9 @@ static int fixed_measure(struct decoding *d, size_t *fixed_bytes)
     d->decoded_bytes = fixed + offsets + 16 * (uint64_t)d->records;
     *fixed_bytes =
         fixed + offsets + d->run_count * SCHEMA_FIELDS_MAX * sizeof(uint64_t) + TRACE_COLUMN_SLACK;
-    return d->decoded_bytes <= BLOCK_DECODED_BYTES_MAX ? 0 : -EBADMSG;
+    if (d->decoded_bytes > BLOCK_DECODED_BYTES_MAX)
+        return -EBADMSG;
+    return d->wish->bytes_max && d->decoded_bytes > d->wish->bytes_max ? -E2BIG : 0;
 }
 
 /* The next `size` bytes of the buffer that fixed_measure() sized, aligned for any element. */
@@ -250,14 +252,26 @@ static unsigned char *fixed_take(struct byte_buffer *fixed, size_t size)
     return at;
 }
 
+/* Strings, as far as the limits leave room for them. */
+static int text_take(struct decoding *d, uint32_t records, uint32_t *offsets)
+{
+    struct byte_buffer *text = &d->out->text;
+    size_t before = text->size, wished = d->wish->bytes_max;
+    uint64_t most = wished ? wished : BLOCK_DECODED_BYTES_MAX;
+    int status = column_text_take(d->decoder, &d->in, records, offsets, text,
+                                  (size_t)(most - d->decoded_bytes));
+
+    d->decoded_bytes += text->size - before;
+    return status == -EBADMSG && wished ? -E2BIG : status; /* or malformed: it is looked at again */
+}
+
 static int field_take(struct decoding *d, uint32_t records, const struct ada_field *field,
                       struct trace_column *column)
 {
     struct decoded_block *out = d->out;
-    size_t text_start = out->text.size, size = (size_t)records * field->count * field->width;
+    size_t size = (size_t)records * field->count * field->width;
     unsigned char *bytes;
     uint32_t *offsets;
-    int status;
 
     column->field = field;
     column->offsets = NULL;
@@ -266,12 +280,9 @@ static int field_take(struct decoding *d, uint32_t records, const struct ada_fie
         return column_take(d->decoder, &d->in, records * field->count, field->width, bytes);
     }
     offsets = (uint32_t *)fixed_take(&out->fixed, ((size_t)records + 1) * sizeof(*offsets));
-    status = column_text_take(d->decoder, &d->in, records, offsets, &out->text,
-                              (size_t)(BLOCK_DECODED_BYTES_MAX - d->decoded_bytes));
     column->offsets = offsets;
     column->bytes = NULL; /* text may still move: texts_place() fills it in */
-    d->decoded_bytes += out->text.size - text_start;
-    return status;
+    return text_take(d, records, offsets);
 }
 
 static int run_take(struct decoding *d, const struct run_entry *entry, struct trace_run *run)

@@ -23,6 +23,7 @@ struct decoded_block {
 struct block_wish {
     uint64_t from_ticks, to_ticks; /* records of [from, to] */
     const bool *types;             /* by trace_type.index; NULL: all */
+    size_t bytes_max;              /* a block that is larger is left: -E2BIG; 0: none is */
 };
 
 /* How types are looked up: numbers of the file to places in types[]. */

@@ -86,7 +86,7 @@ static bool types_with_code(const struct copy_source *s, bool *types)
 static int steps_scan(struct trace_copy *c, const struct copy_source *s, const bool *types,
                       bool *selected)
 {
-    const struct block_wish wish = {s->wish.from_ticks, s->wish.to_ticks, types};
+    const struct block_wish wish = {s->wish.from_ticks, s->wish.to_ticks, types, 0};
     struct selecting x = {.trace = s->trace,
                           .selected = selected,
                           .left = s->trace->symbols.count,

@@ -197,8 +197,9 @@ int trace_ahead_take(struct trace_ahead *a, struct trace *t, size_t place,
     pthread_mutex_lock(&a->lock);
     taken = slot_take(a, place, out, &found);
     pthread_mutex_unlock(&a->lock);
-    /* Where all workers' blocks were too much for the memory, one alone may not be. */
-    if (taken && found.status != -ENOMEM)
+    /* Where all workers' blocks were too much for the memory, one alone may not be; what is large
+     * is never a worker's. */
+    if (taken && found.status != -ENOMEM && found.status != -E2BIG)
         return trace_found_note(t, place, &found);
     status = trace_block_load(t, place, wish, out);
     largest_learn(a, decoded_block_bytes(out));
@@ -259,6 +260,7 @@ int trace_ahead_open(struct trace_ahead **out, struct trace *t, const struct blo
         return -ENOMEM;
     a->trace = t;
     a->wish = *wish;
+    a->wish.bytes_max = t->ahead_bytes_max;
     a->largest = LARGEST_BYTES_FIRST;
     a->slot_count = SLOTS_PER_WORKER * (wanted + 1);
     a->blocks = malloc(count * sizeof(*blocks));

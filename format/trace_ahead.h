@@ -6,8 +6,9 @@
  * next few of them. Taking a block gives what trace_block_load() would have given, in the same
  * order and with the same errors: a block that is not there yet is waited for, or unpacked by the
  * owner itself. So guessing wrong costs time and nothing else. What stands ready takes at most
- * AHEAD_BYTES_MAX, as far as the blocks before let guess. All functions belong to the thread that
- * the trace belongs to; workers only read the trace.
+ * AHEAD_BYTES_MAX, as far as the blocks before let guess, and each block at most what the trace
+ * says (ahead_bytes_max): larger ones are left to the owner. All functions belong to the thread
+ * that the trace belongs to; workers only read the trace.
  */
 #ifndef ADATRACE_FORMAT_TRACE_AHEAD_H
 #define ADATRACE_FORMAT_TRACE_AHEAD_H

@@ -54,6 +54,8 @@ static int index_block_take(struct trace *t, struct trace_index *index, uint64_t
             entry.first_ticks > entry.last_ticks)
             return -EBADMSG;
         *expected += BLOCK_HEADER_BYTES + (uint64_t)entry.frame_bytes;
+        if (*expected > t->end.index_offset) /* no more entries than the file has room for */
+            return -EBADMSG;
         if (trace_index_append(index, &entry) != 0)
             return -ENOMEM;
     }

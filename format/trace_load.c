@@ -91,6 +91,13 @@ int trace_frame_load(const struct trace *t, struct block_loader *loader,
     return status ? status : trace_frame_unpack(loader, header);
 }
 
+/* By what the header says already. */
+static bool is_larger(const struct block_header *header, size_t bytes)
+{
+    return header->content_bytes > bytes ||
+           16 * (uint64_t)header->records + sizeof(struct trace_gap) * header->gaps > bytes;
+}
+
 void trace_data_load(const struct trace *t, struct block_loader *loader,
                      const struct index_entry *entry, const struct block_wish *wish,
                      struct decoded_block *out, struct block_found *found)
@@ -100,7 +107,11 @@ void trace_data_load(const struct trace *t, struct block_loader *loader,
     struct block_header header;
 
     found->undescribed = 0;
-    found->status = trace_frame_load(t, loader, entry, &header, &found->fault);
+    found->status = trace_frame_fetch(t, loader, entry, &header, &found->fault);
+    if (found->status == 0 && wish->bytes_max && is_larger(&header, wish->bytes_max))
+        found->status = -E2BIG;
+    if (found->status == 0)
+        found->status = trace_frame_unpack(loader, &header);
     if (found->status != 0)
         return;
     found->fault = BLOCK_DATA_MALFORMED;

@@ -15,6 +15,10 @@ enum { HELD_BYTES_MAX = 512 << 20 };
 /* Some milliseconds of reading: less than that is over before another thread is of use. */
 enum { AHEAD_RECORDS_MIN = 1 << 18 };
 
+/* Twice as much as any block has that a writer makes of records of usual sizes. What is larger, if
+ * it is no lie, is not unpacked by many threads at once: each would hold up to 128 MiB. */
+enum { AHEAD_BYTES_MAX = 8 << 20 };
+
 /* ---- open and close ---- */
 
 static int metadata_read(struct trace *t, struct trace_error *error)
@@ -40,6 +44,7 @@ int trace_init(struct trace *t, const char *path, struct trace_error *error)
     t->held_bytes_max = HELD_BYTES_MAX;
     t->jobs = 1;
     t->ahead_records_min = AHEAD_RECORDS_MIN;
+    t->ahead_bytes_max = AHEAD_BYTES_MAX;
     status = trace_file_open(t, path, error);
     if (status == 0)
         status = trace_blocks_find(t, error);

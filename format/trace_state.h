@@ -126,6 +126,7 @@ struct trace {
     size_t held_bytes_max;      /* blocks that a cursor keeps unpacked at once */
     unsigned jobs;              /* threads that unpack, the trace's own among them */
     uint64_t ahead_records_min; /* less to read than that is not worth a thread */
+    size_t ahead_bytes_max;     /* of a block that others than the trace's own thread unpack */
 
     struct clock_piece *pieces; /* by time; the first and the last reach to the ends of time */
     size_t piece_count, piece_recent;

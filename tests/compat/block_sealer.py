@@ -28,9 +28,12 @@ def frame_of(content):
 
 def sealed(header, content):
     """The bytes of a block; sizes and checksums of the header are made right."""
-    frame = frame_of(content)
-    header = header._replace(content_bytes=len(content), frame_bytes=len(frame),
-                             frame_crc=crc32c(frame))
+    return sealed_frame(header, frame_of(content), len(content))
+
+
+def sealed_frame(header, frame, content_bytes):
+    """The same around a frame that is there, whatever it holds."""
+    header = header._replace(content_bytes=content_bytes, frame_bytes=len(frame), frame_crc=crc32c(frame))
     packed = bytearray(HEADER.pack(*header))
     PREFIX.pack_into(packed, 0, SKIPPABLE, HEADER.size - 8, MAGIC, header.version)
     struct.pack_into("<I", packed, HEADER.size - 4, crc32c(packed[:-4]))

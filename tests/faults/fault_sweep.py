@@ -49,6 +49,13 @@ def faults(sites, all_of_them, without=()):
             yield from fault_errors.faults(call, False, first=number, last=number)
 
 
+def memory_never(sites):
+    """No memory from a place's first call on: what is tried again and again is never to be had."""
+    for where in sites:
+        if where.call == "calloc":
+            yield fault_plan.Fault(where.call, errno.ENOMEM, where=where, last=fault_plan.FOR_EVER)
+
+
 def source_line(path, where):
     """The source line of a place, for people."""
     done = subprocess.run(["addr2line", "-spfie", str(path), hex(where.offset - 1)], capture_output=True,
@@ -81,15 +88,16 @@ class Sweeping(unittest.TestCase):
         """What a session has left of itself."""
         return sorted(str(path.relative_to(self.sessions)) for path in self.sessions.rglob("*"))
 
-    def sweep(self, bench, command, judge, without=(), binary=None):
-        """Run `command` under every fault; `judge` says in words what is wrong with what it did."""
+    def sweep(self, bench, command, judge, without=(), binary=None, chosen=None):
+        """Run `command` under every fault, or those `chosen` for the places that there are; `judge` says in words what
+        is wrong with what it did."""
         base, sites = bench.sites(command, env=self.environment)
         self.assertFalse(base.hung)
         self.assertGreater(len(sites), 0, "nothing was counted")
         problem = judge(base, base, None)
         self.assertIsNone(problem, f"without any fault: {problem}")
         problems = []
-        for fault in faults(sites, arguments.all, without):
+        for fault in chosen(sites) if chosen else faults(sites, arguments.all, without):
             self.clean()
             memory = sorted(os.listdir("/dev/shm"))
             done = bench.run(fault, command, env=self.environment)
@@ -110,7 +118,7 @@ class Sweeping(unittest.TestCase):
     def shared_memory_left(before):
         # Other tests run beside this one.
         return [name for name in os.listdir("/dev/shm") if name.startswith("adatrace") and name not in before
-                and not name.startswith(("adatrace-test", "adatrace-channels"))]
+                and not name.startswith(("adatrace-test", "adatrace-channels", "adatrace-faulty"))]
 
     @classmethod
     def tearDownClass(cls):

@@ -60,12 +60,15 @@ class Collector(Recording):
         bench = fault_plan.Bench(self.folder, "*", "adatrace")
         self.sweep(bench, self.command(), self.judge, binary=recording.ADATRACE)
 
+    def test_memory_that_never_comes(self):
+        bench = fault_plan.Bench(self.folder, ":adatrace:", "adatrace")
+        self.sweep(bench, self.command(), self.judge, binary=recording.ADATRACE, chosen=fault_sweep.memory_never)
+
     def test_every_call_of_a_command_with_threads_that_compress(self):
         if not fault_sweep.arguments.all:
             self.skipTest("nightly")
         bench = fault_plan.Bench(self.folder, "*", "adatrace")
         self.sweep(bench, self.command("--drain-threads", "2"), self.judge, binary=recording.ADATRACE)
-
 
     def test_slow_disk(self):
         # Every write takes 20 ms: rings grow, records are dropped, and all of it is counted.

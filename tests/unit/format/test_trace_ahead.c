@@ -185,6 +185,27 @@ static void merge_in_little_memory_gives_the_same(void **state)
     }
 }
 
+/* Whatever the bound is: what it keeps from the workers the owner unpacks, with the same result. */
+static void blocks_too_large_for_workers_are_unpacked_by_the_owner(void **state)
+{
+    struct trace *alone = open_with_jobs(damaged_path, 1);
+    uint64_t sum = cursor_sum(alone);
+
+    (void)state;
+    trace_close(alone);
+    for (size_t bytes = 1; bytes < 1 << 20; bytes *= 8) {
+        struct trace *t = open_with_jobs(path, 3);
+
+        t->ahead_bytes_max = bytes;
+        assert_int_equal(model_compare(&model, t, MATCH_ALL), RECORDS);
+        trace_close(t);
+        t = open_with_jobs(damaged_path, 3);
+        t->ahead_bytes_max = bytes;
+        assert_true(cursor_sum(t) == sum);
+        trace_close(t);
+    }
+}
+
 static void closing_in_the_middle_ends_the_workers(void **state)
 {
     static struct trace_event event;
@@ -269,6 +290,7 @@ int main(void)
         cmocka_unit_test(any_number_of_jobs_reads_what_was_written),
         cmocka_unit_test(damage_is_told_when_the_reader_comes_to_it),
         cmocka_unit_test(merge_in_little_memory_gives_the_same),
+        cmocka_unit_test(blocks_too_large_for_workers_are_unpacked_by_the_owner),
         cmocka_unit_test(closing_in_the_middle_ends_the_workers),
         cmocka_unit_test(small_traces_and_single_jobs_start_no_thread),
         cmocka_unit_test(blocks_can_be_taken_in_another_order),
