@@ -33,9 +33,9 @@ SAMPLE_S = 2.0
 LONG_HOURS = 0.1
 MEMORY_KIB_MAX, FDS_MAX = 6 * 1024, 4
 MEMORY_KIB_MAX_SHORT, FDS_MAX_SHORT = 48 * 1024, 24
-# The collector at any time: 32 MiB of records that are to become blocks, 16 MiB of copies out of overwriting rings, the
-# encoder, what is known of the living, and as much again that malloc may keep in between.
-COLLECTOR_KIB_MAX = 96 * 1024
+# The collector at any time: 32 MiB of records that are to become blocks (twice that with the room that strings grow
+# into), 16 MiB of copies out of overwriting rings, files to be ended, the encoder, what is known of a thousand threads.
+COLLECTOR_KIB_MAX = 192 * 1024
 # A busy quarter of an hour leaves malloc with pieces of all sizes that it keeps. What is looked for is what we keep: so
 # large pieces are to come from the kernel, and to go back there.
 TUNABLES = "glibc.malloc.mmap_threshold=65536:glibc.malloc.trim_threshold=65536"

@@ -260,8 +260,8 @@ static void child_of_ours_does_not_hold_a_segment(void **state)
     helper_begin(&child);
     stage.drain->sources->look_again_ns = 0;
     drain_round(stage.drain);
-    assert_null(stage.drain->sources);
     child_end(&child, 0);
+    assert_null(stage.drain->sources);
     drain_destroy(stage.drain);
 }
 
