@@ -94,13 +94,16 @@ void stats_process_ended(struct drain *d, const struct drain_process *p)
 /* ---- the living ---- */
 
 /* Of the first record that was not taken. It is only looked at. */
-static uint64_t lag_ns(struct drain_thread *t, uint64_t now_ticks, double ns_per_tick)
+static uint64_t lag_ns(struct drain *d, struct drain_thread *t, uint64_t now_ticks,
+                       double ns_per_tick)
 {
     struct ring_record record;
     uint64_t ticks;
+    bool is_there = ring_available_to_read(&t->reader) && ring_peek(&t->reader, &record) == 1;
 
-    /* Whatever else peek finds, the next visit finds as well. */
-    if (!ring_available_to_read(&t->reader) || ring_peek(&t->reader, &record) != 1)
+    /* What is missing in front of it is counted from now on: in the file that is being written. */
+    thread_holes_notice(d, t);
+    if (!is_there)
         return 0;
     ticks = ticks_widen((record.ticks + t->shift) & ADA_RECORD_TICKS_MASK, t->ticks, t->empty_ticks,
                         now_ticks);
@@ -133,7 +136,7 @@ static void thread_row(struct drain *d, struct drain_thread *t, uint64_t now_tic
         .room_bytes = t->reader.room,
         .ring_bytes = g->ring_bytes,
         .ring_max_bytes = ring_max_bytes(d, g),
-        .lag_ns = lag_ns(t, now_ticks, ns_per_tick),
+        .lag_ns = lag_ns(d, t, now_ticks, ns_per_tick),
     };
     memcpy(row->name, t->name, sizeof(row->name));
     row->name[sizeof(row->name) - 1] = 0;

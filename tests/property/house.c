@@ -9,6 +9,7 @@
 
 #include "base/atomic.h"
 #include "base/schema.h"
+#include "base/tsan.h"
 #include "drain/drain_state.h"
 #include "sight.h"
 #include "tracer/tracer_state.h"
@@ -154,8 +155,10 @@ static void segment_clear(struct segment *s)
         struct slot_shared *slot = &s->slots[n];
 
         /* A claim that somebody jumped out of: the mutex is in our thread's list. */
-        if (load_relaxed(&slot->state) == SLOT_FREE && slot->life.words[SEGMENT_LIFE_WORD])
+        if (load_relaxed(&slot->state) == SLOT_FREE && slot->life.words[SEGMENT_LIFE_WORD]) {
+            tsan_mutex_own(&slot->life.mutex); /* which registry_claim() hides from it */
             pthread_mutex_unlock(&slot->life.mutex);
+        }
         memset(slot, 0, sizeof(*slot));
         memset(segment_ring_data(s, n), 0, segment_ring_capacity(&s->geometry));
     }
