@@ -2,24 +2,32 @@
 #include "cli/replay_pace.h"
 
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "base/atomic.h"
 #include "base/clock.h"
 
 enum {
-    MARGIN_LEAST_NS = 10000,
-    MARGIN_FIRST_NS = 100000,
-    MARGIN_MOST_NS = 300000,
+    MARGIN_LEAST_NS = 20000,
+    MARGIN_FIRST_NS = 200000,
+    MARGIN_MOST_NS = 500000,
     SLICE_NS = 50000000, /* slept at a time, so that a stop is noticed */
     UNREAD_MAX = 16,     /* late events between two looks at the clock */
+    NICE = -10,
 };
+
+/* How long before the time sleep ends. relaxed wherever it is used: each value is as good as
+ * another, and many threads have too few events to learn it by themselves. */
+static uint64_t margin_ns = MARGIN_FIRST_NS;
 
 void replay_pace_init(struct replay_pace *pace, const bool *stop)
 {
-    *pace = (struct replay_pace){.stop = stop, .margin_ns = MARGIN_FIRST_NS};
+    *pace = (struct replay_pace){.stop = stop};
     /* Sleep ends 50 us later than asked for, otherwise, so that others can be woken together. */
     (void)prctl(PR_SET_TIMERSLACK, 1UL);
+    /* Not behind the drain's thread, where we may: it has time. */
+    (void)setpriority(PRIO_PROCESS, 0, NICE);
     pace->now_ns = clock_monotonic_ns();
 }
 
@@ -34,17 +42,18 @@ static bool is_stopped(const struct replay_pace *pace)
 }
 
 /* Grows at once with what was needed, shrinks by a hundredth each time. */
-static void margin_learn(struct replay_pace *pace, uint64_t overslept_ns)
+static void margin_learn(uint64_t overslept_ns)
 {
-    uint64_t needed = overslept_ns + overslept_ns / 2;
+    uint64_t margin = load_relaxed(&margin_ns), needed = overslept_ns + overslept_ns / 2;
 
-    pace->margin_ns -= pace->margin_ns / 128;
-    if (pace->margin_ns < needed)
-        pace->margin_ns = needed;
-    if (pace->margin_ns < MARGIN_LEAST_NS)
-        pace->margin_ns = MARGIN_LEAST_NS;
-    if (pace->margin_ns > MARGIN_MOST_NS)
-        pace->margin_ns = MARGIN_MOST_NS;
+    margin -= margin / 128;
+    if (margin < needed)
+        margin = needed;
+    if (margin < MARGIN_LEAST_NS)
+        margin = MARGIN_LEAST_NS;
+    if (margin > MARGIN_MOST_NS)
+        margin = MARGIN_MOST_NS;
+    store_relaxed(&margin_ns, margin);
 }
 
 static void sleep_until(struct replay_pace *pace, uint64_t until_ns)
@@ -55,7 +64,7 @@ static void sleep_until(struct replay_pace *pace, uint64_t until_ns)
 
     pace->now_ns = clock_monotonic_ns();
     if (!interrupted && pace->now_ns > until_ns)
-        margin_learn(pace, pace->now_ns - until_ns);
+        margin_learn(pace->now_ns - until_ns);
 }
 
 static void clock_look(struct replay_pace *pace)
@@ -73,8 +82,8 @@ bool replay_pace_wait(struct replay_pace *pace, uint64_t due_ns)
         if (is_stopped(pace))
             return false;
     }
-    while (pace->now_ns + pace->margin_ns < due_ns) {
-        uint64_t until = due_ns - pace->margin_ns;
+    while (pace->now_ns + load_relaxed(&margin_ns) < due_ns) {
+        uint64_t until = due_ns - load_relaxed(&margin_ns);
 
         sleep_until(pace, until - pace->now_ns > SLICE_NS ? pace->now_ns + SLICE_NS : until);
         if (is_stopped(pace))

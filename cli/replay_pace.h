@@ -2,8 +2,9 @@
 /*
  * Pace: waiting until it is time, to some microseconds, and counting how far off that was.
  *
- * Sleeps until shortly before, then spins; how long before, it learns from how late sleeping ends
- * here. The clock is not read for events that are late anyway. A pace belongs to one thread.
+ * Sleeps until shortly before, then spins; how long before, all paces of the process learn together
+ * from how late sleeping ends here. The clock is not read for events that are late anyway. A pace
+ * belongs to one thread.
  */
 #ifndef ADATRACE_CLI_REPLAY_PACE_H
 #define ADATRACE_CLI_REPLAY_PACE_H
@@ -14,14 +15,15 @@
 #include "cli/histogram.h"
 
 struct replay_pace {
-    const bool *stop;   /* somebody else's: give up */
-    uint64_t now_ns;    /* CLOCK_MONOTONIC, when it was read last */
-    uint64_t margin_ns; /* how long before the time sleep ends */
-    unsigned unread;    /* events since then */
+    const bool *stop; /* somebody else's: give up */
+    uint64_t now_ns;  /* CLOCK_MONOTONIC, when it was read last */
+    unsigned unread;  /* events since then */
     struct histogram late_ns;
     uint64_t latest_ns;
 };
 
+/* Also raises the calling thread's priority, where that is allowed, and makes its sleeps precise.
+ */
 void replay_pace_init(struct replay_pace *pace, const bool *stop);
 void replay_pace_fini(struct replay_pace *pace);
 
