@@ -129,10 +129,12 @@ static void rings_empty(struct drain *d)
     uint64_t rounds = fullest_bytes(d) / DRAIN_SHARE_BYTES + 1;
     bool all = false;
 
+    if (d->finished) /* of a trigger that fires at the end: nobody comes any more */
+        return;
     sources_discover(d);
     for (struct drain_source *s = d->sources; s; s = s->next)
         source_mark(s);
-    while (!d->finished && !all && rounds--) {
+    while (!all && rounds--) {
         all = true;
         for (struct drain_source *s = d->sources; s; s = s->next)
             all &= source_round_to_marks(d, s, DRAIN_SHARE_BYTES);

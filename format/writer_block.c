@@ -192,15 +192,25 @@ int writer_block_write(struct trace_writer *w, struct block_header *header, cons
 }
 
 /* Once the disk is full items are only kept: the end of the file has room for them, data does not.
- */
+ * Where there is no memory to keep them, what comes behind them would be of unknown types. */
 static void meta_take_back(struct trace_writer *w, struct block_job *job)
 {
-    int status = byte_buffer_append(&w->meta_back, job->content.bytes, job->content.size);
+    int status = 0;
 
-    if (status == 0)
+    if (w->meta_back_items == 0) {
+        byte_buffer_free(&w->meta_back);
+        w->meta_back = job->content;
+        job->content = (struct byte_buffer){0};
+    } else {
+        status = byte_buffer_append(&w->meta_back, job->content.bytes, job->content.size);
+    }
+    if (status == 0) {
         w->meta_back_items += job->header.records;
-    else
-        loss_note(w, 0, status);
+        return;
+    }
+    loss_note(w, 0, status);
+    if (w->error == 0)
+        store_relaxed(&w->error, status); /* relaxed: writer_error() */
 }
 
 bool writer_items_came_back(const struct trace_writer *w)

@@ -196,6 +196,7 @@ static void bytes_between_are_those_in_use(void **state)
 /* Calm, but for a record that is longer than what was read at the beginning. */
 static void lap_goes_on_where_the_next_one_has_no_room_for_the_record(void **state)
 {
+    static const unsigned char payload[ELASTIC];
     struct ring_fixture f;
     uint64_t enough, long_bytes;
 
@@ -207,7 +208,7 @@ static void lap_goes_on_where_the_next_one_has_no_room_for_the_record(void **sta
         assert_true(fixture_emit(f.writer, 56, i));
     ring_reset(&f.reader);
     assert_in_range(f.ring->tail, enough, long_bytes);
-    assert_true(ring_write(f.writer, FIXTURE_EVENT, ring_data(f.ring), long_bytes - 16));
+    assert_true(ring_write(f.writer, FIXTURE_EVENT, payload, long_bytes - 16));
     assert_true(f.writer->reserve < ELASTIC); /* still the first lap */
     fixture_close(&f);
 }
