@@ -18,6 +18,7 @@
 #include "base/atomic.h"
 #include "registry/handshake.h"
 #include "registry/registry.h"
+#include "tests/helpers/ticks_order.h"
 
 enum { IMAGES_MAX = 512, TYPES_MAX = 256 };
 
@@ -26,7 +27,7 @@ struct image {
     struct arena_reader arena;
     struct schema_owned types[TYPES_MAX];
     struct slot_follower {
-        bool open;
+        bool open, is_met;
         uint32_t generation, pid, tid;
         uint64_t ticks;
         struct ring_reader reader;
@@ -162,7 +163,8 @@ static void keep_event(struct agent_collector *c, unsigned n, struct slot_follow
     if (record->type == ADA_RECORD_GAP)
         return;
     c->figures.taken++;
-    c->figures.unsorted += record->ticks < slot->ticks;
+    c->figures.unsorted += slot->is_met && ticks_go_back(slot->ticks, record->ticks);
+    slot->is_met = true;
     slot->ticks = record->ticks;
     if (record->type < TYPES_MAX && !image->types[record->type].storage)
         hear(c, n);

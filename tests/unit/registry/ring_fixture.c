@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/atomic.h"
+#include "tests/helpers/ticks_order.h"
 
 __thread struct ada_writer *ada_self __attribute__((tls_model("initial-exec")));
 
@@ -158,13 +159,6 @@ static void torn_tell(const struct ledger *l, const struct ring_record *record)
             print_message("torn: at %llu is %016llx, not %016llx\n", (unsigned long long)i,
                           (unsigned long long)is, (unsigned long long)should);
     }
-}
-
-/* Records have 42 bits of the clock, which go round every half hour: in the middle of a test, too.
- */
-static bool ticks_go_back(uint64_t from, uint64_t to)
-{
-    return ((to - from) & ADA_RECORD_TICKS_MASK) > ADA_RECORD_TICKS_MASK / 2;
 }
 
 static void gap_take(struct ledger *l, const struct ring_record *record)
