@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-enum { PATIENCE_MS = 30000 };
+enum { PATIENCE_MS = 100000 }; /* 16 MiB take valgrind long */
 
 static char runtime[32];
 

@@ -17,7 +17,7 @@
 #include "control_house.h"
 #include "peer_pretend.h"
 
-enum { PATIENCE_MS = 30000 };
+enum { PATIENCE_MS = 100000 };
 
 static uint32_t gone; /* connections that were kept, and are not any more */
 
