@@ -75,15 +75,16 @@ static void clock_look(struct replay_pace *pace)
 
 bool replay_pace_wait(struct replay_pace *pace, uint64_t due_ns)
 {
-    uint64_t late;
+    uint64_t late, margin;
 
     if (pace->now_ns < due_ns || ++pace->unread >= UNREAD_MAX) {
         clock_look(pace);
         if (is_stopped(pace))
             return false;
     }
-    while (pace->now_ns + load_relaxed(&margin_ns) < due_ns) {
-        uint64_t until = due_ns - load_relaxed(&margin_ns);
+    /* Read once for both: another thread may raise it in between, and `until` be over. */
+    while (pace->now_ns + (margin = load_relaxed(&margin_ns)) < due_ns) {
+        uint64_t until = due_ns - margin;
 
         sleep_until(pace, until - pace->now_ns > SLICE_NS ? pace->now_ns + SLICE_NS : until);
         if (is_stopped(pace))

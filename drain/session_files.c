@@ -187,9 +187,7 @@ static unsigned files_waiting(struct session_files *f)
     return waiting;
 }
 
-/* `path`: PATH_MAX bytes; the next file's name, also where it cannot be begun, unless there is
- * none.
- */
+/* `path`: PATH_MAX bytes; the next file's name, if it has one, also where it cannot be begun. */
 static int next_begin(struct session_files *f, struct drain *d, uint64_t now_ns, char *path)
 {
     int err = rotated_name(f, path, f->number + 1), fd = -1;
