@@ -2,14 +2,19 @@
 #include "base/clock_source.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 #include <adatrace/emit.h>
 
 #include "base/atomic.h"
 #include "base/clock.h"
+#include "base/clock_warp.h"
 
 enum {
     READ_TRIES = 8,
@@ -27,6 +32,19 @@ static const char counter_name[] = "cntvct", kernel_name[] = "arch_sys_counter";
 #else
 static const char counter_name[] = "none", kernel_name[] = "";
 #endif
+
+/* On the bare machine nobody sets the counters after the kernel has compared them. */
+static bool counters_agree(void)
+{
+#if defined(__x86_64__)
+    const unsigned hypervisor = 1u << 31;
+    unsigned a, b, c = 0, d;
+
+    if (__get_cpuid(1, &a, &b, &c, &d) && c & hypervisor)
+        return !clock_warp_found(ada_ticks);
+#endif
+    return true;
+}
 
 enum clock_source clock_source_choose(enum clock_source wanted)
 {
@@ -48,7 +66,8 @@ enum clock_source clock_source_choose(enum clock_source wanted)
         return CLOCK_SOURCE_MONOTONIC;
     name[size] = 0;
     name[strcspn(name, "\n")] = 0;
-    return strcmp(name, kernel_name) == 0 ? CLOCK_SOURCE_COUNTER : CLOCK_SOURCE_MONOTONIC;
+    return strcmp(name, kernel_name) == 0 && counters_agree() ? CLOCK_SOURCE_COUNTER
+                                                              : CLOCK_SOURCE_MONOTONIC;
 }
 
 const char *clock_source_name(enum clock_source source)

@@ -14,8 +14,9 @@
 /* Values are those of enum segment_clock. */
 enum clock_source { CLOCK_SOURCE_COUNTER = 1, CLOCK_SOURCE_MONOTONIC = 2 };
 
-/* What was asked for, if this machine has it; 0: the counter where the kernel trusts it. Forcing
- * the counter elsewhere is for who knows better (no sysfs in a container). */
+/* What was asked for, if this machine has it; 0: the counter where the kernel trusts it and, in a
+ * virtual machine, the CPUs' counters agree (base/clock_warp.h: some 10 us for each). Forcing the
+ * counter elsewhere is for who knows better (no sysfs in a container). */
 enum clock_source clock_source_choose(enum clock_source wanted);
 
 /* "tsc", "cntvct" or "monotonic". Static text. */

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "base/atomic.h"
+#include "base/clock_source.h"
 #include "registry/handshake.h"
 #include "registry/registry.h"
 #include "tests/helpers/ticks_order.h"
@@ -40,6 +41,7 @@ struct agent_collector {
     int socket;
     pthread_t thread;
     uint32_t stopping;
+    bool is_ordered; /* the clock of the records goes on, wherever a thread runs */
     struct image *images[IMAGES_MAX];
     struct arena_item item;
 
@@ -163,7 +165,8 @@ static void keep_event(struct agent_collector *c, unsigned n, struct slot_follow
     if (record->type == ADA_RECORD_GAP)
         return;
     c->figures.taken++;
-    c->figures.unsorted += slot->is_met && ticks_go_back(slot->ticks, record->ticks);
+    c->figures.unsorted +=
+        c->is_ordered && slot->is_met && ticks_go_back(slot->ticks, record->ticks);
     slot->is_met = true;
     slot->ticks = record->ticks;
     if (record->type < TYPES_MAX && !image->types[record->type].storage)
@@ -214,7 +217,7 @@ static void read_slot(struct agent_collector *c, unsigned n, uint32_t index, boo
     if (!slot->open) {
         slot->pid = view.pid;
         slot->tid = view.tid;
-        slot->ticks = 0;
+        slot->is_met = false;
         slot->open = !ring_reader_init(&slot->reader, &image->segment.slots[index].ring,
                                        segment_ring_data(&image->segment, index),
                                        image->segment.geometry.ring_bytes, RING_DROP);
@@ -276,6 +279,7 @@ struct agent_collector *agent_collector_start(const struct agent_collector_optio
         return NULL;
     if (options)
         c->options = *options;
+    c->is_ordered = c->options.monotonic || clock_source_choose(0) == CLOCK_SOURCE_COUNTER;
     strcpy(c->directory, "/tmp/ada-agent-XXXXXX");
     if (!mkdtemp(c->directory))
         goto fail;

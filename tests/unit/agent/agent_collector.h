@@ -70,7 +70,8 @@ struct agent_collector_figures {
     unsigned images, threads;
     uint64_t taken, written, dropped, unringed, damaged; /* over all rings */
     uint64_t nested, arena_lost;
-    uint64_t unsorted; /* records older than the one before in their ring */
+    uint64_t unsorted; /* records older than the one before in their ring; none is called that
+                        * on a counter that this machine cannot use, which is tested all the same */
     uint64_t unknown;  /* of a type nobody declared */
 };
 struct agent_collector_figures agent_collector_figures(const struct agent_collector *collector);
