@@ -38,17 +38,21 @@ static bool stop_asked; /* atomic */
 
 /* ---- what is said at the end ---- */
 
-static void lateness_say(const struct replay_figures *figures)
+static void lateness_say(const struct replay_lateness *lateness)
 {
     char half[UNITS_MAX], most[UNITS_MAX], latest[UNITS_MAX];
 
-    if (!figures->late_ns.count)
+    if (!lateness->late_ns.count)
         return;
     message_print(
         "an event came later than its place in the trace by %s (p50), %s (p99), %s at most",
-        units_duration(half, histogram_quantile(&figures->late_ns, 0.5)),
-        units_duration(most, histogram_quantile(&figures->late_ns, 0.99)),
-        units_duration(latest, figures->latest_ns));
+        units_duration(half, histogram_quantile(&lateness->late_ns, 0.5)),
+        units_duration(most, histogram_quantile(&lateness->late_ns, 0.99)),
+        units_duration(latest, lateness->latest_ns));
+    if (lateness->spacing_ns.count)
+        message_print("the time between two events of a thread was off by %s (p50), %s (p99)",
+                      units_duration(half, histogram_quantile(&lateness->spacing_ns, 0.5)),
+                      units_duration(most, histogram_quantile(&lateness->spacing_ns, 0.99)));
 }
 
 static void counts_say(const struct replay_figures *figures, const char *where)
@@ -155,7 +159,7 @@ static int play(struct replay *replay, const char *path, const char *where)
     if (status != 0)
         return message_failure(status, "%s cannot be replayed", path);
     counts_say(&replay->figures, where);
-    lateness_say(&replay->figures);
+    lateness_say(&replay->figures.lateness);
     if (load_relaxed(&stop_asked))
         message_print("stopped before the end");
     return ledgers_check(&replay->figures);
@@ -245,7 +249,7 @@ static int play_command(struct replay *replay, const char *path, const char *com
 
     message_print("%s events to the command in %s", units_count(played, replay->figures.played),
                   units_duration(took, replay->figures.took_ns));
-    lateness_say(&replay->figures);
+    lateness_say(&replay->figures.lateness);
     return status;
 }
 
@@ -280,7 +284,7 @@ static int trace_play(struct input *input, const struct replay_settings *wanted,
         status = play_into(&replay, input->path, wanted->into);
     else
         status = play_recording(&replay, input->path, wanted);
-    histogram_fini(&replay.figures.late_ns);
+    replay_lateness_fini(&replay.figures.lateness);
     replay_types_free(&replay.types);
     return status;
 }
@@ -392,7 +396,8 @@ const struct command command_replay = {
         "further process of it; --exec writes the events of all threads to a command instead.\n"
         "\n"
         "At the end it says how many events were emitted and dropped, compares that with what the "
-        "rings have counted, and how late events came against their places in the trace. "
+        "rings have counted, and how late events came against their places in the trace and "
+        "against each other. "
         "Durations are kept in nanoseconds. Code addresses are those of the original; a new file "
         "has the original's symbols for them, a session or command has not. Where the trace has "
         "gaps there is nothing to play.",

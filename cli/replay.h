@@ -25,8 +25,7 @@ struct replay_figures {
     uint64_t gaps;    /* places in the trace where records were missing: nothing to play */
     uint64_t threads;
     uint64_t differing; /* threads whose ring counts otherwise than we do */
-    struct histogram late_ns;
-    uint64_t latest_ns;
+    struct replay_lateness lateness;
     uint64_t took_ns;
 };
 

@@ -178,8 +178,7 @@ static int relay_run(struct relay *r, int fd)
     if (r->decode.out.memory)
         (void)!out_close(&r->decode.out);
     decode_release(&r->decode);
-    replay->figures.late_ns = r->pace.late_ns;
-    replay->figures.latest_ns = r->pace.latest_ns;
+    replay->figures.lateness = r->pace.lateness;
     return status;
 }
 

@@ -33,7 +33,21 @@ void replay_pace_init(struct replay_pace *pace, const bool *stop)
 
 void replay_pace_fini(struct replay_pace *pace)
 {
-    histogram_fini(&pace->late_ns);
+    replay_lateness_fini(&pace->lateness);
+}
+
+void replay_lateness_fini(struct replay_lateness *lateness)
+{
+    histogram_fini(&lateness->late_ns);
+    histogram_fini(&lateness->spacing_ns);
+}
+
+void replay_lateness_merge(struct replay_lateness *into, const struct replay_lateness *from)
+{
+    (void)histogram_merge(&into->late_ns, &from->late_ns);
+    (void)histogram_merge(&into->spacing_ns, &from->spacing_ns);
+    if (from->latest_ns > into->latest_ns)
+        into->latest_ns = from->latest_ns;
 }
 
 static bool is_stopped(const struct replay_pace *pace)
@@ -73,9 +87,24 @@ static void clock_look(struct replay_pace *pace)
     pace->unread = 0;
 }
 
+/* Without memory nothing is counted. */
+static void lateness_add(struct replay_pace *pace, uint64_t late_ns)
+{
+    struct replay_lateness *l = &pace->lateness;
+    uint64_t before_ns = pace->late_ns;
+
+    if (l->late_ns.count)
+        (void)histogram_add(&l->spacing_ns,
+                            late_ns > before_ns ? late_ns - before_ns : before_ns - late_ns);
+    (void)histogram_add(&l->late_ns, late_ns);
+    if (late_ns > l->latest_ns)
+        l->latest_ns = late_ns;
+    pace->late_ns = late_ns;
+}
+
 bool replay_pace_wait(struct replay_pace *pace, uint64_t due_ns)
 {
-    uint64_t late, margin;
+    uint64_t margin;
 
     if (pace->now_ns < due_ns || ++pace->unread >= UNREAD_MAX) {
         clock_look(pace);
@@ -94,9 +123,6 @@ bool replay_pace_wait(struct replay_pace *pace, uint64_t due_ns)
         cpu_relax();
         pace->now_ns = clock_monotonic_ns();
     }
-    late = pace->now_ns - due_ns;
-    if (late > pace->latest_ns)
-        pace->latest_ns = late;
-    (void)histogram_add(&pace->late_ns, late); /* without memory: not counted */
+    lateness_add(pace, pace->now_ns - due_ns);
     return true;
 }

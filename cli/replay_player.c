@@ -148,9 +148,7 @@ static void figures_add(struct replay_player *p)
     sum->off += p->figures.off;
     sum->threads++;
     sum->differing += !ring_agrees(p);
-    (void)histogram_merge(&sum->late_ns, &p->pace.late_ns); /* without memory: not counted */
-    if (p->pace.latest_ns > sum->latest_ns)
-        sum->latest_ns = p->pace.latest_ns;
+    replay_lateness_merge(&sum->lateness, &p->pace.lateness);
 }
 
 static void player_free(struct replay_player *p)

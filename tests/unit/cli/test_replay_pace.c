@@ -25,7 +25,7 @@ static void time_has_come_when_waiting_ends(void **state)
         assert_true(clock_monotonic_ns() >= due_ns);
         assert_true(pace.now_ns >= due_ns);
     }
-    assert_int_equal(pace.late_ns.count, 15);
+    assert_int_equal(pace.lateness.late_ns.count, 15);
     replay_pace_fini(&pace);
 }
 
@@ -39,9 +39,34 @@ static void what_is_late_is_not_waited_for(void **state)
     due_ns = pace.now_ns - 1000000;
     for (unsigned i = 0; i < 1000; i++)
         assert_true(replay_pace_wait(&pace, due_ns));
-    assert_int_equal(pace.late_ns.count, 1000);
-    assert_true(histogram_quantile(&pace.late_ns, 0.01) >= 900000);
-    assert_true(pace.latest_ns >= 1000000);
+    assert_int_equal(pace.lateness.late_ns.count, 1000);
+    assert_true(histogram_quantile(&pace.lateness.late_ns, 0.01) >= 900000);
+    assert_true(pace.lateness.latest_ns >= 1000000);
+    replay_pace_fini(&pace);
+}
+
+/* One that is late, and those that were due with it: only the first of them is out of step. */
+static void events_that_are_late_together_keep_their_spacing(void **state)
+{
+    struct replay_pace pace;
+    struct replay_lateness sum = {.latest_ns = 1};
+    uint64_t due_ns;
+
+    (void)state;
+    replay_pace_init(&pace, &stop);
+    assert_true(replay_pace_wait(&pace, clock_monotonic_ns() + 1000));
+    assert_int_equal(pace.lateness.spacing_ns.count, 0); /* there is no event before the first */
+    due_ns = clock_monotonic_ns() - 50000000;
+    for (unsigned i = 0; i < 100; i++)
+        assert_true(replay_pace_wait(&pace, due_ns));
+    assert_int_equal(pace.lateness.spacing_ns.count, 100);
+    assert_true(histogram_quantile(&pace.lateness.late_ns, 0.5) >= 49000000);
+    assert_true(histogram_quantile(&pace.lateness.spacing_ns, 0.5) < 10000000);
+    assert_true(histogram_quantile(&pace.lateness.spacing_ns, 1) >= 40000000);
+    replay_lateness_merge(&sum, &pace.lateness);
+    assert_int_equal(sum.spacing_ns.count, 100);
+    assert_int_equal(sum.latest_ns, pace.lateness.latest_ns);
+    replay_lateness_fini(&sum);
     replay_pace_fini(&pace);
 }
 
@@ -54,7 +79,7 @@ static void being_told_to_stop_ends_it(void **state)
     stop = true;
     assert_false(replay_pace_wait(&pace, clock_monotonic_ns() + UINT64_C(3600000000000)));
     stop = false;
-    assert_int_equal(pace.late_ns.count, 0);
+    assert_int_equal(pace.lateness.late_ns.count, 0);
     replay_pace_fini(&pace);
 }
 
@@ -63,6 +88,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(time_has_come_when_waiting_ends),
         cmocka_unit_test(what_is_late_is_not_waited_for),
+        cmocka_unit_test(events_that_are_late_together_keep_their_spacing),
         cmocka_unit_test(being_told_to_stop_ends_it),
     };
 
