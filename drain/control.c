@@ -199,8 +199,11 @@ static void control_listen(struct control *c)
         nfds_t count = fds_fill(c, deaf, fds, &timeout_ms);
         uint64_t now_ns;
 
+        /* Without memory for it, or while fewer descriptors are allowed than there are guests, the
+         * kernel has not looked: a moment later, perhaps. Whoever finds nobody at the door takes
+         * the session for dead and clears its folder away. */
         if (poll(fds, count, timeout_ms) < 0 && errno != EINTR)
-            return;
+            (void)poll(NULL, 0, LOOK_MS);
         /* Stop. Acquire: pairs with control_close(). When the application has closed our sockets,
          * their numbers are not ours any more. */
         if (load_acquire(&c->stopping) || fds[0].revents || !descriptors_are_there(c))

@@ -99,7 +99,8 @@ extern const struct control_verb control_verbs[];
 int answer_add(struct answer *answer, const void *bytes, size_t size);
 int answer_print(struct answer *answer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/* Throw away what is in the body, put this sentence there, and return `status`. */
+/* Throw away what is in the body, put this sentence there, and return `status`. Without memory its
+ * first 255 bytes. */
 int answer_fail(struct answer *answer, int status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* Send a descriptor along, in the order of these calls. It is taken over, also on failure: closed

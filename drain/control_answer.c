@@ -26,10 +26,18 @@ void answer_withdraw(struct answer *a)
     a->gone = NULL;
 }
 
+static void body_free(struct answer *a)
+{
+    if (a->body != a->spare)
+        free(a->body);
+    a->body = NULL;
+    a->room = 0;
+}
+
 void answer_fini(struct answer *a)
 {
     answer_withdraw(a);
-    free(a->body);
+    body_free(a);
     answer_init(a);
 }
 
@@ -101,12 +109,19 @@ int answer_print(struct answer *a, const char *format, ...)
 
 int answer_fail(struct answer *a, int status, const char *format, ...)
 {
-    va_list arguments;
+    va_list arguments, again;
 
+    body_free(a);
     a->bytes = 0;
     a->error = 0;
     va_start(arguments, format);
-    (void)answer_print_list(a, format, arguments);
+    va_copy(again, arguments);
+    if (answer_print_list(a, format, arguments)) { /* cut off, but in words */
+        (void)vsnprintf(a->spare, sizeof(a->spare), format, again);
+        a->body = a->spare;
+        a->bytes = strlen(a->spare);
+    }
+    va_end(again);
     va_end(arguments);
     return status;
 }

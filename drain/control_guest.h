@@ -10,11 +10,14 @@
 
 #include "drain/control.h"
 
+enum { ANSWER_SPARE_BYTES = 256 };
+
 struct answer {
     int status;
-    int error; /* the first that building it met */
-    char *body;
+    int error;  /* the first that building it met */
+    char *body; /* NULL, malloc'd, or `spare` */
     size_t bytes, room;
+    char spare[ANSWER_SPARE_BYTES]; /* for why it failed, when there is no memory for that */
     int fds[CONTROL_FDS_MAX];
     unsigned fd_count;
     bool may_keep;

@@ -289,7 +289,8 @@ static void guests_accept(struct door *door)
         int fd = accept4(door->options.listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
         if (fd < 0) {
-            door->is_crowded = errno == EMFILE || errno == ENFILE;
+            /* No descriptor, no memory: who waits outside would be told of again and again. */
+            door->is_crowded = errno != EAGAIN && errno != EINTR && errno != ECONNABORTED;
             return;
         }
         door->guests[door->guest_count++] =

@@ -39,9 +39,9 @@ struct live_catalogue {
 
 /*
  * Listen from now on. `options` as for ada_broadcast_join(), without `from`. *catalogue, if wanted,
- * is what was told until now; the caller frees its bytes. 0; -ESHUTDOWN: the drain has ended; and
- * what ada_broadcast_join() and memfd_create(2) return. Waits for the drain's thread, which has to
- * run; before drain_start() use live_join().
+ * is what was told until now; the caller frees its bytes, which are NULL on failure. 0;
+ * -ESHUTDOWN: the drain has ended; and what ada_broadcast_join() and memfd_create(2) return. Waits
+ * for the drain's thread, which has to run; before drain_start() use live_join().
  */
 int live_listen(struct drain *drain, const struct ada_broadcast_join_options *options,
                 struct ada_broadcast_consumer **consumer, struct live_catalogue *catalogue)

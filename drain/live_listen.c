@@ -45,7 +45,8 @@ static int live_make(struct drain *d)
         .context = l, .items = live_items, .declared = live_declared, .gap = live_gap};
     d->live = l;
     d->wait.listened_ns = SLEEP_NS;
-    live_round_begin(d);
+    /* Between two visits of a round rings may have been left before they were empty: of this round
+     * nothing is promised (round_ticks is 0). */
     trace_writer_listen(d->writer, &l->listener);
     return 0;
 }
@@ -176,8 +177,10 @@ int live_join(struct drain *d, const struct ada_broadcast_join_options *options,
     if (!err)
         err = ada_broadcast_join(d->live->buffer, options, consumer);
     if (err) {
-        if (catalogue)
+        if (catalogue) {
             free(catalogue->bytes);
+            *catalogue = (struct live_catalogue){0};
+        }
         destroy_if_alone(d);
         return err;
     }
@@ -256,6 +259,7 @@ static int subscription_make(struct live *l, struct live_subscription *out)
     if (out->buffer < 0) {
         err = -errno;
         close(out->catalogue);
+        out->catalogue = -1;
     }
     return err;
 }

@@ -64,12 +64,10 @@ int trace_writer_switch(struct trace_writer *w, int fd, struct trace_ending **ol
 {
     struct trace_ending *ending = ending_create(w->level);
     struct trace_volume fresh;
-    int status = -ENOMEM;
+    int status = w->store ? -ENOTSUP : w->volume.output.seekable ? -ENOMEM : -ESPIPE;
 
     *old = NULL;
-    if (w->store)
-        status = -ENOTSUP;
-    if (w->store || !ending || ending_images(ending, w->image_count) != 0) {
+    if (status != -ENOMEM || !ending || ending_images(ending, w->image_count) != 0) {
         close(fd);
         ending_free(ending);
         return status;

@@ -26,6 +26,36 @@ uint64_t accept_refused_ns(void)
     return load_acquire(&last_ns) - load_relaxed(&first_ns);
 }
 
+/* ---- poll ---- */
+
+int __real_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
+int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
+
+static uint32_t polls_to_refuse; /* atomic */
+
+void poll_refuse(unsigned calls)
+{
+    store_release(&polls_to_refuse, calls);
+}
+
+unsigned poll_refusals_left(void)
+{
+    return load_acquire(&polls_to_refuse);
+}
+
+int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
+{
+    uint32_t left = load_acquire(&polls_to_refuse);
+
+    if (count < 2 || !left)
+        return __real_poll(fds, count, timeout_ms);
+    store_release(&polls_to_refuse, left - 1);
+    errno = ENOMEM;
+    return -1;
+}
+
+/* ---- accept ---- */
+
 int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *size, int flags)
 {
     struct pollfd knock = {.fd = fd, .events = POLLIN};
@@ -40,6 +70,6 @@ int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *size, int flags)
     if (!left)
         return __real_accept4(fd, address, size, flags);
     store_release(&to_refuse, left - 1);
-    errno = EMFILE;
+    errno = left % 2 ? EMFILE : ENOMEM;
     return -1;
 }

@@ -32,46 +32,70 @@ int house_runtime_folder_remove(void **state)
     return rmdir(runtime); /* a folder that a session left would be in the way */
 }
 
-static void open_with(struct house *h, const char *name, const struct control_verb *verbs)
+static struct trace_writer *writer_make(const struct house_plan *plan)
+{
+    const struct trace_recording recording = {.command = "program word"};
+    const struct trace_writer_options options = {
+        .level = 1, .flight = plan->flight, .flight_bytes = plan->flight ? 1 << 20 : 0};
+    int fd = plan->flight ? -1 : plan->fd ? plan->fd : open("/dev/null", O_WRONLY | O_CLOEXEC);
+    struct trace_writer *writer;
+
+    assert_int_equal(trace_writer_open(&writer, fd, &options, &recording), 0);
+    return writer;
+}
+
+struct control_options house_build(struct house *h, const struct house_plan *plan)
 {
     const struct drain_options options = {.clock = CLOCK_SOURCE_MONOTONIC, .level = 1};
-    const struct trace_recording recording = {.command = "program word"};
-    struct trace_writer *writer;
-    struct control_options control = {
+    const struct session_files_options files = {.path = plan->file};
+
+    *h = (struct house){0};
+    assert_int_equal(drain_create(&h->drain, writer_make(plan), &options), 0);
+    assert_int_equal(drain_start(h->drain), 0);
+    if (plan->file)
+        assert_int_equal(session_files_create(&h->files, &files), 0);
+    assert_int_equal(session_folder_create(&h->folder), 0);
+    session_folder_at(&h->folder, CONTROL_SOCKET, h->socket);
+    return (struct control_options){
         .folder = &h->folder,
-        .verbs = verbs,
+        .drain = h->drain,
+        .files = h->files,
+        .verbs = plan->verbs,
         .identity = {.kind = "record",
-                     .name = name,
+                     .name = plan->name,
                      .command = "/usr/bin/program word",
                      .file = "/tmp/program.adatrace",
                      .pid = (uint32_t)getpid()},
+        .end = plan->end,
+        .end_context = plan->end_context,
     };
+}
 
-    assert_int_equal(trace_writer_open(&writer, open("/dev/null", O_WRONLY | O_CLOEXEC),
-                                       &(struct trace_writer_options){.level = 1}, &recording),
-                     0);
-    assert_int_equal(drain_create(&h->drain, writer, &options), 0);
-    assert_int_equal(drain_start(h->drain), 0);
-    assert_int_equal(session_folder_create(&h->folder), 0);
-    control.drain = h->drain;
-    assert_int_equal(control_open(&h->control, &control), 0);
-    session_folder_at(&h->folder, CONTROL_SOCKET, h->socket);
+void house_open_as(struct house *h, const struct house_plan *plan)
+{
+    const struct control_options options = house_build(h, plan);
+
+    assert_int_equal(control_open(&h->control, &options), 0);
 }
 
 void house_open(struct house *h, const char *name)
 {
-    open_with(h, name, NULL);
+    house_open_as(h, &(struct house_plan){.name = name});
 }
 
 void house_open_verbs(struct house *h, const struct control_verb *verbs)
 {
-    open_with(h, NULL, verbs);
+    house_open_as(h, &(struct house_plan){.verbs = verbs});
 }
 
 void house_close(struct house *h)
 {
     control_close(h->control);
+    drain_stop(h->drain);
+    if (h->files)
+        session_files_wait(h->files);
     drain_destroy(h->drain);
+    session_files_destroy(h->files);
     session_folder_remove(&h->folder);
 }
 

@@ -11,6 +11,7 @@
 struct house {
     struct session_folder folder;
     struct drain *drain;
+    struct session_files *files; /* NULL: none */
     struct control *control;
     char socket[SESSION_PATH_BYTES];
 };
@@ -20,6 +21,19 @@ int house_runtime_folder(void **state);
 int house_runtime_folder_remove(void **state);
 
 void house_open(struct house *house, const char *name);
+/* One that is like others, all of it may be left out. */
+struct house_plan {
+    const char *name;
+    const struct control_verb *verbs; /* only these */
+    int fd;                           /* of the trace, taken over; 0: /dev/null */
+    const char *file;                 /* its path: the session can go on in others */
+    bool flight;                      /* a flight recorder, which keeps nothing there */
+    int (*end)(void *context);        /* as control_options.end */
+    void *end_context;
+};
+void house_open_as(struct house *house, const struct house_plan *plan);
+/* Without its control: that stays to be opened with these options. */
+struct control_options house_build(struct house *house, const struct house_plan *plan);
 /* With these verbs only. */
 void house_open_verbs(struct house *house, const struct control_verb *verbs);
 void house_close(struct house *house);

@@ -55,6 +55,25 @@ static void door_without_descriptors_waits_for_some(void **state)
     house_close(&h);
 }
 
+/* Whoever finds nobody there takes the session for dead. */
+static void door_without_memory_for_poll_stays_open(void **state)
+{
+    struct house h;
+    int guest;
+
+    (void)state;
+    house_open(&h, "short");
+    poll_refuse(2);
+    house_is_well(&h);
+    house_is_well(&h);
+    assert_int_equal(poll_refusals_left(), 0);
+    poll_refuse(1000000);
+    guest = house_knock(&h); /* which the poll before that tells of */
+    house_close(&h);
+    poll_refuse(0);
+    close(guest);
+}
+
 static void session_is_chosen_by_name_pid_or_being_alone(void **state)
 {
     struct session_client client;
@@ -156,6 +175,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(session_is_found_and_says_who_it_is),
         cmocka_unit_test(door_without_descriptors_waits_for_some),
+        cmocka_unit_test(door_without_memory_for_poll_stays_open),
         cmocka_unit_test(session_is_chosen_by_name_pid_or_being_alone),
         cmocka_unit_test(verb_that_is_not_known_is_refused_in_words),
         cmocka_unit_test(dead_sessions_folder_is_removed),

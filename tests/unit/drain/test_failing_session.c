@@ -12,13 +12,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "call_fails.h"
 #include "format/trace_reader.h"
+#include "own_entries.h"
 #include "producer.h"
 #include "registry/session_host.h"
 
@@ -27,28 +27,6 @@ enum { RECORDS = 300, FILES_MAX = 64 };
 static char folder[64], sessions[64], path[128], copy[128];
 
 /* ---- what a session leaves ---- */
-
-static unsigned entries_of(const char *name)
-{
-    unsigned count = 0;
-    DIR *entries = opendir(name);
-
-    assert_non_null(entries);
-    while (readdir(entries))
-        count++;
-    closedir(entries);
-    return count;
-}
-
-/* A thread that was joined stands in that folder until the kernel has done with it. */
-static void tasks_are(unsigned count)
-{
-    const struct timespec moment = {.tv_nsec = 1000000};
-
-    for (unsigned n = 0; n < 5000 && entries_of("/proc/self/task") > count; n++)
-        nanosleep(&moment, NULL);
-    assert_int_equal(entries_of("/proc/self/task"), count);
-}
 
 static const struct call_sweep *running;
 
@@ -169,7 +147,7 @@ static void work(struct stage *stage)
 
 static void session_run(const struct call_sweep *calls)
 {
-    unsigned descriptors = entries_of("/proc/self/fd"), tasks = entries_of("/proc/self/task");
+    unsigned descriptors = own_entries(OWN_DESCRIPTORS), tasks = own_entries(OWN_THREADS);
     struct stage stage = {.pid = (uint32_t)getpid()};
     struct found found;
     int started, stopped = 0;
@@ -185,8 +163,8 @@ static void session_run(const struct call_sweep *calls)
         assert_int_equal(started, 0);
         assert_int_equal(stopped, 0);
     }
-    tasks_are(tasks);
-    assert_int_equal(entries_of("/proc/self/fd"), descriptors);
+    own_entries_become(OWN_THREADS, tasks);
+    assert_int_equal(own_entries(OWN_DESCRIPTORS), descriptors);
     found = files_take();
     if (started != 0)
         assert_int_equal(found.files, 0);

@@ -16,154 +16,7 @@
 
 #include "drain/drain_state.h"
 #include "drain/live_state.h"
-#include "format/items.h"
-#include "producer.h"
-
-static void stage_begin(struct stage *stage, const struct stage_options *o)
-{
-    static const struct trace_recording recording = {.adatrace_version = "test",
-                                                     .clock_source = "monotonic"};
-    const struct drain_options options = {
-        .clock = CLOCK_SOURCE_MONOTONIC, .level = 1, .room_budget = o->ring_budget};
-    int fd = memfd_create("trace", MFD_CLOEXEC);
-    struct trace_writer *writer;
-    struct drain *drain;
-
-    assert_true(fd >= 0);
-    assert_int_equal(trace_writer_open(&writer, fd, NULL, &recording), 0);
-    assert_int_equal(drain_create(&drain, writer, &options), 0);
-    stage_add(stage, drain, o);
-}
-
-/* Always later than the time before, by more than anything is done in. */
-static uint64_t later(void)
-{
-    static uint64_t now_ns = UINT64_MAX / 2;
-
-    return now_ns += UINT64_C(10000000000);
-}
-
-/* ---- an ear: what a listener has heard ---- */
-
-struct ear {
-    struct ada_broadcast_consumer *consumer;
-    uint64_t count[LIVE_BEGIN + 1]; /* messages, by type */
-    uint64_t records, items;        /* as the heads have to say */
-    uint64_t next;                  /* number expected in the next record */
-    uint64_t ticks;                 /* of the newest record */
-    uint64_t round_ticks;
-    uint64_t thread_items, type_items, declared;
-    int in_order;
-};
-
-static void run_hear(struct ear *e, const struct live_run *run, uint32_t bytes)
-{
-    const unsigned char *at = (const unsigned char *)(run + 1);
-
-    assert_int_equal(bytes, sizeof(*run) + run->records * 16);
-    assert_true(run->ticks >= e->ticks);
-    for (uint32_t i = 0; i < run->records; i++, at += 16) {
-        uint64_t words[2];
-
-        memcpy(words, at, sizeof(words));
-        assert_int_equal(ada_record_type(words[0]), TYPE_NUMBER);
-        e->ticks = run->ticks + ((words[0] >> 22) - run->ticks) % (UINT64_C(1) << 42);
-        e->in_order &= words[1] == e->next;
-        e->next = words[1] + 1;
-    }
-    e->records += run->records;
-}
-
-static void items_hear(struct ear *e, const unsigned char *at, size_t left)
-{
-    while (left) {
-        struct item_view view;
-        int64_t size = item_next(at, left, &view);
-
-        assert_true(size > 0);
-        e->thread_items += view.kind == ITEM_THREAD;
-        e->type_items += view.kind == ITEM_TYPE;
-        at += size;
-        left -= (size_t)size;
-    }
-}
-
-static void message_hear(struct ear *e, uint32_t type, const void *payload, uint32_t bytes)
-{
-    const struct live_head *head = payload;
-
-    assert_in_range(type, LIVE_RUN, LIVE_BEGIN);
-    assert_true(bytes >= sizeof(*head));
-    e->count[type]++;
-    switch (type) {
-    case LIVE_RUN:
-        run_hear(e, payload, bytes);
-        break;
-    case LIVE_ITEMS:
-        items_hear(e, (const unsigned char *)(head + 1), bytes - sizeof(*head));
-        break;
-    case LIVE_DECLARE:
-        e->declared++;
-        assert_int_equal(((const struct live_declare *)payload)->id, TYPE_NUMBER);
-        break;
-    case LIVE_ROUND:
-        assert_true(((const struct live_round *)payload)->ticks >= e->round_ticks);
-        e->round_ticks = ((const struct live_round *)payload)->ticks;
-        break;
-    default:
-        break;
-    }
-}
-
-static void catalogue_hear(struct ear *e, const void *bytes, size_t size)
-{
-    const unsigned char *at = bytes, *end = at + size;
-    const struct live_piece *piece = (const void *)at;
-    const struct live_begin *begin = (const void *)(piece + 1);
-
-    assert_int_equal(piece->type, LIVE_BEGIN);
-    assert_int_equal(begin->version, LIVE_VERSION);
-    e->records = begin->head.records;
-    e->items = begin->head.items;
-    while (at < end) {
-        piece = (const void *)at;
-        message_hear(e, piece->type, piece + 1, piece->bytes);
-        at += sizeof(*piece) + (piece->bytes + 7) / 8 * 8;
-    }
-    assert_ptr_equal(at, end);
-}
-
-/* All there is. */
-static int hear(struct ear *e)
-{
-    struct ada_broadcast_message m;
-    int got;
-
-    while ((got = ada_broadcast_read(e->consumer, &m, 0)) == 1) {
-        const struct live_head *head = m.payload;
-
-        assert_int_equal(m.missed_messages, 0);
-        assert_int_equal(head->records, e->records);
-        assert_int_equal(head->items, e->items);
-        message_hear(e, m.type, m.payload, m.bytes);
-        e->items += m.type == LIVE_ITEMS || m.type == LIVE_DECLARE;
-        ada_broadcast_release(e->consumer);
-    }
-    return got;
-}
-
-static const struct ada_broadcast_join_options gating = {.size = sizeof(gating),
-                                                         .kind = ADA_BROADCAST_GATING};
-
-static void ear_open(struct ear *e, struct stage *stage)
-{
-    struct live_catalogue catalogue;
-
-    *e = (struct ear){.in_order = 1};
-    assert_int_equal(live_join(stage->drain, &gating, &e->consumer, &catalogue), 0);
-    catalogue_hear(e, catalogue.bytes, catalogue.size);
-    free(catalogue.bytes);
-}
+#include "live_ear.h"
 
 /* ---- stages ---- */
 
@@ -174,7 +27,7 @@ static void a_stage_hears_records_and_what_they_mean_in_order(void **state)
     struct ear e;
 
     (void)state;
-    stage_begin(&stage, &(struct stage_options){.ring_bytes = 65536});
+    live_stage_begin(&stage, &(struct stage_options){.ring_bytes = 65536});
     assert_null(stage.drain->live);
     ear_open(&e, &stage);
     assert_int_equal(live_listeners(stage.drain), 1);
@@ -184,7 +37,7 @@ static void a_stage_hears_records_and_what_they_mean_in_order(void **state)
         for (unsigned i = 0; i < round * 7; i++)
             assert_true(producer_write(&p, n++));
         drain_round(stage.drain);
-        assert_int_equal(hear(&e), 0);
+        assert_int_equal(ear_hear(&e), 0);
         assert_int_equal(e.next, n);
         assert_true(e.in_order);
     }
@@ -193,7 +46,7 @@ static void a_stage_hears_records_and_what_they_mean_in_order(void **state)
     assert_int_equal(e.thread_items, 1);
     assert_true(e.count[LIVE_ROUND] > 0);
     drain_finish(stage.drain);
-    assert_int_equal(hear(&e), -EPIPE);
+    assert_int_equal(ear_hear(&e), -EPIPE);
     assert_int_equal(e.count[LIVE_END], 1);
     live_unlisten(stage.drain, e.consumer);
     stage_clear(&stage);
@@ -206,7 +59,7 @@ static void who_comes_late_gets_what_was_told_before(void **state)
     struct ear e;
 
     (void)state;
-    stage_begin(&stage, &(struct stage_options){.ring_bytes = 65536});
+    live_stage_begin(&stage, &(struct stage_options){.ring_bytes = 65536});
     producer_claim(&p, &stage, 0, false);
     for (uint64_t n = 0; n < 100; n++)
         assert_true(producer_write(&p, n));
@@ -219,12 +72,12 @@ static void who_comes_late_gets_what_was_told_before(void **state)
     for (uint64_t n = 100; n < 200; n++)
         assert_true(producer_write(&p, n));
     drain_round(stage.drain);
-    assert_int_equal(hear(&e), 0);
+    assert_int_equal(ear_hear(&e), 0);
     assert_int_equal(e.next, 200);
     assert_true(e.in_order);
     /* And when all have gone there is nothing left of it. */
     live_unlisten(stage.drain, e.consumer);
-    live_look_around(stage.drain, later());
+    live_look_around(stage.drain, live_later());
     assert_null(stage.drain->live);
     assert_true(producer_write(&p, 200));
     drain_round(stage.drain);
@@ -239,7 +92,7 @@ static void gaps_are_heard_where_they_are(void **state)
     uint64_t n = 0;
 
     (void)state;
-    stage_begin(&stage, &(struct stage_options){.ring_bytes = 4096, .ring_max_bytes = 4096});
+    live_stage_begin(&stage, &(struct stage_options){.ring_bytes = 4096, .ring_max_bytes = 4096});
     ear_open(&e, &stage);
     producer_claim(&p, &stage, 0, false);
     while (producer_write(&p, n))
@@ -249,7 +102,7 @@ static void gaps_are_heard_where_they_are(void **state)
     drain_round(stage.drain);
     assert_true(producer_write(&p, n));
     drain_round(stage.drain);
-    assert_int_equal(hear(&e), 0);
+    assert_int_equal(ear_hear(&e), 0);
     assert_int_equal(e.next, n + 1);
     assert_int_equal(e.count[LIVE_GAP], 1);
     live_unlisten(stage.drain, e.consumer);
@@ -291,7 +144,7 @@ static void *hear_slowly(void *context)
     int calls = 0, got;
 
     do {
-        got = hear(&s->ear);
+        got = ear_hear(&s->ear);
         if (got != -EPIPE && s->calls < 50) {
             s->calls++;
             /* Late ones come when the drain has ended. */
@@ -315,8 +168,8 @@ static void a_gating_stage_misses_nothing_and_may_ask_the_drain(void **state)
     pthread_t thread;
 
     (void)state;
-    stage_begin(&stage, &(struct stage_options){
-                            .ring_bytes = 65536, .policy = RING_BLOCK, .timeout_ns = 0});
+    live_stage_begin(&stage, &(struct stage_options){
+                                 .ring_bytes = 65536, .policy = RING_BLOCK, .timeout_ns = 0});
     ear_open(&slow.ear, &stage);
     slow.drain = stage.drain;
     assert_int_equal(drain_start(stage.drain), 0);
@@ -344,7 +197,7 @@ static void subscription_hear(struct ear *e, const struct live_subscription *s,
     assert_int_equal(fstat(s->catalogue, &about), 0);
     bytes = mmap(NULL, (size_t)about.st_size, PROT_READ, MAP_SHARED, s->catalogue, 0);
     assert_ptr_not_equal(bytes, MAP_FAILED);
-    catalogue_hear(e, bytes, (size_t)about.st_size);
+    ear_catalogue(e, bytes, (size_t)about.st_size);
     begin = (const void *)((const struct live_piece *)bytes + 1);
     options.from = &begin->place;
     assert_int_equal(ada_broadcast_map(buffer, s->buffer), 0);
@@ -361,7 +214,7 @@ static void a_subscriber_hears_until_it_goes(void **state)
     struct ear e;
 
     (void)state;
-    stage_begin(&stage, &(struct stage_options){.ring_bytes = 65536});
+    live_stage_begin(&stage, &(struct stage_options){.ring_bytes = 65536});
     producer_claim(&p, &stage, 0, false);
     assert_true(producer_write(&p, 0));
     drain_round(stage.drain);
@@ -374,16 +227,16 @@ static void a_subscriber_hears_until_it_goes(void **state)
     subscription_hear(&e, &s, &buffer);
     e.next = 1;
     assert_int_equal(e.thread_items, 1);
-    assert_int_equal(hear(&e), 0);
+    assert_int_equal(ear_hear(&e), 0);
     assert_int_equal(e.next, 100);
     assert_true(e.in_order);
-    live_look_around(stage.drain, later());
+    live_look_around(stage.drain, live_later());
     assert_int_equal(live_listeners(stage.drain), 1);
     live_unsubscribe(stage.drain);
-    live_look_around(stage.drain, later());
+    live_look_around(stage.drain, live_later());
     assert_null(stage.drain->live);
     /* What it has mapped stays readable. */
-    assert_int_equal(hear(&e), 0);
+    assert_int_equal(ear_hear(&e), 0);
     ada_broadcast_leave(e.consumer);
     ada_broadcast_destroy(buffer);
     close(s.buffer);
@@ -398,11 +251,11 @@ static void who_subscribes_too_late_is_told_so(void **state)
     struct ear e = {0};
 
     (void)state;
-    stage_begin(&stage, &(struct stage_options){0});
+    live_stage_begin(&stage, &(struct stage_options){0});
     drain_round(stage.drain);
     drain_finish(stage.drain);
     assert_int_equal(live_subscribe(stage.drain, &s), -ESHUTDOWN);
-    assert_int_equal(live_join(stage.drain, &gating, &e.consumer, NULL), -ESHUTDOWN);
+    assert_int_equal(live_join(stage.drain, &ear_gating, &e.consumer, NULL), -ESHUTDOWN);
     stage_clear(&stage);
 }
 

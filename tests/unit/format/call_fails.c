@@ -10,27 +10,28 @@
 
 #include "base/atomic.h"
 
+/* Atomic, all of it. */
 static struct {
-    unsigned kinds; /* atomic */
-    unsigned wanted, first, last;
+    unsigned kinds, wanted, first, last;
     int error;
-    unsigned calls, failed; /* atomic */
+    unsigned calls, failed;
 } plan;
 
 void calls_fail(unsigned kinds, unsigned first, unsigned last, int error)
 {
-    plan.wanted = kinds;
-    plan.first = first;
-    plan.last = last;
-    plan.error = error;
-    store_relaxed(&plan.calls, 0); /* relaxed, as all here: threads begin and end in between */
+    /* relaxed, as all here: threads begin and end in between, or sleep while nothing fails. */
+    store_relaxed(&plan.wanted, kinds);
+    store_relaxed(&plan.first, first);
+    store_relaxed(&plan.last, last);
+    store_relaxed(&plan.error, error);
+    store_relaxed(&plan.calls, 0);
     store_relaxed(&plan.failed, 0);
     store_relaxed(&plan.kinds, kinds);
 }
 
 void calls_go_on(void)
 {
-    store_relaxed(&plan.kinds, plan.wanted);
+    store_relaxed(&plan.kinds, load_relaxed(&plan.wanted));
 }
 
 unsigned calls_pass(void)
@@ -64,10 +65,10 @@ bool call_is_due(enum call_kind kind)
     if (!(load_relaxed(&plan.kinds) & kind))
         return false;
     call = __atomic_add_fetch(&plan.calls, 1, __ATOMIC_RELAXED);
-    if (call < plan.first || call > plan.last)
+    if (call < load_relaxed(&plan.first) || call > load_relaxed(&plan.last))
         return false;
     __atomic_add_fetch(&plan.failed, 1, __ATOMIC_RELAXED);
-    errno = kind == CALL_MEMORY ? ENOMEM : plan.error;
+    errno = kind == CALL_MEMORY ? ENOMEM : load_relaxed(&plan.error);
     return true;
 }
 
