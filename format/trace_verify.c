@@ -20,8 +20,8 @@ struct verification {
     struct trace trace;
     void (*say)(void *context, const struct trace_finding *finding);
     void *context;
-    int worst;               /* enum trace_severity; 0: nothing was found */
-    struct thread_sum *sums; /* by place of the thread */
+    enum trace_severity worst; /* 0: nothing was found */
+    struct thread_sum *sums;   /* by place of the thread */
     struct decoded_block decoded;
     uint64_t sequence_next;
     bool after_damage; /* the next sequence number may be any */
@@ -31,7 +31,7 @@ struct verification {
 
 static void finding_say(struct verification *v, const struct trace_finding *finding)
 {
-    if ((int)finding->severity > v->worst)
+    if (finding->severity > v->worst)
         v->worst = finding->severity;
     if (v->say)
         v->say(v->context, finding);

@@ -45,7 +45,7 @@ static int sizes_asked(const struct ada_fanin_options *options, struct sizes *si
         return -EINVAL;
     capacity = spsc_capacity_for(options->capacity ? options->capacity : CAPACITY);
     if (capacity < 0)
-        return (int)capacity;
+        return -ERANGE;
     sizes_of(options->producers ? options->producers : PRODUCERS, (uint64_t)capacity, sizes);
     return 0;
 }
