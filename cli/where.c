@@ -67,7 +67,9 @@ static uint64_t ticks_per_second(const struct trace *trace)
     uint64_t ticks = trace_recording(trace)->ticks_per_second * 64;
     uint64_t ns = ticks ? trace_duration_ns(trace, ticks) : 0;
 
-    return ns ? (uint64_t)((double)ticks * 1e9 / (double)ns + 0.5) : 0;
+    double rate = ns ? (double)ticks * 1e9 / (double)ns + 0.5 : 0;
+
+    return rate < 0x1p64 ? (uint64_t)rate : UINT64_MAX; /* pairs can say anything */
 }
 
 static int program_bind(struct where *w, const struct schema *schema,

@@ -14,6 +14,8 @@
  * one time.
  */
 
+__extension__ typedef unsigned __int128 uint128;
+
 /* A thread's block that ends last, of those before. */
 struct latest {
     uint64_t ticks;
@@ -122,7 +124,7 @@ static bool gap_shrink(struct trace_gap *gap, const struct copy_thread *thread)
 {
     if (gap->last_ticks <= thread->last_ticks || gap->records <= thread->known)
         return false;
-    gap->bytes -= (uint64_t)((double)gap->bytes * (double)thread->known / (double)gap->records);
+    gap->bytes -= (uint64_t)((uint128)gap->bytes * thread->known / gap->records);
     gap->records -= thread->known;
     gap->first_ticks = thread->last_ticks;
     return true;

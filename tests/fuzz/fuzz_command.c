@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A whole file, sealed (trace_seal.h), through the commands that read files, with what they print
- * thrown away; and through cut and merge, whose results have to be readable whatever they were made
- * of. The last byte says which of the reading commands.
+ * thrown away; and through what cut, merge, recover and replay write, which has to be readable
+ * whatever it was made of. The last byte says which of the reading commands, and which of those.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,7 +103,15 @@ static void cut_try(struct trace *trace, const struct trace_cut *cut)
     copy_check(trace_cut(trace, cut, writing, NULL, &figures, &error), fd);
 }
 
-static void merge_try(const char *path)
+static const struct trace_cut copies[] = {
+    {.filter = {.from_ns = INT64_MIN, .to_ns = INT64_MAX}},
+    {.filter = {.from_ns = 2000, .to_ns = 30000, .events = "s*"}, .process = "shop", .origin = "x"},
+    {.filter = {.from_ns = INT64_MIN, .to_ns = INT64_MAX}, .origin = "x", .recovers = true},
+    {.filter = {.from_ns = 1500, .to_ns = INT64_MAX}, .origin = "x"}, /* ends as the input does */
+};
+enum { COPY_ALL, COPY_PART, COPY_RECOVERED, COPY_REST, COPY_MERGED, COPY_JOINED, COPIES };
+
+static void merge_try(const char *path, const char *other)
 {
     const char *const names[] = {"a", "b"};
     struct trace_copy_figures figures;
@@ -113,29 +121,54 @@ static void merge_try(const char *path)
 
     if (trace_open(&traces[0], path, &error) != 0)
         return;
-    FUZZ_CHECK(trace_open(&traces[1], path, &error) == 0);
+    FUZZ_CHECK(trace_open(&traces[1], other, &error) == 0);
     fd = copy_begin(&writing);
     copy_check(trace_merge(traces, names, 2, writing, 1, NULL, &figures, &error), fd);
     trace_close(traces[0]);
     trace_close(traces[1]);
 }
 
+/* With a slice of itself: the same records in other blocks. */
+static void join_try(struct trace *trace, const char *path)
+{
+    struct trace_copy_figures figures;
+    struct trace_error error;
+    char slice[64];
+    int writing, fd = copy_begin(&writing);
+
+    snprintf(slice, sizeof(slice), "/proc/self/fd/%d", fd);
+    if (trace_cut(trace, &copies[COPY_REST], writing, NULL, &figures, &error) == 0) {
+        merge_try(path, slice);
+        merge_try(slice, path);
+    }
+    close(fd);
+}
+
 static void copies_try(const char *path, unsigned which)
 {
-    const struct trace_cut all = {.filter = {.from_ns = INT64_MIN, .to_ns = INT64_MAX}};
-    const struct trace_cut part = {.filter = {.from_ns = 2000, .to_ns = 30000, .events = "s*"},
-                                   .process = "shop",
-                                   .origin = "x"};
     struct trace_error error;
-    struct trace *trace;
+    struct trace_cut named;
+    struct trace *trace, *names;
 
-    if (which % 3 == 2) {
-        merge_try(path);
+    which %= COPIES;
+    if (which == COPY_MERGED) {
+        merge_try(path, path);
         return;
     }
     if (trace_open(&trace, path, &error) != 0)
         return;
-    cut_try(trace, which % 3 ? &part : &all);
+    if (which == COPY_JOINED)
+        join_try(trace, path);
+    else
+        cut_try(trace, &copies[which]);
+    if (which == COPY_RECOVERED) {
+        named = copies[COPY_ALL];
+        FUZZ_CHECK(trace_open(&names, path, &error) == 0);
+        named.names_of = names;
+        named.origin = "x";
+        cut_try(trace, &named);
+        trace_close(names);
+    }
     trace_close(trace);
 }
 
