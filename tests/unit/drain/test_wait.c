@@ -270,19 +270,22 @@ static void *ring_when_armed(void *argument)
     return NULL;
 }
 
-/* How long a sleep of half a second takes when somebody rings. */
-static uint64_t turn_ns(struct wait *wait, struct ringer *r)
+enum { TURNS_MAX = 50 /* the ringer may come late, on a busy machine */ };
+
+/* Sleeps of half a second, until a bell ended one. */
+static void turns_take(struct wait *wait, struct ringer *r)
 {
-    uint64_t before = clock_monotonic_ns();
     pthread_t thread;
 
     assert_int_equal(pthread_create(&thread, NULL, ring_when_armed, r), 0);
-    wait->busy_ns = wait->burst_ns = 0;
-    wait->sleep_ns = 500 * MS;
-    wait_turn(wait, &nothing);
+    wait->burst_ns = 0;
+    for (unsigned n = 0; n < TURNS_MAX && !wait->burst_ns && !wait->deaf; n++) {
+        wait->busy_ns = 0;
+        wait->sleep_ns = 500 * MS;
+        wait_turn(wait, &nothing);
+    }
     store_relaxed(&r->over, 1);
     assert_int_equal(pthread_join(thread, NULL), 0);
-    return clock_monotonic_ns() - before;
 }
 
 static void wait_ends_when_a_bell_rings(void **state)
@@ -295,13 +298,13 @@ static void wait_ends_when_a_bell_rings(void **state)
     wait_init(&wait);
     wait_listen(&wait, &other);
     wait_listen(&wait, &r.bell);
-    assert_true(turn_ns(&wait, &r) < 400 * (uint64_t)MS);
+    turns_take(&wait, &r);
     assert_int_equal(r.bell, BELL_QUIET);
     assert_int_equal(other, BELL_QUIET);
     assert_int_equal(wait.deaf, !kernel_waits_for_many_words());
     if (wait.deaf)
         return;
-    /* Records come: it does not fall asleep again at once. */
+    /* Records come, which only a bell has told: it does not fall asleep again at once. */
     assert_int_equal(wait_decide(&wait, &nothing, clock_monotonic_ns()), 150000);
 }
 
@@ -313,7 +316,7 @@ static void wait_when_a_bell_is_silenced_goes_on_without(void **state)
     (void)state;
     wait_init(&wait);
     wait_listen(&wait, &r.bell);
-    assert_true(turn_ns(&wait, &r) < 400 * (uint64_t)MS);
+    turns_take(&wait, &r);
     if (!kernel_waits_for_many_words()) {
         assert_true(wait.deaf);
         return;
