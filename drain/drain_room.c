@@ -100,7 +100,7 @@ void thread_room_follow(struct drain *d, struct drain_thread *t)
  * warm then; a thousand would hold as much as a hundred rings. */
 void thread_copy_follow(struct drain *d, struct drain_thread *t)
 {
-    bool holds = t->reader.copy_to != 0;
+    bool holds = t->reader.copy_is_there;
 
     if (holds != t->holds_copy)
         d->copies_bytes += holds ? t->reader.block_bytes : -t->reader.block_bytes;

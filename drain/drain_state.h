@@ -406,7 +406,8 @@ uint64_t thread_take_runs(struct drain *d, struct drain_thread *t, uint64_t byte
 /* ---- drain_room.c ---- */
 /* After a visit: give it more room, or take some back. */
 void thread_room_follow(struct drain *d, struct drain_thread *t);
-/* After a visit, of an overwriting ring: may its reader keep the memory that it copied into? */
+/* After a visit or a look, of an overwriting ring: may its reader keep the memory that it copied
+ * into? */
 void thread_copy_follow(struct drain *d, struct drain_thread *t);
 /* We leave it; `ended`: and so has its owner. */
 void thread_room_end(struct drain *d, struct drain_thread *t, bool ended);

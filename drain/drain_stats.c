@@ -93,19 +93,36 @@ void stats_process_ended(struct drain *d, const struct drain_process *p)
 
 /* ---- the living ---- */
 
-/* Of the first record that was not taken. It is only looked at. */
+/* Of the first record that was not taken. It is only looked at: where it would have to be copied
+ * out with an eighth of its ring, and a thousand threads wait to be read, that would be the memory
+ * and the time of a hundred rings. */
+static bool ticks_look(struct drain *d, struct drain_thread *t, uint64_t *ticks)
+{
+    struct ring_record record = {0};
+    bool is_there;
+
+    if (!ring_available_to_read(&t->reader))
+        return false;
+    if (t->reader.policy == RING_OVERWRITE && ring_glance(&t->reader, ticks))
+        return true;
+    is_there = ring_peek(&t->reader, &record) == 1;
+    *ticks = record.ticks;
+    if (t->reader.policy == RING_OVERWRITE)
+        thread_copy_follow(d, t);
+    return is_there;
+}
+
 static uint64_t lag_ns(struct drain *d, struct drain_thread *t, uint64_t now_ticks,
                        double ns_per_tick)
 {
-    struct ring_record record;
-    uint64_t ticks;
-    bool is_there = ring_available_to_read(&t->reader) && ring_peek(&t->reader, &record) == 1;
+    uint64_t ticks = 0;
+    bool is_there = ticks_look(d, t, &ticks);
 
     /* What is missing in front of it is counted from now on: in the file that is being written. */
     thread_holes_notice(d, t);
     if (!is_there)
         return 0;
-    ticks = ticks_widen((record.ticks + t->shift) & ADA_RECORD_TICKS_MASK, t->ticks, t->empty_ticks,
+    ticks = ticks_widen((ticks + t->shift) & ADA_RECORD_TICKS_MASK, t->ticks, t->empty_ticks,
                         now_ticks);
     return ticks < now_ticks ? (uint64_t)((double)(now_ticks - ticks) * ns_per_tick) : 0;
 }

@@ -55,6 +55,7 @@ void draft_empty(struct draft *d)
         stage->records = 0;
         for (uint32_t t = 0; t < stage->type->variable_count; t++) {
             d->staged_bytes -= stage->texts[t].bytes.size;
+            d->slack_bytes += stage->texts[t].bytes.size;
             stage->texts[t].bytes.size = 0;
         }
     }
@@ -76,12 +77,19 @@ void draft_trim(struct draft *d)
             stage->texts[t].lengths = NULL;
         }
     }
-    d->staged_bytes = 0;
+    d->staged_bytes = d->slack_bytes = 0;
+    if (!d->gap_count) {
+        free(d->gaps);
+        d->gaps = NULL;
+        d->gap_capacity = 0;
+    }
 }
 
 size_t draft_bytes(const struct draft *d)
 {
-    return d->capacity * (sizeof(*d->ticks) + sizeof(*d->sequence)) + d->staged_bytes;
+    return sizeof(*d) + d->capacity * (sizeof(*d->ticks) + sizeof(*d->sequence)) +
+           d->stage_count * sizeof(struct stage) + d->gap_capacity * sizeof(*d->gaps) +
+           d->staged_bytes + d->slack_bytes;
 }
 
 int draft_grow(struct draft *d, uint32_t limit)
@@ -221,4 +229,29 @@ int draft_row_make(struct draft *d, struct stage *stage)
     d->staged_bytes += stage->rows_bytes + stage->lengths_bytes * stage->text_count - before;
     stage->capacity = stage_capacity(stage, type);
     return stage->records < stage->capacity ? 0 : -ENOMEM;
+}
+
+/* ---- strings ---- */
+
+int draft_texts_reserve(struct draft *d, struct stage *stage, const uint32_t *lengths)
+{
+    int status = 0;
+
+    for (uint32_t i = 0; i < stage->type->variable_count && status == 0; i++) {
+        struct byte_buffer *buffer = &stage->texts[i].bytes;
+        size_t before = buffer->capacity;
+
+        status = byte_buffer_reserve(buffer, lengths[i]);
+        d->slack_bytes += buffer->capacity - before;
+    }
+    return status;
+}
+
+void draft_text_put(struct draft *d, struct stage_text *text, const void *bytes, uint32_t length)
+{
+    if (length)
+        memcpy(text->bytes.bytes + text->bytes.size, bytes, length);
+    text->bytes.size += length;
+    d->staged_bytes += length;
+    d->slack_bytes -= length;
 }

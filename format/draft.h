@@ -62,6 +62,7 @@ struct draft {
     } * gaps;
     uint32_t gap_count, gap_capacity;
     size_t staged_bytes;  /* memory of all stages; of strings, what is there */
+    size_t slack_bytes;   /* that strings have room for besides */
     size_t counted_bytes; /* what the writer counts for it */
 };
 
@@ -73,8 +74,15 @@ void draft_empty(struct draft *draft);
 /* Give the stages' memory back; there are no records, gaps stay. */
 void draft_trim(struct draft *draft);
 
-/* The memory that it holds. */
+/* The memory that it holds, all of it. */
 size_t draft_bytes(const struct draft *draft);
+
+/* Room for the strings of one more record of the stage. 0 or -ENOMEM. */
+int draft_texts_reserve(struct draft *draft, struct stage *stage, const uint32_t *lengths)
+    __attribute__((warn_unused_result));
+/* One of them. */
+void draft_text_put(struct draft *draft, struct stage_text *text, const void *bytes,
+                    uint32_t length);
 
 /* Make room for one more record, in steps, up to `limit`. 0 or -ENOMEM. */
 int draft_grow(struct draft *draft, uint32_t limit) __attribute__((warn_unused_result));

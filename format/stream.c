@@ -16,8 +16,7 @@
 
 enum {
     TEXT_LENGTH_BYTES = 4,
-    UNCOUNTED_BYTES = 8 << 10,  /* that a draft may grow by before the writer counts it anew */
-    SMALL_BLOCK_RECORDS = 1024, /* what a block has at least where many streams are busy at once */
+    UNCOUNTED_BYTES = 1 << 10, /* that a draft may grow by before the writer counts it anew */
 };
 
 /* ---- open and close ---- */
@@ -129,6 +128,15 @@ static int stream_grow(struct trace_stream *s)
     return status;
 }
 
+/* A thousand busy streams do not hold a thousand full blocks: they write smaller ones. The draft
+ * may be gone afterwards. */
+static void memory_follow(struct trace_stream *s)
+{
+    if (draft_bytes(s->draft) > s->draft->counted_bytes + UNCOUNTED_BYTES &&
+        writer_draft_count(s->writer, s->draft))
+        writer_drafts_relieve(s->writer);
+}
+
 /* The type that goes by an id; NULL: none does. */
 static struct writer_type *type_find(const struct trace_stream *s, uint16_t id)
 {
@@ -172,10 +180,6 @@ static int block_end_if_full(struct trace_stream *s, const struct writer_type *t
 
     full |= !stage && d->run_count == BLOCK_RUNS_MAX;
     full |= d->staged_bytes + draft_growth(d, stage, type, text_bytes) > s->writer->block_bytes;
-    /* A thousand busy streams do not hold a thousand full blocks: they write smaller ones. */
-    if (d->records >= SMALL_BLOCK_RECORDS &&
-        (d->records == d->capacity || draft_growth(d, stage, type, 0)))
-        full |= writer_draft_count(s->writer, d);
     if (full && d->records) {
         int status = stream_block_write(s);
 
@@ -263,19 +267,13 @@ static int texts_put(struct trace_stream *s, struct stage *stage, const unsigned
     uint32_t count = stage->type->variable_count;
     size_t at = stage->type->fixed_bytes;
 
-    for (uint32_t i = 0; i < count; i++)
-        if (byte_buffer_reserve(&stage->texts[i].bytes, lengths[i]) != 0)
-            return -ENOMEM;
+    if (draft_texts_reserve(s->draft, stage, lengths) != 0)
+        return -ENOMEM;
     for (uint32_t i = 0; i < count; i++) {
-        struct stage_text *text = &stage->texts[i];
-
         at += TEXT_LENGTH_BYTES;
-        if (lengths[i])
-            memcpy(text->bytes.bytes + text->bytes.size, payload + at, lengths[i]);
-        text->bytes.size += lengths[i];
-        text->lengths[stage->records] = lengths[i];
+        draft_text_put(s->draft, &stage->texts[i], payload + at, lengths[i]);
+        stage->texts[i].lengths[stage->records] = lengths[i];
         at += lengths[i];
-        s->draft->staged_bytes += lengths[i];
     }
     return 0;
 }
@@ -315,8 +313,7 @@ __attribute__((noinline)) static int record_slowly(struct trace_stream *s, uint1
     }
     memcpy(row_next(stage), payload, type->fixed_bytes);
     record_commit(s, stage, ticks > s->last_ticks ? ticks : s->last_ticks);
-    if (draft_bytes(s->draft) > s->draft->counted_bytes + UNCOUNTED_BYTES)
-        (void)writer_draft_count(s->writer, s->draft);
+    memory_follow(s);
     return 0;
 }
 
@@ -352,5 +349,9 @@ int trace_stream_gap(struct trace_stream *s, const struct trace_gap *gap)
         status = stream_block_write(s);
     if (status == 0)
         status = stream_draft_make(s);
-    return status ? status : draft_gap_add(s->draft, &item);
+    if (status == 0)
+        status = draft_gap_add(s->draft, &item);
+    if (s->draft)
+        memory_follow(s);
+    return status;
 }

@@ -8,9 +8,8 @@
 #include "format/writer_state.h"
 
 enum {
-    DRAFTS_KEPT = 8,             /* of those that nobody uses */
-    DRAFTS_BYTES_MAX = 32 << 20, /* all of them; beyond, blocks are ended rather than enlarged */
-    DRAFT_KEPT_BYTES = 1 << 20,  /* memory that such a one keeps in its stages */
+    DRAFTS_KEPT = 8,            /* of those that nobody uses */
+    DRAFT_KEPT_BYTES = 1 << 20, /* memory that such a one keeps in its stages */
 };
 
 void writer_lock(const struct trace_writer *w)
@@ -83,12 +82,35 @@ bool writer_draft_count(struct trace_writer *w, struct draft *draft)
     return crowded;
 }
 
+/*
+ * Each pass takes the drafts that are larger than the mean of all, then half of that, and so on: a
+ * draft that has just begun stays where others hold the memory, and whoever is passed over now is
+ * above the mean the next time.
+ */
+void writer_drafts_relieve(struct trace_writer *w)
+{
+    const size_t enough = DRAFTS_BYTES_MAX / 2;
+    size_t held = 0, count = 0;
+
+    for (const struct trace_stream *s = w->streams; s; s = s->next)
+        if (s->draft) {
+            held += s->draft->counted_bytes;
+            count++;
+        }
+    for (size_t least = count ? held / count : 0; least && held > enough; least /= 2)
+        for (struct trace_stream *s = w->streams; s && held > enough; s = s->next)
+            if (s->draft && s->draft->counted_bytes >= least) {
+                held -= s->draft->counted_bytes;
+                (void)!stream_flush(s); /* what cannot be written is counted, and told by a flush */
+            }
+}
+
 void writer_draft_give(struct trace_writer *w, struct draft *draft)
 {
     bool kept;
 
     draft_empty(draft);
-    if (draft->staged_bytes > DRAFT_KEPT_BYTES)
+    if (draft_bytes(draft) > DRAFT_KEPT_BYTES)
         draft_trim(draft);
     writer_lock(w);
     kept = w->draft_count < DRAFTS_KEPT;
@@ -296,6 +318,10 @@ static struct draft *draft_detach(struct trace_stream *s)
     s->stored += draft->records;
     s->draft = NULL;
     s->room = 0;
+    /* Of these the queue bounds the number. */
+    writer_lock(s->writer);
+    bytes_count(s->writer, draft, 0);
+    writer_unlock(s->writer);
     return draft;
 }
 

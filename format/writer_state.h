@@ -86,7 +86,7 @@ struct trace_writer {
     uint32_t meta_back_items;
     struct draft *drafts; /* that nobody uses */
     uint32_t draft_count;
-    size_t drafts_bytes; /* memory of all drafts, as last counted */
+    size_t drafts_bytes; /* memory of all drafts but those on their way, as last counted */
 
     struct catalogue *catalogue;
     const struct trace_listener *listener; /* or NULL */
@@ -148,11 +148,17 @@ void writer_loss_count(struct trace_writer *w, uint64_t records, int error);
 /* What the end of the file says and closing it returns. Nothing is on its way. */
 int writer_outcome(const struct trace_writer *w);
 
+/* All drafts together; beyond, the largest of them become blocks, however small those are. (Docs:
+ * docs/TUNING.md, what the collector holds.) */
+enum { DRAFTS_BYTES_MAX = 32 << 20 };
+
 /* An empty draft; NULL: no memory. It goes back empty or not. */
 struct draft *writer_draft_take(struct trace_writer *w);
 void writer_draft_give(struct trace_writer *w, struct draft *draft);
-/* It has grown. True: all drafts together hold so much that blocks had better be small. */
+/* It has grown. True: all drafts together hold too much. */
 bool writer_draft_count(struct trace_writer *w, struct draft *draft);
+/* Then: blocks are written of the largest, until there is room again. */
+void writer_drafts_relieve(struct trace_writer *w);
 
 void writer_lock(const struct trace_writer *w);
 void writer_unlock(const struct trace_writer *w);

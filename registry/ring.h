@@ -235,6 +235,7 @@ struct ring_reader {
     uint64_t room;       /* elastic: as set, else capacity */
     unsigned char *copy; /* policy overwrite: records are copied out before they are believed */
     uint64_t copy_from, copy_to;
+    bool copy_is_there; /* there was a copy since ring_rest(): it takes memory */
 };
 
 struct ring_record {
@@ -319,6 +320,11 @@ struct ring_stats {
     uint64_t overwritten, overwritten_bytes, nested, padding_bytes;
 };
 void ring_stats(const struct ring_shared *ring, struct ring_stats *out);
+
+/* The low 42 bits of the ticks of the first record that the consumer has not read; the consumer's
+ * call, policy overwrite: without copying its block out. False: there is none as far as head was
+ * last seen, or the producer has been there since. A figure: may be wrong where it is just now. */
+bool ring_glance(const struct ring_reader *reader, uint64_t *ticks);
 
 /* Are header, indexes and every published record sound? 0, or -EBADMSG with why in text[size]. Only
  * exact while nobody writes or reads. */

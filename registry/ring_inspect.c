@@ -10,12 +10,14 @@
 #include <string.h>
 
 #include "base/atomic.h"
+#include "registry/ring_words.h"
 
 enum {
     /* A producer that is read in time stays within one or two steps of its ring. At every step it
      * takes the slow path once: thousands of records apart. */
     STEP_BYTES_MAX = 128 * 1024,
-    BASE_STEPS = 4
+    BASE_STEPS = 4,
+    GLANCES = 4 /* words that lead over something, and a record */
 };
 
 int64_t ring_capacity_for(uint64_t requested_bytes)
@@ -150,6 +152,32 @@ void ring_stats(const struct ring_shared *ring, struct ring_stats *out)
     out->overwritten = load_relaxed(&ring->overwritten);
     out->overwritten_bytes = load_relaxed(&ring->overwritten_bytes);
     out->nested = load_relaxed(&ring->nested);
+}
+
+/* The producer may be writing what we look at: that is found out behind, or only shown. */
+__attribute__((no_sanitize("thread"))) bool ring_glance(const struct ring_reader *r,
+                                                        uint64_t *ticks)
+{
+    bool found = false;
+    uint64_t intent;
+
+    for (uint64_t at = r->at, bytes, i = 0; i < GLANCES && at != r->head && !found; i++) {
+        uint64_t word =
+            load_relaxed((const uint64_t *)(const void *)(r->data + (at & (r->capacity - 1))));
+        uint32_t type = ada_record_type(word);
+
+        if (type == ADA_RECORD_PENDING || type == ADA_RECORD_HELD)
+            break;
+        found = type != ADA_RECORD_PAD && type != ADA_RECORD_SKIP;
+        *ticks = word >> ADA_RECORD_TICKS_SHIFT;
+        bytes = found ? 0 : ring_word_bytes(word, 0);
+        /* Untrusted: it has to lead on, within what is published. */
+        if (!found && (bytes < 8 || (bytes & 7) || bytes > r->head - at))
+            break;
+        at += bytes;
+    }
+    intent = load_relaxed(&r->shared->intent); /* relaxed: a figure */
+    return found && !(intent > r->capacity && (int64_t)(intent - r->capacity - r->at) > 0);
 }
 
 int ring_check(const struct ring_shared *ring, char *text, size_t size)

@@ -174,6 +174,7 @@ static int copy_block(struct ring_reader *r)
         bytes = r->head - r->at;
     if (r->at >= r->copy_from && r->at < r->copy_to)
         return 0;
+    r->copy_is_there = true;
     copy_words(r->copy, r->data + (r->at & (r->capacity - 1)), bytes);
     /* Intent. Acquire fence: the copy was read before intent is. Pairs with the release fence in
      * announce_block(). */
@@ -359,6 +360,7 @@ void ring_rest(struct ring_reader *r)
     if (!r->copy)
         return;
     r->copy_from = r->copy_to = 0;
+    r->copy_is_there = false;
     if (from < to) /* when it fails the memory stays, and is as good */
         (void)madvise((void *)from, to - from, MADV_DONTNEED);
 }

@@ -20,7 +20,10 @@ enum {
     SLICE_NS = 5 * 1000 * 1000,
     BEAT_GONE = -1, /* the consumer has gone for good */
 };
-static const uint64_t no_beat_ns = 1000000000; /* a consumer without a beat for so long is dead */
+/* Without a timeout: a consumer without a beat for so long is dead where nobody tells of deaths,
+ * and stuck for good where it is said to live: it may wait for a lock that we hold, as that of
+ * malloc, which our handler has interrupted in a session of the program's own. */
+static const uint64_t no_beat_ns = UINT64_C(1000000000), stuck_ns = UINT64_C(60000000000);
 
 static void futex(uint32_t *word, int operation, uint32_t value, const struct timespec *timeout)
 {
@@ -65,14 +68,44 @@ static bool sleep_for_room(const struct ada_writer *w, uint64_t bytes)
     return fits(w, bytes);
 }
 
+/* Life, as the kernel tells it: the drain's thread, FUTEX_OWNER_DIED; 0: nobody tells. relaxed:
+ * seen late, we sleep once more. */
+static uint32_t drain_life(const struct ada_writer *w)
+{
+    return w->life ? load_relaxed(w->life) : 0;
+}
+
+/* Nobody will ever read this ring again. */
+static bool is_nobodys(const struct ada_writer *w)
+{
+    return is_gone(ring_of(w)) || (drain_life(w) & FUTEX_OWNER_DIED);
+}
+
+/*
+ * A timeout holds as it was given: a disk that stands still for less loses nothing, however long it
+ * is that nobody looked at this ring. Without one we wait as long as the drain shows life.
+ */
+static bool is_up(const struct ada_writer *w, uint64_t waited_ns, uint64_t unseen_ns)
+{
+    /* relaxed: figures. Somebody may have said meanwhile that nobody is to wait, or not so long:
+     * adatrace set. */
+    uint64_t timeout_ns = load_relaxed(&ring_of(w)->timeout_ns);
+
+    if (load_relaxed(&ring_of(w)->policy) != RING_BLOCK)
+        return true;
+    if (timeout_ns)
+        return waited_ns > timeout_ns;
+    return unseen_ns > (drain_life(w) ? stuck_ns : no_beat_ns);
+}
+
 bool ring_wait_for_room(struct ada_writer *w, uint64_t bytes)
 {
     struct ring_shared *ring = ring_of(w);
-    uint64_t started, seen, now, timeout_ns;
+    uint64_t started, seen, now;
     uint32_t beat;
     bool room = false;
 
-    if (load_relaxed(&ring->policy) != RING_BLOCK || is_gone(ring))
+    if (load_relaxed(&ring->policy) != RING_BLOCK || is_nobodys(w))
         return false;
     if (w->stalled_tail == load_relaxed(&ring->tail) + 1)
         return false;
@@ -90,11 +123,7 @@ bool ring_wait_for_room(struct ada_writer *w, uint64_t bytes)
         if (now_beat != beat)
             seen = now;
         beat = now_beat;
-        /* relaxed: figures. Somebody may have said meanwhile that nobody is to wait, or not so
-         * long: adatrace set. */
-        timeout_ns = load_relaxed(&ring->timeout_ns);
-        if (beat == (uint32_t)BEAT_GONE || now - seen > no_beat_ns ||
-            load_relaxed(&ring->policy) != RING_BLOCK || (timeout_ns && now - started > timeout_ns))
+        if (is_nobodys(w) || is_up(w, now - started, now - seen))
             break;
     }
     store_relaxed(&ring->waiting, 0);

@@ -13,7 +13,9 @@
 #include "base/clock.h"
 
 /* The producer: wait until a record of `bytes` fits. False: the policy is not to wait, the time is
- * up, or the consumer shows no life; then no further wait until the consumer has moved. */
+ * up, the consumer has gone or died (writer->life), or, where there is no timeout, shows no sign of
+ * life for a minute (a second where writer->life tells nothing); then no further wait until the
+ * consumer has moved. */
 bool ring_wait_for_room(struct ada_writer *writer, uint64_t bytes);
 
 /* The consumer, after each release; fill_bytes of room_bytes are in use. A waiting producer is

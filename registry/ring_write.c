@@ -22,6 +22,7 @@ void ring_writer_init(struct ada_writer *w, struct ring_shared *ring, bool fast)
     w->outer = w->outer_start = w->stalled_tail = w->buried = 0;
     w->skip = w->touched = 0;
     w->bell = NULL;
+    w->life = NULL;
     w->clocked = !fast;
     memset(&w->plan, 0, sizeof(w->plan));
     memset(w->given_up, 0, sizeof(w->given_up));

@@ -174,6 +174,7 @@ static struct ada_writer *adopt_slot(uint32_t n, struct ada_writer *before)
     ring_writer_init(w, &s->slots[n].ring, s->geometry.clock == SEGMENT_CLOCK_COUNTER);
     w->data = segment_ring_data(s, n);
     w->bell = &s->shared->bell;
+    w->life = &s->shared->life.word;
     w->slot = n;
     w->generation = load_relaxed(&s->slots[n].generation);
     w->stack_top = stack_top_guess(s->slots[n].tid);

@@ -61,11 +61,13 @@ struct ada_session_options {
     size_t size;
     uint64_t ring_bytes;    /* per thread, 4 KiB to 1 GiB, rounded up to a power of two; 4 MiB */
     enum ada_policy policy; /* drop */
-    uint32_t timeout_ms;    /* policy block: longest wait; 0: as long as the drain is alive */
-    const char *events;     /* globs over provider:event, comma-separated, `!` takes out; all */
-    uint32_t level;         /* highest enum ada_level that is on; ADA_LEVEL_DEBUG */
-    int compression;        /* zstd level, -7 to 19, or ADA_COMPRESSION_STORED; 1 */
-    int replace;            /* nonzero: an existing file at `path` is replaced */
+    /* Policy block: longest wait, also for a drain that a disk holds up. 0: as long as the drain is
+     * alive and has been seen at work within the last minute. Nobody waits for one that died. */
+    uint32_t timeout_ms;
+    const char *events; /* globs over provider:event, comma-separated, `!` takes out; all */
+    uint32_t level;     /* highest enum ada_level that is on; ADA_LEVEL_DEBUG */
+    int compression;    /* zstd level, -7 to 19, or ADA_COMPRESSION_STORED; 1 */
+    int replace;        /* nonzero: an existing file at `path` is replaced */
     /* Rings in this new file, which survives us: `adatrace recover` reads what was in them. Whoever
      * needs it no more removes it. NULL: memory only. */
     const char *segment_path;

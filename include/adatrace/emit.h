@@ -80,8 +80,9 @@ struct ada_writer {
      * of the record (0: nobody), drops that will be told then, time. registry/ring_front.c */
     uint64_t tells, tells_bytes;
     uint64_t telling, tell_to, tell_to_bytes, tell_ticks;
-    uint64_t twins; /* words so far that lead over something: no two shall be the same */
-    uint64_t unused[10];
+    uint64_t twins;       /* words so far that lead over something: no two shall be the same */
+    const uint32_t *life; /* marked when the drain's thread dies; NULL: nobody tells of that */
+    uint64_t unused[9];
 } __attribute__((aligned(128)));
 
 /* What a reserve hands to its commit; lives in registers. */

@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,6 +21,7 @@
 #include "clock_marks.h"
 #include "format/trace_reader.h"
 #include "simulated_counter.h"
+#include "tests/helpers/evidence.h"
 
 enum {
     THREADS = 2,
@@ -167,20 +167,9 @@ static struct clock_verdict session_run(void (*happens)(void), enum ada_clock cl
 /* For docs/RELIABILITY.md, where ctest asks for it. */
 static void evidence_tell(void)
 {
-    const char *folder = getenv("ADATRACE_EVIDENCE");
-    char path[4096];
-    FILE *file;
-
-    if (!folder)
-        return;
-    mkdir(folder, 0777);
-    snprintf(path, sizeof(path), "%s/clock-simulated", folder);
-    file = fopen(path, "w");
-    if (!file)
-        return;
-    fprintf(file, "%llu marks on four counters, at most %llu ns beyond a bracket of about 70 ns\n",
-            (unsigned long long)marks_all, (unsigned long long)worst_ns);
-    fclose(file);
+    evidence_write("clock-simulated",
+                   "%llu marks on four counters, at most %llu ns beyond a bracket of about 70 ns",
+                   (unsigned long long)marks_all, (unsigned long long)worst_ns);
 }
 
 static unsigned notes_count(const char *words)

@@ -82,6 +82,17 @@ class Collector(Recording):
         self.assertEqual((done.status, theirs), (STATUS, self.untraced.stderr), done)
         self.assertIsNone(fault_verdict.trace_problem(self.trace, 20000 * (THREADS + 1), own.decode()))
 
+    def test_disk_that_stands_still_loses_nothing_of_who_waits(self):
+        # Longer than a drain may be silent that nobody knows to be alive; rings hold a hundred events.
+        bench = fault_plan.Bench(self.folder, ":adatrace:", "adatrace")
+        still = fault_plan.Fault("write", 1500000, fault_plan.SLOW, first=4, last=6)
+        command = [recording.ADATRACE, "record", "-o", self.trace, "--ring-size", "4K", "--ring-max", "4K",
+                   "--policy", "block:60s", "--", PROGRAM, 20000, THREADS]
+        done = bench.run(still, command, env=self.environment)
+        self.assertEqual((done.status, done.fired), (STATUS, 3), done)
+        info = recording.info(self.trace)
+        self.assertEqual((info["dropped"], recording.verify(self.trace).status), (0, 0))
+
 
 class Agent(Recording):
     key = "faults-agent"

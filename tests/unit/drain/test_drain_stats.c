@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "drain/drain_state.h"
 #include "drain/drain_stats.h"
 #include "fake_writer.h"
 #include "producer.h"
@@ -88,6 +89,34 @@ static void picture_changes_nothing_for_a_reader_that_copies(void **state)
     assert_int_equal(picture.threads[0].counts.overwritten + picture.threads[0].counts.stored,
                      1000);
     assert_int_equal(fake_count(FAKE_RECORD, 0), picture.threads[0].counts.stored);
+    stats_picture_free(&picture);
+    stage_clear(&stage);
+}
+
+/* A thousand threads that wait to be read would each take an eighth of their ring. */
+static void looking_at_an_overwriting_ring_copies_nothing_of_it(void **state)
+{
+    const struct stage_options options = {.ring_bytes = 4096, .policy = RING_OVERWRITE};
+    const struct drain_thread *t;
+    struct stats_picture picture;
+    struct stage stage;
+    struct producer p;
+
+    (void)state;
+    stage_set(&stage, &options);
+    producer_claim(&p, &stage, 0, false);
+    drain_round(stage.drain);
+    t = stage.drain->sources->threads[0];
+    for (uint64_t i = 0; i < 40; i++) /* some behind the first block */
+        producer_write(&p, i);
+    picture_take(stage.drain, &picture);
+    assert_true(picture.threads[0].lag_ns > 0);
+    assert_false(t->reader.copy_is_there);
+    stats_picture_free(&picture);
+    for (uint64_t i = 0; i < 1000; i++) /* that record is gone: where it goes on has to be found */
+        producer_write(&p, i);
+    picture_take(stage.drain, &picture);
+    assert_int_equal(stage.drain->copies_bytes, t->reader.copy_is_there ? 4096 / RING_BLOCKS : 0);
     stats_picture_free(&picture);
     stage_clear(&stage);
 }
@@ -204,6 +233,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_not_taken_yet_is_in_the_picture),
         cmocka_unit_test(picture_changes_nothing_for_a_reader_that_copies),
+        cmocka_unit_test(looking_at_an_overwriting_ring_copies_nothing_of_it),
         cmocka_unit_test(ended_threads_are_summed_into_their_process),
         cmocka_unit_test(threads_without_a_ring_are_their_processs_loss),
         cmocka_unit_test(processes_that_ended_long_ago_share_a_row),

@@ -254,38 +254,6 @@ static void flush_puts_everything_so_far_into_the_file(void **state)
     model_free(&model);
 }
 
-/* Full blocks of all of them would be 80 megabytes. */
-static void many_busy_streams_hold_the_memory_of_small_blocks(void **state)
-{
-    enum { STREAMS = 600, RECORDS = 6000, MOST = 48 << 20 };
-    static struct trace_stream *streams[STREAMS];
-    struct trace_writer *w = writer_open(fixture_path("busy"));
-    struct trace_writer_stats stats;
-    size_t most = 0;
-
-    (void)state;
-    fixture_type(w, 1, &number);
-    fixture_process(w, 1, 1);
-    for (uint32_t i = 0; i < STREAMS; i++) {
-        fixture_thread(w, i + 1, 1, "busy");
-        assert_int_equal(trace_stream_open(w, i + 1, &streams[i]), 0);
-    }
-    for (uint64_t n = 0; n < RECORDS; n++)
-        for (uint32_t i = 0; i < STREAMS; i++) {
-            const uint64_t payload[2] = {n, i};
-
-            assert_int_equal(trace_stream_record(streams[i], 8, n, payload, 16), 0);
-            most = w->drafts_bytes > most ? w->drafts_bytes : most;
-        }
-    assert_in_range(most, MOST / 2, MOST);
-    assert_int_equal(trace_writer_flush(w), 0);
-    assert_true(w->drafts_bytes < MOST / 8); /* quiet: a few drafts are kept for whoever comes */
-    trace_writer_stats(w, &stats);
-    assert_int_equal(stats.records, STREAMS * RECORDS);
-    assert_true(stats.blocks < STREAMS * (RECORDS / 1000 + 1));
-    assert_int_equal(trace_writer_close(w), 0);
-}
-
 static void streams_come_and_go(void **state)
 {
     const char *path = fixture_path("streams");
@@ -467,7 +435,6 @@ int main(void)
         cmocka_unit_test(payload_that_does_not_fit_its_type_is_refused_without_harm),
         cmocka_unit_test(ticks_that_go_back_are_held),
         cmocka_unit_test(flush_puts_everything_so_far_into_the_file),
-        cmocka_unit_test(many_busy_streams_hold_the_memory_of_small_blocks),
         cmocka_unit_test(streams_come_and_go),
         cmocka_unit_test(level_changes_from_block_to_block),
         cmocka_unit_test(addresses_are_collected_with_the_time_of_their_use),

@@ -6,6 +6,7 @@
 
 #include "format/writer_state.h"
 #include "format_fixture.h"
+#include "tests/helpers/evidence.h"
 
 enum { PROCESSES = 3000, CODE_TYPE = 1 };
 
@@ -70,6 +71,9 @@ static void process_that_has_gone_leaves_nothing(void **state)
     assert_in_range(w->image_count, 1, 2);
     assert_int_equal(w->image_of_process.used, 1);
     assert_int_equal(w->process_of_thread.used, 0);
+    evidence_write("ended-forgotten",
+                   "%u processes of %u programs: the writer knows %zu program and %zu threads",
+                   2 * PROCESSES, PROCESSES, images_there(w), (size_t)w->process_of_thread.used);
     assert_int_equal(trace_writer_close(w), 0);
 }
 

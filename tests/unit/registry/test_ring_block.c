@@ -3,9 +3,12 @@
 #include "ring_fixture.h"
 
 #include <errno.h>
+#include <linux/futex.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/atomic.h"
 #include "base/clock.h"
@@ -45,11 +48,11 @@ static void producer_join(struct producer *p)
     assert_int_equal(pthread_join(p->thread, NULL), 0);
 }
 
-/* Until the producer sleeps, or is about to. */
+/* Until the producer sleeps, or is about to; or does no more, since we came late. */
 static void wait_until_waiting(const struct ring_fixture *f)
 {
-    while (!load_acquire(&f->ring->waiting))
-        cpu_relax();
+    while (!load_acquire(&f->ring->waiting) && !load_acquire(&f->ring->dropped))
+        sched_yield();
 }
 
 static void fill(struct ring_fixture *f)
@@ -162,6 +165,72 @@ static void dead_consumer_is_noticed_by_its_missing_beat(void **state)
     before = clock_monotonic_ns();
     assert_false(fixture_emit(f.writer, 24, 1));
     assert_true(clock_monotonic_ns() - before < 500 * MILLISECOND_NS);
+    assert_int_equal(f.ring->dropped, 2);
+    fixture_close(&f);
+}
+
+/* A disk holds the drain up: the kernel says that it lives, the ring has not been looked at. */
+static void silent_consumer_that_lives_is_waited_for_until_the_timeout(void **state)
+{
+    const uint32_t life = 4711; /* a thread */
+    struct ring_fixture f;
+    struct ledger l = {0};
+    struct producer p = {.f = &f, .records = 1, .payload_max = 1};
+    const struct timespec silence = {.tv_sec = 1, .tv_nsec = 500 * MILLISECOND_NS};
+
+    (void)state;
+    for (uint64_t timeout_ns = 0; timeout_ns <= 100000 * MILLISECOND_NS;
+         timeout_ns += 100000 * MILLISECOND_NS) {
+        fixture_open(&f, 4096, RING_BLOCK, timeout_ns);
+        f.writer->life = &life;
+        fill(&f);
+        producer_start(&p);
+        wait_until_waiting(&f);
+        clock_nanosleep(CLOCK_MONOTONIC, 0, &silence, NULL);
+        assert_int_equal(load_acquire(&f.ring->dropped), 0);
+        ledger_drain(&l, &f.reader);
+        producer_join(&p);
+        fixture_close(&f);
+    }
+    assert_int_equal(p.written, 2);
+}
+
+/* Also of one whose death nobody tells. */
+static void timeout_holds_for_a_silent_consumer(void **state)
+{
+    struct ring_fixture f;
+    uint64_t before;
+
+    (void)state;
+    fixture_open(&f, 4096, RING_BLOCK, 1500 * MILLISECOND_NS);
+    fill(&f);
+    before = clock_monotonic_ns();
+    assert_false(fixture_emit(f.writer, 24, 1));
+    assert_true(clock_monotonic_ns() - before >= 1500 * MILLISECOND_NS);
+    fixture_close(&f);
+}
+
+static void consumer_that_the_kernel_says_dead_is_not_waited_for(void **state)
+{
+    struct ring_fixture f;
+    struct producer p = {.f = &f, .records = 1, .payload_max = 1};
+    uint32_t life = 4711;
+
+    (void)state;
+    fixture_open(&f, 4096, RING_BLOCK, 100000 * MILLISECOND_NS);
+    f.writer->life = &life;
+    fill(&f);
+    producer_start(&p);
+    wait_until_waiting(&f);
+    store_relaxed(&life, 4711 | FUTEX_OWNER_DIED);
+    producer_join(&p);
+    assert_int_equal(p.written, 0);
+    assert_true(p.took_ns < 50000 * MILLISECOND_NS);
+    /* And from now on nobody does, though it had moved. */
+    f.writer->stalled_tail = 0;
+    producer_start(&p);
+    producer_join(&p);
+    assert_true(p.took_ns < 50000 * MILLISECOND_NS);
     assert_int_equal(f.ring->dropped, 2);
     fixture_close(&f);
 }
@@ -295,6 +364,9 @@ int main(void)
         cmocka_unit_test(timeout_is_honoured_while_the_consumer_lives),
         cmocka_unit_test(producer_that_timed_out_does_not_wait_again_until_the_consumer_moved),
         cmocka_unit_test(dead_consumer_is_noticed_by_its_missing_beat),
+        cmocka_unit_test(silent_consumer_that_lives_is_waited_for_until_the_timeout),
+        cmocka_unit_test(timeout_holds_for_a_silent_consumer),
+        cmocka_unit_test(consumer_that_the_kernel_says_dead_is_not_waited_for),
         cmocka_unit_test(reader_that_goes_wakes_the_producer),
         cmocka_unit_test(ring_taken_on_again_makes_producers_wait_again),
         cmocka_unit_test(producer_that_waits_follows_another_policy),

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* However many streams there are and whatever they hold, a writer's memory has a bound. */
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "format/writer_state.h"
+#include "format_fixture.h"
+#include "tests/helpers/evidence.h"
+
+/* Beside the drafts: a thousand streams, the encoder, a draft that grows; and what the drafts may
+ * hold before it is noticed. */
+enum { BESIDE_BYTES = 8 << 20 };
+
+/* ---- memory: the writer's own, as malloc() hands it out; not zstd's ---- */
+
+static size_t used, most;
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *bytes, size_t size);
+void __real_free(void *bytes);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *bytes, size_t size);
+void __wrap_free(void *bytes);
+
+static void *count(void *bytes)
+{
+    used += malloc_usable_size(bytes);
+    most = used > most ? used : most;
+    return bytes;
+}
+
+void *__wrap_malloc(size_t size)
+{
+    return count(__real_malloc(size));
+}
+
+void *__wrap_calloc(size_t number, size_t size)
+{
+    return count(__real_calloc(number, size));
+}
+
+void *__wrap_realloc(void *bytes, size_t size)
+{
+    used -= malloc_usable_size(bytes);
+    return count(__real_realloc(bytes, size));
+}
+
+void __wrap_free(void *bytes)
+{
+    used -= malloc_usable_size(bytes);
+    __real_free(bytes);
+}
+
+/* ---- streams ---- */
+
+enum { STREAMS = 1000, TEXT_BYTES = 120 };
+
+static const struct ada_field number_fields[] = {
+    {.name = "a", .kind = ADA_KIND_UNSIGNED, .width = 8, .count = 1},
+    {.name = "b", .kind = ADA_KIND_UNSIGNED, .width = 8, .count = 1},
+};
+static const struct ada_field text_fields[] = {
+    {.name = "n", .kind = ADA_KIND_UNSIGNED, .width = 2, .count = 1},
+    {.name = "said", .kind = ADA_KIND_STRING, .width = 0, .count = 1},
+};
+static const struct schema number = {
+    .id = 8, .provider = "test", .name = "number", .fields = number_fields, .field_count = 2};
+static const struct schema text = {
+    .id = 9, .provider = "test", .name = "text", .fields = text_fields, .field_count = 2};
+static struct trace_stream *streams[STREAMS];
+
+static struct trace_writer *streams_open(const char *name, unsigned threads)
+{
+    const struct trace_writer_options options = {.level = 1, .threads = threads};
+    struct trace_writer *w;
+
+    assert_int_equal(
+        trace_writer_open(&w, fixture_create(fixture_path(name)), &options, &fixture_recording), 0);
+    fixture_type(w, 1, &number);
+    fixture_type(w, 1, &text);
+    fixture_process(w, 1, 1);
+    for (uint32_t i = 0; i < STREAMS; i++) {
+        fixture_thread(w, i + 1, 1, "busy");
+        assert_int_equal(trace_stream_open(w, i + 1, &streams[i]), 0);
+    }
+    most = used;
+    return w;
+}
+
+static void streams_end(struct trace_writer *w, uint64_t records, uint64_t blocks_max)
+{
+    struct trace_writer_stats stats;
+
+    assert_in_range(most, DRAFTS_BYTES_MAX / 4, DRAFTS_BYTES_MAX + BESIDE_BYTES);
+    assert_int_equal(trace_writer_flush(w), 0);
+    assert_true(w->drafts_bytes < DRAFTS_BYTES_MAX / 3); /* a few are kept for whoever comes */
+    trace_writer_stats(w, &stats);
+    assert_int_equal(stats.records, records);
+    assert_in_range(stats.blocks, 1, blocks_max);
+    assert_int_equal(trace_writer_close(w), 0);
+}
+
+static void numbers_write(struct trace_writer *w, uint64_t records)
+{
+    for (uint64_t n = 0; n < records; n++)
+        for (uint32_t i = 0; i < STREAMS; i++) {
+            const uint64_t payload[2] = {n, i};
+
+            assert_int_equal(trace_stream_record(streams[i], 8, n, payload, 16), 0);
+        }
+    streams_end(w, STREAMS * records, STREAMS * (records / 500 + 1));
+}
+
+/* Full blocks of all of them would be 130 megabytes. */
+static void many_busy_streams_write_small_blocks(void **state)
+{
+    (void)state;
+    numbers_write(streams_open("busy", 1), 4000);
+}
+
+/* 70 megabytes, though none has so much that a block were worth it. */
+static void many_streams_with_little_each_hold_no_more_together_than_they_may(void **state)
+{
+    enum { RECORDS = 500 };
+    unsigned char payload[2 + 4 + TEXT_BYTES] = {1, 0, TEXT_BYTES};
+    struct trace_writer *w = streams_open("little", 1);
+
+    (void)state;
+    for (uint64_t n = 0; n < RECORDS; n++)
+        for (uint32_t i = 0; i < STREAMS; i++)
+            assert_int_equal(trace_stream_record(streams[i], 9, n, payload, sizeof(payload)), 0);
+    evidence_write("writer-bound", "%zu KiB at most in 1,000 streams of 500 strings each",
+                   most >> 10);
+    streams_end(w, STREAMS * RECORDS, 20 * STREAMS);
+}
+
+static void gaps_are_memory_as_well(void **state)
+{
+    enum { GAPS = 1000 };
+    const struct trace_gap gap = {.kind = TRACE_GAP_DROPPED, .records = 1, .bytes = 8};
+    struct trace_writer *w = streams_open("gaps", 1);
+
+    (void)state;
+    for (uint64_t n = 0; n < GAPS; n++)
+        for (uint32_t i = 0; i < STREAMS; i++)
+            assert_int_equal(trace_stream_gap(streams[i], &gap), 0);
+    streams_end(w, 0, 20 * STREAMS);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(many_busy_streams_write_small_blocks),
+        cmocka_unit_test(many_streams_with_little_each_hold_no_more_together_than_they_may),
+        cmocka_unit_test(gaps_are_memory_as_well),
+    };
+
+    return cmocka_run_group_tests_name("memory of a writer", tests, NULL, NULL);
+}
