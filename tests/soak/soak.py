@@ -33,9 +33,12 @@ SAMPLE_S = 2.0
 LONG_HOURS = 0.1
 MEMORY_KIB_MAX, FDS_MAX = 6 * 1024, 4
 MEMORY_KIB_MAX_SHORT, FDS_MAX_SHORT = 48 * 1024, 24
-# The collector at any time: 32 MiB of records that are to become blocks (twice that with the room that strings grow
-# into), 16 MiB of copies out of overwriting rings, files to be ended, the encoder, what is known of a thousand threads.
-COLLECTOR_KIB_MAX = 192 * 1024
+# The collector at any time, as docs/TUNING.md declares it ("What the collector holds"), in KiB: records that are to
+# become blocks and one draft that grows; copies out of overwriting rings and one more (of 4 MiB); the encoder; files to
+# be ended with their addresses; for each thread. Then code, stacks and zstd, and what malloc keeps of freed memory.
+DRAFTS, COPIES, ENCODER, FILES = (32 + 6) * 1024, (16 + 0.5) * 1024, 8 * 1024, 16 * 256
+THREADS, BASE, FREED = 2048 * (8 + 2), 8 * 1024, 17.5 * 1024
+COLLECTOR_KIB_MAX = int(DRAFTS + COPIES + ENCODER + FILES + THREADS + BASE + FREED)
 # A busy quarter of an hour leaves malloc with pieces of all sizes that it keeps. What is looked for is what we keep: so
 # large pieces are to come from the kernel, and to go back there.
 TUNABLES = "glibc.malloc.mmap_threshold=65536:glibc.malloc.trim_threshold=65536"
