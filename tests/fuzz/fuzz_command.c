@@ -107,9 +107,9 @@ static const struct trace_cut copies[] = {
     {.filter = {.from_ns = INT64_MIN, .to_ns = INT64_MAX}},
     {.filter = {.from_ns = 2000, .to_ns = 30000, .events = "s*"}, .process = "shop", .origin = "x"},
     {.filter = {.from_ns = INT64_MIN, .to_ns = INT64_MAX}, .origin = "x", .recovers = true},
-    {.filter = {.from_ns = 1500, .to_ns = INT64_MAX}, .origin = "x"}, /* ends as the input does */
+    {.filter = {.from_ns = 150, .to_ns = 2200}, .origin = "x"},
 };
-enum { COPY_ALL, COPY_PART, COPY_RECOVERED, COPY_REST, COPY_MERGED, COPY_JOINED, COPIES };
+enum { COPY_ALL, COPY_PART, COPY_RECOVERED, COPY_MIDDLE, COPY_MERGED, COPY_JOINED, COPIES };
 
 static void merge_try(const char *path, const char *other)
 {
@@ -137,7 +137,7 @@ static void join_try(struct trace *trace, const char *path)
     int writing, fd = copy_begin(&writing);
 
     snprintf(slice, sizeof(slice), "/proc/self/fd/%d", fd);
-    if (trace_cut(trace, &copies[COPY_REST], writing, NULL, &figures, &error) == 0) {
+    if (trace_cut(trace, &copies[COPY_MIDDLE], writing, NULL, &figures, &error) == 0) {
         merge_try(path, slice);
         merge_try(slice, path);
     }

@@ -323,7 +323,7 @@ static void reader_under_fire_stays_inside_and_ends(void **state)
             int got = ring_read_batch(&s.f.reader, records, 4);
 
             for (int n = 0; n < got; n++)
-                sum += use(&s.f, &records[n]);
+                sum = sum + use(&s.f, &records[n]);
             shown += got > 0;
             damaged += got == -EBADMSG;
             overtaken += got == -EOVERFLOW;
