@@ -99,7 +99,8 @@ static void events_write(struct trace_writer *w, struct trace_stream *s)
 
 static int own_write(void)
 {
-    const struct trace_recording recording = {.command = "fuzz", .ticks_per_second = 1000000000};
+    const struct trace_recording recording = {
+        .command = "fuzz", .ticks_per_second = 1000000000, .session = "one"};
     const struct trace_clock_pair pair = {1000, 5000, 1700000000000000000, 10};
     const struct trace_process process = {
         .process = 1, .pid = 11, .image = 1, .executable = "/bin/shop", .command = "shop"};
