@@ -82,10 +82,28 @@ bool writer_draft_count(struct trace_writer *w, struct draft *draft)
     return crowded;
 }
 
+/* Nobody uses them. */
+static void drafts_drop(struct trace_writer *w)
+{
+    struct draft *draft, *next;
+
+    writer_lock(w);
+    draft = w->drafts;
+    w->drafts = NULL;
+    w->draft_count = 0;
+    for (next = draft; next; next = next->next)
+        bytes_count(w, next, 0);
+    writer_unlock(w);
+    for (; draft; draft = next) {
+        next = draft->next;
+        draft_free(draft);
+    }
+}
+
 /*
  * Each pass takes the drafts that are larger than the mean of all, then half of that, and so on: a
  * draft that has just begun stays where others hold the memory, and whoever is passed over now is
- * above the mean the next time.
+ * above the mean the next time. What they held is not kept for others.
  */
 void writer_drafts_relieve(struct trace_writer *w)
 {
@@ -103,6 +121,7 @@ void writer_drafts_relieve(struct trace_writer *w)
                 held -= s->draft->counted_bytes;
                 (void)!stream_flush(s); /* what cannot be written is counted, and told by a flush */
             }
+    drafts_drop(w);
 }
 
 void writer_draft_give(struct trace_writer *w, struct draft *draft)
