@@ -150,6 +150,7 @@ int drain_close(struct drain *d)
         return d->error;
     drain_finish(d);
     inbox_close(d);
+    inbox_take_notes(d);
     trace_writer_stats(d->writer, &d->writer_stats);
     err = trace_writer_close(d->writer);
     d->writer = NULL;

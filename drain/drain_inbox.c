@@ -52,11 +52,9 @@ void drain_attach_cancel(struct drain_message *m)
     free(m);
 }
 
-/* It was never taken. */
-static void message_free(struct drain *d, struct drain_message *m)
+/* It was never taken. Of calls there is none left: inbox_close(). */
+static void message_free(struct drain_message *m)
 {
-    if (m->kind == MESSAGE_CALL)
-        call_answer(d, m->call, -ESHUTDOWN);
     if (m->kind == MESSAGE_ATTACH) {
         if (!m->attachment.kept)
             segment_destroy(&m->attachment.segment);
@@ -73,7 +71,7 @@ void inbox_fini(struct drain *d)
 
     for (struct drain_message *m = d->inbox; m; m = next) {
         next = m->next;
-        message_free(d, m);
+        message_free(m);
     }
     pthread_cond_destroy(&d->answered);
 }
@@ -236,6 +234,35 @@ void inbox_take_in_between(struct drain *d)
     d->pauses = false; /* a call that reads rings does not answer others meanwhile */
     inbox_take(d);
     d->pauses = true;
+}
+
+/* What is noted while the end is made, such as a last snapshot that failed, stands in the file,
+ * too.
+ */
+void inbox_take_notes(struct drain *d)
+{
+    struct drain_message *notes = NULL, **end = &notes, **at, *next;
+
+    pthread_mutex_lock(&d->lock);
+    for (at = &d->inbox; *at;) {
+        if ((*at)->kind != MESSAGE_NOTE) {
+            at = &(*at)->next;
+            continue;
+        }
+        *end = *at;
+        *at = (*at)->next;
+        end = &(*end)->next;
+        *end = NULL;
+    }
+    d->inbox_end = at;
+    if (d->inbox_lost)
+        drain_fail(d, -ENOMEM);
+    d->inbox_lost = false;
+    pthread_mutex_unlock(&d->lock);
+    for (; notes; notes = next) {
+        next = notes->next;
+        message_take(d, notes);
+    }
 }
 
 /* Calls that came too late get their answer. What else is there stays for inbox_fini(). */

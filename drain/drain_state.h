@@ -254,6 +254,8 @@ void inbox_init(struct drain *d);
 void inbox_take(struct drain *d);
 /* The last look. */
 void inbox_close(struct drain *d);
+/* Before the file ends, in the thread that ends it. */
+void inbox_take_notes(struct drain *d);
 void inbox_fini(struct drain *d);
 /* Does somebody wait for the result of a call? */
 static inline bool inbox_has_call(const struct drain *d)

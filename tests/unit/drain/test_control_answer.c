@@ -75,7 +75,26 @@ static int word_count(struct control_context *c)
     return answer_print(c->answer, "%u %s|%s", c->count, c->words[0], c->words[1]);
 }
 
+/* A number in so many digits, and once more. */
+static int long_words(struct control_context *c)
+{
+    int size = atoi(c->words[0]);
+
+    (void)answer_print(c->answer, "%0*d", size, 7);
+    (void)answer_print(c->answer, "%0*d", size, 8);
+    return 0;
+}
+
+static int keep_twice(struct control_context *c)
+{
+    int err = answer_keep(c->answer, gone_count, &gone);
+
+    return err ? err : answer_keep(c->answer, gone_count, &gone);
+}
+
 static const struct control_verb verbs[] = {
+    {.name = "long", .words_min = 1, .words_max = 1, .run = long_words},
+    {.name = "keep twice", .run = keep_twice},
     {.name = "many", .words_min = 1, .words_max = 1, .run = many_bytes},
     {.name = "descriptors", .words_min = 1, .words_max = 1, .run = descriptors},
     {.name = "keep", .words_min = 1, .words_max = 1, .run = keep},
@@ -133,6 +152,45 @@ static void long_answer_arrives_whole(void **state)
     assert_int_equal(ask(&h, "many", "16777217", &answer), -E2BIG);
     assert_non_null(strstr(answer.body, "the answer cannot be given"));
     session_answer_free(&answer);
+    house_close(&h);
+}
+
+static void long_words_arrive_whole(void **state)
+{
+    static const char *const sizes[] = {"1", "1023", "1024", "5000", "8000000"};
+    struct session_answer answer;
+    struct house h;
+
+    (void)state;
+    house_open_verbs(&h, verbs);
+    for (unsigned n = 0; n < sizeof(sizes) / sizeof(sizes[0]); n++) {
+        size_t size = strtoul(sizes[n], NULL, 10);
+
+        assert_int_equal(ask(&h, "long", sizes[n], &answer), 0);
+        assert_int_equal(answer.bytes, 2 * size);
+        assert_int_equal(answer.body[size - 1], '7');
+        assert_int_equal(answer.body[2 * size - 1], '8');
+        session_answer_free(&answer);
+    }
+    assert_int_equal(ask(&h, "long", "9000000", &answer), -E2BIG);
+    session_answer_free(&answer);
+    assert_int_equal(ask(&h, "long", "17000000", &answer), -E2BIG);
+    session_answer_free(&answer);
+    house_close(&h);
+}
+
+static void connection_is_kept_once(void **state)
+{
+    struct session_answer answer;
+    struct house h;
+
+    (void)state;
+    store_release(&gone, 0);
+    house_open_verbs(&h, verbs);
+    house_ask(&h, "keep twice", 0, NULL, &answer);
+    assert_int_equal(answer.status, -ENOSPC);
+    session_answer_free(&answer);
+    gone_await(1);
     house_close(&h);
 }
 
@@ -284,6 +342,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(session_of_another_user_is_not_asked),
         cmocka_unit_test(long_answer_arrives_whole),
+        cmocka_unit_test(long_words_arrive_whole),
+        cmocka_unit_test(connection_is_kept_once),
         cmocka_unit_test(words_of_any_kind_arrive),
         cmocka_unit_test(descriptors_come_with_the_answer),
         cmocka_unit_test(verb_hears_when_a_kept_guest_goes),

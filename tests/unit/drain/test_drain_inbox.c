@@ -12,6 +12,7 @@
 #include "base/atomic.h"
 #include "drain/drain_state.h"
 #include "fake_writer.h"
+#include "own_entries.h"
 #include "producer.h"
 #include "tests/helpers/evidence.h"
 
@@ -192,6 +193,39 @@ static void caller_does_not_wait_for_the_whole_round(void **state)
     stage_clear(&stage);
 }
 
+/* Nobody looks into the inbox any more, but the file is still open. */
+static void note_that_comes_after_the_last_round_is_in_the_file(void **state)
+{
+    struct stage stage;
+
+    (void)state;
+    stage_set(&stage, &(struct stage_options){0});
+    drain_finish(stage.drain);
+    drain_child_status(stage.drain, 1, 0);
+    drain_note(stage.drain, TRACE_NOTE_WARNING, "the last snapshot failed");
+    drain_note(stage.drain, TRACE_NOTE_WARNING, "and one more");
+    assert_int_equal(drain_close(stage.drain), 0);
+    assert_true(fake_has_note("the last snapshot failed"));
+    assert_true(fake_has_note("and one more"));
+    stage_clear(&stage);
+}
+
+/* All that belonged to it goes: segment, descriptors, memory (for sanitizers). */
+static void attachment_that_comes_too_late_is_let_go(void **state)
+{
+    unsigned before = own_entries(OWN_DESCRIPTORS);
+    struct stage stage, late;
+
+    (void)state;
+    stage_set(&stage, &(struct stage_options){0});
+    drain_finish(stage.drain);
+    stage_add(&late, stage.drain, &(struct stage_options){0});
+    assert_int_equal(drain_close(stage.drain), 0);
+    assert_int_equal(fake_count(FAKE_PROCESS, 0), 1);
+    stage_clear(&stage);
+    assert_int_equal(own_entries(OWN_DESCRIPTORS), before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -199,6 +233,8 @@ int main(void)
         cmocka_unit_test(every_asker_gets_its_own_answers),
         cmocka_unit_test(call_of_a_drain_that_ends_is_refused_not_left),
         cmocka_unit_test(caller_does_not_wait_for_the_whole_round),
+        cmocka_unit_test(note_that_comes_after_the_last_round_is_in_the_file),
+        cmocka_unit_test(attachment_that_comes_too_late_is_let_go),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,6 +28,25 @@ enum { FUNCTION_LINE = __LINE__ + 1 };
 __attribute__((noinline)) int symbol_to_find(int x) { return x * 3 + 1; }
 /* clang-format on */
 
+/* As assemblers and linkers leave them: names without a size, several at one address, one that
+ * reaches to the next, and addresses in no section. */
+__asm__(".pushsection .text.odd,\"ax\",@progbits\n"
+        ".globl odd_begin, odd_alias, odd_end\n"
+        "odd_begin: .skip 16, 0x90\n"
+        ".type odd_alias, @function\n"
+        ".type odd_sized, @function\n"
+        "odd_alias:\n"
+        "odd_sized: .skip 16, 0x90\n"
+        ".size odd_sized, 16\n"
+        "odd_end: .skip 8, 0x90\n"
+        ".popsection\n"
+        ".globl odd_nowhere\n"
+        ".type odd_nowhere, @function\n"
+        ".set odd_nowhere, 0x123456789\n"
+        ".globl odd_number\n"
+        ".set odd_number, 0x987654321\n");
+extern const char odd_begin[], odd_end[];
+
 static uint64_t own_bias(void)
 {
     struct link_map *map = NULL;
@@ -86,6 +105,27 @@ static void address_outside_has_no_name(void **state)
     assert_null(symbol_file_find(file, 0).name);
     assert_null(symbol_file_find(file, 1).name);
     assert_null(symbol_file_find(file, UINT64_MAX).name);
+    symbol_file_close(file);
+}
+
+static void odd_symbols_cover_what_they_can(void **state)
+{
+    struct symbol_file *file;
+    uint64_t begin = (uint64_t)(uintptr_t)odd_begin - own_bias();
+    uint64_t end = (uint64_t)(uintptr_t)odd_end - own_bias();
+
+    (void)state;
+    assert_int_equal(symbol_file_open(&file, "/proc/self/exe", "", MANY), 0);
+    assert_string_equal(symbol_file_find(file, begin).name, "odd_begin");
+    assert_string_equal(symbol_file_find(file, begin + 15).name, "odd_begin");
+    assert_string_equal(symbol_file_find(file, begin + 16).name, "odd_alias"); /* the global one */
+    assert_string_equal(symbol_file_find(file, begin + 31).name,
+                        "odd_alias"); /* sized as the other */
+    assert_string_equal(symbol_file_find(file, end).name, "odd_end");
+    assert_string_equal(symbol_file_find(file, end + 7).name, "odd_end");
+    assert_string_equal(symbol_file_find(file, 0x123456789).name, "odd_nowhere");
+    assert_null(symbol_file_find(file, 0x12345678b).name);
+    assert_null(symbol_file_find(file, 0x987654321).name); /* a number is no code */
     symbol_file_close(file);
 }
 
@@ -181,6 +221,7 @@ int main(void)
         cmocka_unit_test(address_of_a_function_has_its_name_and_line),
         cmocka_unit_test(address_behind_a_call_belongs_to_the_caller),
         cmocka_unit_test(address_outside_has_no_name),
+        cmocka_unit_test(odd_symbols_cover_what_they_can),
         cmocka_unit_test(stripped_library_still_has_its_exports),
         cmocka_unit_test(file_with_another_build_id_is_stale),
         cmocka_unit_test(file_that_is_none_is_an_error),
