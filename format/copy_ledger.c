@@ -36,17 +36,30 @@ static void raise(uint64_t *value, uint64_t least)
         *value = least;
 }
 
+/* All of it came, but for what could not be read: that was stored there, and is damaged here. */
+static void ledger_damage(struct trace_ledger *l, const struct copy_part *part)
+{
+    if (l->stored > part->records)
+        l->damaged += l->stored - part->records;
+    l->stored = part->records;
+    raise(&l->damaged, part->damaged);
+    raise(&l->written, l->stored + l->overwritten + l->damaged);
+}
+
 static struct trace_ledger ledger_of(const struct copy_source *s, const struct thread_row *row,
                                      const struct copy_part *part)
 {
     struct trace_ledger l = row->ledger;
 
-    if (s->whole && !part->trimmed)
+    if (s->trace->condition.ended && !part->trimmed) {
+        ledger_damage(&l, part);
         return l;
+    }
     if (part->trimmed) {
         l.dropped = part->dropped;
         l.dropped_bytes = part->dropped_bytes;
         l.overwritten = part->overwritten;
+        raise(&l.overwritten, part->let_go);
         l.overwritten_bytes = part->overwritten_bytes;
         l.damaged = part->damaged;
         l.nested = 0;

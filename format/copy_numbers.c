@@ -225,6 +225,7 @@ struct copy_thread *copy_thread_of(struct trace_copy *c, uint32_t number)
         if (!table_add(&c->threads, sizeof(struct copy_thread)) ||
             number_map_set(&c->thread_places, number, place) != 0)
             return NULL;
+        ((struct copy_thread *)c->threads.rows)[place].number = number;
     }
     return (struct copy_thread *)c->threads.rows + place;
 }

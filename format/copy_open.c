@@ -85,6 +85,7 @@ void copy_fini(struct trace_copy *c)
     free(c->types.rows);
     free(c->threads.rows);
     free(c->steps);
+    free(c->links);
 }
 
 /* ---- from the first block to the last ---- */

@@ -9,6 +9,7 @@
  *     copy_blocks.c    one block after another, the cheapest way that is right
  *     copy_records.c   the dearest: record by record
  *     copy_overlap.c   what two inputs of a session both have
+ *     copy_hole.c      what is damaged in one of them, and perhaps whole in another
  *     copy_meta.c      metadata items
  *     copy_symbols.c   which symbols a slice needs
  *     copy_numbers.c   numbers of the inputs to numbers of the result
@@ -65,8 +66,12 @@ struct copy_part {
     uint64_t records;
     uint64_t dropped, dropped_bytes, overwritten, overwritten_bytes, damaged; /* as gaps tell */
     bool wanted;
-    bool trimmed; /* not all of it was wanted, or could be read: its ledger does not fit */
+    bool trimmed; /* not all of it was wanted, or it came twice: its ledger does not fit */
     bool reaches_end;
+    /* Only where inputs overlap: */
+    uint64_t tick, tick_records; /* of the last record so far, and how many it had there */
+    uint64_t let_go;             /* overwritten, as no gap that can be read tells */
+    uint32_t last;               /* step of the last block that was read, or COPY_STEP_NONE */
 };
 
 struct copy_source {
@@ -83,13 +88,31 @@ struct copy_source {
     struct copy_part *parts; /* by place of the thread */
 };
 
+/* Where records are missing: between those on both sides that are there, as far as that is known,
+ * and in [first_ticks, last_ticks]. */
+struct copy_extent {
+    uint64_t from, to;
+    uint64_t first_ticks, last_ticks;
+};
+
+/* Records of a thread that are damaged in all inputs that have them. */
+struct copy_hole {
+    struct copy_extent extent;
+    uint64_t all, records;        /* `records`: that no gap has told of yet */
+    const struct copy_source *of; /* the first input that misses them; NULL: there is none */
+};
+
 /* A thread of the result. */
 struct copy_thread {
-    struct trace_stream *stream;      /* or NULL */
-    const struct copy_source *source; /* whose block was the last one, or NULL */
-    size_t place;                     /* of it: in its index */
-    uint64_t last_ticks;              /* of it */
-    uint64_t known;                   /* records so far, and those known to be gone */
+    uint32_t number;
+    struct trace_stream *stream;         /* or NULL */
+    const struct copy_source *source;    /* whose block was the last one, or NULL */
+    size_t place;                        /* of it: in its index */
+    uint64_t last_ticks;                 /* of it */
+    uint64_t record_ticks, tick_records; /* as in struct copy_part, of the result */
+    uint64_t known;                      /* records so far, and those known to be gone */
+    uint64_t run;                        /* records since the last place where some are missing */
+    struct copy_hole hole;               /* the latest */
     struct trace_ledger ledger;
     bool has_ledger;
 };
@@ -98,6 +121,17 @@ struct copy_thread {
 struct copy_step {
     uint64_t key;
     uint32_t source, place;
+};
+
+#define COPY_STEP_NONE UINT32_MAX
+
+/* Where inputs overlap: a step's neighbours. */
+struct copy_link {
+    uint32_t next;           /* of the same thread, or COPY_STEP_NONE */
+    uint32_t before, behind; /* of the same thread and input, or COPY_STEP_NONE */
+    bool shared;             /* other inputs may have records of this block */
+    bool done;               /* before its turn */
+    bool told;               /* damaged, and counted with the block before it */
 };
 
 struct trace_copy {
@@ -124,7 +158,7 @@ struct trace_copy {
     size_t pair_count;
     struct copy_step *steps; /* owned */
     size_t step_count;
-    bool overlapping; /* inputs of one session have the same times of the same threads */
+    struct copy_link *links; /* owned; by step. NULL: nothing of the inputs overlaps */
     uint64_t records_total, records_done;
 
     const struct trace *names_of;
@@ -208,21 +242,46 @@ int copy_records(struct trace_copy *c, const struct copy_source *s, struct trace
                  const struct trace_block *block, uint32_t skip)
     __attribute__((warn_unused_result));
 
+/* The thread's stream, made if need be, into thread->stream. */
+int copy_stream_make(struct trace_copy *c, struct copy_thread *thread)
+    __attribute__((warn_unused_result));
+
 /* ---- copy_overlap.c ---- */
 
-/* Find out whether inputs overlap at all. */
+/* Find out which steps overlap with those of other inputs, if any do: c->links. */
 int copy_overlap_look(struct trace_copy *c) __attribute__((warn_unused_result));
-/* Does this block hold, at least in part, what the thread's last one, of another input, has? */
-bool copy_overlaps(const struct trace_copy *c, const struct copy_thread *thread,
-                   const struct copy_source *s, const struct index_entry *entry);
+/* Is it one of those? */
+bool copy_is_shared(const struct trace_copy *c, size_t step);
 /* Where a block's records begin, behind what is missing before them: what it is sorted by. */
 uint64_t copy_resume_ticks(struct copy_source *s, size_t place);
-/* All of it, the same block? */
+/* All of it, the same block as the thread's last one, of another input? */
 bool copy_is_twice(const struct copy_thread *thread, const struct copy_source *s,
                    const struct index_entry *entry);
-/* Take what is there already out of c->decoded; *skip: records at its front. */
-int copy_overlap_trim(struct trace_copy *c, const struct copy_thread *thread, uint32_t *skip)
+/* Records at the front of c->decoded, of a shared block, that the thread has already. */
+uint32_t copy_records_known(const struct trace_copy *c, const struct copy_thread *thread,
+                            const struct copy_part *part);
+/* Take the gaps that the thread has already out of c->decoded. 1: some have changed. */
+int copy_gaps_trim(struct trace_copy *c, struct copy_thread *thread, struct copy_part *part,
+                   uint32_t skip) __attribute__((warn_unused_result));
+/* The shared block in c->decoded is what its input, and the thread, had last. */
+void copy_records_note(const struct trace_copy *c, struct copy_thread *thread,
+                       struct copy_part *part, size_t step);
+
+/* ---- copy_hole.c ---- */
+
+/* What a step's input has as damaged. `records` of them lie between these ticks. */
+int copy_hole_open(struct trace_copy *c, size_t step, const struct trace_gap *missing)
     __attribute__((warn_unused_result));
+/* Before records from `ticks` on are written: the gap, if what it tells of stood before them. */
+int copy_hole_tell(struct trace_copy *c, struct copy_thread *thread, uint64_t ticks)
+    __attribute__((warn_unused_result));
+/* Is it a flight recorder's, with a gap for what that let go, of which nothing can be read? */
+bool copy_front_is_lost(const struct copy_source *s, size_t place);
+/* The thread had `let_go` records that the part does not have, of which `known` are counted. */
+void copy_front_count(struct copy_thread *thread, struct copy_part *part, uint64_t let_go,
+                      uint64_t known);
+/* Nothing comes any more. */
+int copy_holes_end(struct trace_copy *c) __attribute__((warn_unused_result));
 
 /* ---- copy_ledger.c ---- */
 

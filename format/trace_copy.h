@@ -6,8 +6,8 @@
  * unpacked, only their headers are written anew. What has to change is unpacked: blocks at the
  * edges of a slice, the numbers of event types where two files use one number for different types,
  * ticks of another clock. The input is untrusted, as everywhere in the reader; a block that is
- * damaged is left out, and a gap says how many records it had. The result is a whole file: its
- * ledgers tell what it holds, and add up by themselves.
+ * damaged is left out, and a gap says how many records it had, as far as no other input has them.
+ * The result is a whole file: its ledgers tell what it holds, and add up by themselves.
  *
  * Input traces belong to the calling thread, as with the reader; nothing of the result points into
  * them. The calls allocate, and print nothing.
