@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/machine_kind.h"
 #include "drain/door.h"
+#include "drain/steer.h"
 #include "fake_writer.h"
 #include "peer_pretend.h"
 #include "registry/handshake.h"
@@ -387,6 +388,60 @@ static void folder_is_private_and_goes_away(void **state)
     unsetenv("XDG_RUNTIME_DIR");
 }
 
+/* In the trace a number of them is enough. */
+static void refusals_without_end_are_told_of_for_a_while(void **state)
+{
+    enum { REFUSED = 100, TOLD = 64 };
+    struct handshake_hello hello = good_hello();
+    struct handshake_welcome welcome;
+    struct house h;
+
+    (void)state;
+    hello.version++;
+    house_open(&h, NULL);
+    for (unsigned n = 0; n < REFUSED; n++) {
+        assert_int_equal(say(&h, &hello, sizeof(hello), &welcome), -1);
+        assert_int_equal(welcome.status, -EPROTONOSUPPORT);
+        assert_true(welcome.text[0]);
+    }
+    drain_round(h.drain);
+    assert_int_equal(fake_count(FAKE_NOTE, 0), TOLD);
+    house_close(&h);
+}
+
+static void policy_that_was_set_holds_for_who_comes_later(void **state)
+{
+    struct handshake_hello hello = good_hello();
+    struct handshake_welcome welcome;
+    struct segment segment;
+    struct house h;
+    int fd;
+
+    (void)state;
+    house_open(&h, NULL);
+    assert_int_equal(steer_policy(h.drain, RING_BLOCK, 0, "the test"), 0);
+    assert_true(fake_has_note("policy block set by the test"));
+    fd = say(&h, &hello, sizeof(hello), &welcome);
+    assert_int_equal(segment_map(&segment, fd), 0);
+    assert_int_equal(registry_claim(&segment, &(struct registry_claim){.pid = 1, .tid = 1}), 0);
+    assert_int_equal(segment.slots[0].ring.policy, RING_BLOCK);
+    segment_destroy(&segment);
+    close(fd);
+    house_close(&h);
+}
+
+static void globs_that_find_no_room_open_no_door(void **state)
+{
+    static char globs[1 << 16];
+    struct door_options door = {.watch_fd = -1, .globs = globs};
+    struct door *none;
+
+    (void)state;
+    memset(globs, '*', sizeof(globs) - 1);
+    assert_int_equal(door_open(&none, &door), -ENAMETOOLONG);
+    door_close(NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -401,6 +456,9 @@ int main(void)
         cmocka_unit_test(thousand_silent_guests_do_not_keep_a_process_waiting),
         cmocka_unit_test(second_segment_of_a_process_does_not_end_the_first),
         cmocka_unit_test(folder_is_private_and_goes_away),
+        cmocka_unit_test(refusals_without_end_are_told_of_for_a_while),
+        cmocka_unit_test(policy_that_was_set_holds_for_who_comes_later),
+        cmocka_unit_test(globs_that_find_no_room_open_no_door),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,11 +5,14 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -87,14 +90,19 @@ static void burst_write(struct session *s)
         (void)producer_write(&s->producers[i], s->tried[i]++);
 }
 
-static void session_end(struct session *s)
+static void session_end_with(struct session *s, int error)
 {
     for (unsigned i = 0; i < PRODUCERS; i++)
         producer_retire(&s->producers[i]);
     drain_finish(s->stage.drain);
     session_files_wait(s->files);
-    assert_int_equal(drain_close(s->stage.drain), 0);
+    assert_int_equal(drain_close(s->stage.drain), error);
     stage_clear(&s->stage);
+}
+
+static void session_end(struct session *s)
+{
+    session_end_with(s, 0);
 }
 
 /* ---- what files say ---- */
@@ -397,6 +405,97 @@ static void files_that_nobody_ends_do_not_become_many(void **state)
     }
 }
 
+/* ---- a full disk ---- */
+
+static void burst_account(struct session *s)
+{
+    for (unsigned n = 0; n < 50; n++) {
+        burst_write(s);
+        drain_round(s->stage.drain);
+    }
+    drain_account(s->stage.drain);
+}
+
+/* What was lost is lost, and told; what comes later is in the next file. */
+static void session_goes_on_in_another_file_when_there_is_room_again(void **state)
+{
+    const struct session_files_options files = {.rotate_ns = UINT64_C(3600000000000)};
+    struct sums sums = {.written_bytes = 0};
+    struct session_files_figures figures;
+    struct trace_writer_stats stats;
+    struct rlimit before, small;
+    char path[4096];
+    struct session s;
+
+    (void)state;
+    assert_ptr_not_equal(signal(SIGXFSZ, SIG_IGN), SIG_ERR);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = (struct rlimit){.rlim_cur = 4096, .rlim_max = before.rlim_max};
+    assert_int_equal(file_name_rotated(path, sizeof(path), in_folder("x.adatrace"), 1), 0);
+    session_begin(&s, path, RING_DROP, 0, &files);
+    s.random = 5;
+    session_files_turn(s.files, s.stage.drain, 1);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    burst_account(&s);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    trace_writer_stats(drain_writer(s.stage.drain), &stats);
+    assert_true(stats.lost_records > 0);
+    session_files_turn(s.files, s.stage.drain, 2);
+    session_files_figures(s.files, &figures);
+    assert_int_equal(figures.number, 2);
+    for (unsigned i = 0; i < PRODUCERS; i++)
+        s.tried[i] = 0; /* of this file */
+    burst_account(&s);
+    session_end_with(&s, -EFBIG);
+    session_files_figures(s.files, &figures);
+    assert_int_not_equal(figures.error, 0); /* of the first */
+    assert_string_equal(figures.error_path, path);
+    session_files_destroy(s.files);
+    assert_in_range(trace_verify(path, NULL, NULL), 0, 3);
+    unlink(path);
+    assert_int_equal(file_name_rotated(path, sizeof(path), in_folder("x.adatrace"), 2), 0);
+    file_add(&sums, path);
+    for (unsigned i = 0; i < PRODUCERS; i++)
+        assert_int_equal(sums.written[i] + sums.dropped[i], s.tried[i]);
+    unlink(path);
+}
+
+/* Said once, and the file before it grows on; tried again after a while. */
+static void next_file_that_cannot_be_begun_is_tried_again(void **state)
+{
+    const struct session_files_options files = {.rotate_ns = 1};
+    struct session_files_figures figures;
+    struct sums sums = {.written_bytes = 0};
+    char path[4096], next[4096];
+    struct session s;
+
+    (void)state;
+    assert_int_equal(file_name_rotated(path, sizeof(path), in_folder("x.adatrace"), 1), 0);
+    assert_int_equal(file_name_rotated(next, sizeof(next), in_folder("x.adatrace"), 2), 0);
+    assert_int_equal(mkdir(next, 0700), 0);
+    session_begin(&s, path, RING_DROP, 0, &files);
+    s.random = 5;
+    for (uint64_t second = 1; second < 5; second++)
+        session_files_turn(s.files, s.stage.drain, second * 1000000000);
+    session_files_figures(s.files, &figures);
+    assert_int_equal(figures.number, 1);
+    assert_int_equal(rmdir(next), 0);
+    session_files_turn(s.files, s.stage.drain, UINT64_C(4500000000)); /* too early */
+    session_files_figures(s.files, &figures);
+    assert_int_equal(figures.number, 1);
+    burst_account(&s);
+    session_files_turn(s.files, s.stage.drain, UINT64_C(6000000000));
+    session_files_figures(s.files, &figures);
+    assert_int_equal(figures.number, 2);
+    session_end(&s);
+    session_files_destroy(s.files);
+    file_add(&sums, path);
+    file_add(&sums, next);
+    sums_check(&s, &sums);
+    unlink(path);
+    unlink(next);
+}
+
 static int folder_make(void **state)
 {
     (void)state;
@@ -420,6 +519,8 @@ int main(void)
         cmocka_unit_test(clearing_takes_numbered_files_of_the_name_and_no_others),
         cmocka_unit_test(size_makes_files_and_only_the_newest_stay),
         cmocka_unit_test(files_that_nobody_ends_do_not_become_many),
+        cmocka_unit_test(session_goes_on_in_another_file_when_there_is_room_again),
+        cmocka_unit_test(next_file_that_cannot_be_begun_is_tried_again),
     };
 
     return cmocka_run_group_tests(tests, folder_make, folder_remove);

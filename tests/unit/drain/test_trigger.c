@@ -258,6 +258,27 @@ static void function_is_found_by_its_name(void **state)
     stage_clear(&stage);
 }
 
+static void functions_without_number_are_asked_for_once_each(void **state)
+{
+    enum { FUNCTIONS = 1500, TIMES = 2 };
+    struct stage stage;
+    struct producer p;
+
+    (void)state;
+    trigger_stage_with(&stage, &p, "slow(nobody) >= 0s", NULL);
+    trigger_types_tell(&stage);
+    trigger_module_tell(&stage);
+    for (unsigned i = 0; i < TIMES * FUNCTIONS; i++) {
+        trigger_call_write(&p, TYPE_ENTER, 0x101000 + i % FUNCTIONS, 100);
+        trigger_call_write(&p, TYPE_EXIT, 0x101000 + i % FUNCTIONS, 0);
+        trigger_call_write(&p, TYPE_ENTER, 0, 100); /* of no function */
+        drain_round(stage.drain);
+    }
+    assert_int_equal(trigger_heard.names, FUNCTIONS);
+    assert_int_equal(trigger_heard.moments, 0);
+    stage_clear(&stage);
+}
+
 static void function_before_its_module_is_told_is_asked_for_again(void **state)
 {
     struct stage stage;
@@ -310,6 +331,7 @@ int main(void)
         cmocka_unit_test(scope_that_is_fast_is_no_moment),
         cmocka_unit_test(scopes_deeper_than_there_is_room_for_are_passed_over),
         cmocka_unit_test(function_is_found_by_its_name),
+        cmocka_unit_test(functions_without_number_are_asked_for_once_each),
         cmocka_unit_test(function_before_its_module_is_told_is_asked_for_again),
         cmocka_unit_test(entries_without_an_exit_do_not_pile_up),
     };
