@@ -12,7 +12,30 @@
 #include "registry/ring_wait.h"
 #include "registry/ring_words.h"
 
-enum { FEET_TRIES = 4 }; /* to read a mark that the producer is about to pass */
+enum {
+    FEET_TRIES = 4,             /* to read a mark that the producer is about to pass */
+    COPY_MAPPED_MIN = 64 * 1024 /* a whole number of pages, wherever there are pages */
+};
+
+/* A large copy is mapped: malloc() would keep its memory when the thread has ended, and hand the
+ * next one other memory. */
+static unsigned char *copy_make(uint64_t bytes)
+{
+    void *copy;
+
+    if (bytes < COPY_MAPPED_MIN)
+        return malloc(bytes);
+    copy = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return copy == MAP_FAILED ? NULL : copy;
+}
+
+static void copy_free(struct ring_reader *r)
+{
+    if (r->copy && r->block_bytes >= COPY_MAPPED_MIN)
+        (void)munmap(r->copy, r->block_bytes);
+    else
+        free(r->copy);
+}
 
 int ring_reader_init(struct ring_reader *r, struct ring_shared *ring, const unsigned char *data,
                      uint64_t capacity, enum ring_policy policy)
@@ -42,7 +65,7 @@ int ring_reader_init(struct ring_reader *r, struct ring_shared *ring, const unsi
     r->span = policy != RING_OVERWRITE && ring_is_elastic(ring) ? 2 * capacity : capacity;
     r->room = load_relaxed(&ring->room);
     if (policy == RING_OVERWRITE) {
-        r->copy = malloc(r->block_bytes);
+        r->copy = copy_make(r->block_bytes);
         if (!r->copy)
             return -ENOMEM;
     }
@@ -53,7 +76,7 @@ void ring_reader_fini(struct ring_reader *r)
 {
     if (r->shared)
         ring_tell_gone(r->shared);
-    free(r->copy);
+    copy_free(r);
     memset(r, 0, sizeof(*r));
 }
 

@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import time
 from pathlib import Path
 
 COLUMNS = ("minute", "collector_kib", "collector_shm_kib", "collector_fds", "program_kib", "program_fds", "segments",
@@ -32,6 +33,39 @@ def segments(pid):
         except OSError:
             pass
     return count
+
+
+def waited_ns(pids):
+    """By thread, how long it was ready to run while others did."""
+    waited = {}
+    for pid in pids:
+        for path in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+            try:
+                waited[path] = int(path.read_text(encoding="ascii").split()[1])
+            except (OSError, IndexError):
+                pass
+    return waited
+
+
+class Patience:
+    """`seconds` in which no thread of these processes waited for a processor: what is slow for want of those alone is
+    not hung. Who spins uses it up, too, by its own share of them."""
+
+    def __init__(self, seconds, pids):
+        self.seconds, self.pids = seconds, pids
+        self.starved = 0.0
+        self.began = self.looked = time.monotonic()
+        self.waited = waited_ns(pids)
+
+    def is_over(self):
+        now, waited = time.monotonic(), waited_ns(self.pids)
+        longest = max((ns - self.waited.get(path, ns) for path, ns in waited.items()), default=0) / 1e9
+        self.starved += min(longest, now - self.looked)
+        self.looked, self.waited = now, waited
+        return now - self.began - self.starved > self.seconds
+
+    def __str__(self):
+        return f"{self.looked - self.began:.1f} s, of these {self.starved:.1f} s without a processor"
 
 
 def slope(points):
