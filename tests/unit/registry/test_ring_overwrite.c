@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/atomic.h"
 
@@ -313,6 +314,60 @@ static void reset_against_a_fast_producer_ends(void **state)
     fixture_close(&r.f);
 }
 
+/* Looked at where it stands: what the reader would copy out, unless the producer has been there. */
+static void glance_sees_what_peek_does(void **state)
+{
+    uint64_t random = random_seed("glance"), seen = 0;
+    struct ring_record record;
+    struct ring_fixture f;
+
+    (void)state;
+    fixture_open(&f, 4096, RING_OVERWRITE, 0);
+    for (int i = 0; i < 20000; i++) {
+        uint64_t ticks = 0;
+        bool glanced;
+
+        if (random_next(&random) % 3)
+            assert_true(fixture_emit(f.writer, 16 + random_next(&random) % 100, 1));
+        if (!ring_available_to_read(&f.reader)) {
+            assert_false(ring_glance(&f.reader, &ticks));
+            continue;
+        }
+        glanced = ring_glance(&f.reader, &ticks);
+        if (ring_peek(&f.reader, &record) != 1) /* overtaken */
+            assert_false(glanced);
+        else if (glanced)
+            assert_true(ticks == record.ticks);
+        seen += glanced;
+        if (f.reader.copy_to && random_next(&random) % 2 && ring_peek(&f.reader, &record) == 1)
+            ring_advance(&f.reader, &record);
+        ring_release(&f.reader);
+    }
+    assert_true(seen > 2000);
+    fixture_close(&f);
+}
+
+/* Not to malloc(), which would keep it when it has been told that such pieces come and go. */
+static void large_copy_goes_back_to_the_kernel(void **state)
+{
+    void *volatile piece = malloc(1 << 20);
+    struct ring_record record;
+    struct ring_fixture f;
+    void *copy;
+
+    (void)state;
+    free(piece);
+    fixture_open(&f, 512 * 1024, RING_OVERWRITE, 0);
+    assert_true(fixture_emit(f.writer, 16, 1));
+    assert_int_equal(ring_peek(&f.reader, &record), 1);
+    copy = f.reader.copy;
+    assert_int_equal(msync(copy, 4096, MS_ASYNC), 0);
+    ring_reader_fini(&f.reader);
+    assert_int_equal(msync(copy, 4096, MS_ASYNC), -1);
+    assert_int_equal(errno, ENOMEM);
+    fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -320,6 +375,8 @@ int main(void)
         cmocka_unit_test(reader_that_keeps_up_misses_nothing),
         cmocka_unit_test(reader_that_falls_behind_again_and_again_adds_up),
         cmocka_unit_test(reader_that_rests_in_the_middle_of_a_copy_adds_up),
+        cmocka_unit_test(glance_sees_what_peek_does),
+        cmocka_unit_test(large_copy_goes_back_to_the_kernel),
         cmocka_unit_test(oversize_record_is_dropped_and_the_ring_goes_on),
         cmocka_unit_test(reservation_held_is_never_overwritten),
         cmocka_unit_test(block_begun_behind_a_held_reservation_gets_its_count),
