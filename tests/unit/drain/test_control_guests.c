@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "control_house.h"
 #include "peer_pretend.h"
+#include "peer_stranger.h"
 
 enum { PATIENCE_MS = 30000, CROWD = 1000, QUESTIONS = 300 };
 
@@ -102,9 +103,10 @@ static void request_whose_words_are_not_there_is_refused(void **state)
     house_close(&h);
 }
 
+enum { ANN = 1000, BOB = 1001 };
+
 static void request_of_another_user_is_refused_in_words(void **state)
 {
-    enum { ANN = 1000, BOB = 1001 };
     struct control_request r = good_request();
     char text[1024];
     int guests[3];
@@ -124,6 +126,27 @@ static void request_of_another_user_is_refused_in_words(void **state)
     peer_pretend_end();
     house_is_well(&h);
     house_close(&h);
+}
+
+/* Nothing is pretended: by the kernel's word. */
+static void request_of_a_process_of_another_user_is_refused(void **state)
+{
+    struct control_request r = good_request();
+    char text[1024];
+    struct house h;
+    int fd;
+
+    (void)state;
+    house_open(&h, NULL);
+    fd = peer_stranger_connect(h.socket, BOB);
+    if (fd >= 0) {
+        assert_int_equal(say_on(fd, &r, sizeof(r), text, sizeof(text)), -EPERM);
+        assert_string_equal(text, "this session belongs to another user");
+    }
+    house_is_well(&h);
+    house_close(&h);
+    if (fd < 0)
+        skip();
 }
 
 static void request_that_is_too_long_is_refused(void **state)
@@ -221,6 +244,7 @@ int main(void)
         cmocka_unit_test(request_that_is_none_is_refused_in_words),
         cmocka_unit_test(request_whose_words_are_not_there_is_refused),
         cmocka_unit_test(request_of_another_user_is_refused_in_words),
+        cmocka_unit_test(request_of_a_process_of_another_user_is_refused),
         cmocka_unit_test(request_that_is_too_long_is_refused),
         cmocka_unit_test(thousand_silent_guests_do_not_keep_others_out),
         cmocka_unit_test(guest_that_never_reads_loses_only_its_connection),

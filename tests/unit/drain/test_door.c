@@ -23,6 +23,7 @@
 #include "drain/steer.h"
 #include "fake_writer.h"
 #include "peer_pretend.h"
+#include "peer_stranger.h"
 #include "registry/handshake.h"
 #include "registry/registry.h"
 
@@ -106,15 +107,20 @@ static int hear(int fd, struct handshake_welcome *welcome)
     return segment;
 }
 
-static int say(const struct house *h, const void *hello, size_t size,
-               struct handshake_welcome *welcome)
+static int say_on(int fd, const void *hello, size_t size, struct handshake_welcome *welcome)
 {
-    int fd = knock(h), segment;
+    int segment;
 
     assert_int_equal(send(fd, hello, size, MSG_NOSIGNAL), size);
     segment = hear(fd, welcome);
     close(fd);
     return segment;
+}
+
+static int say(const struct house *h, const void *hello, size_t size,
+               struct handshake_welcome *welcome)
+{
+    return say_on(knock(h), hello, size, welcome);
 }
 
 /* The drain hears of a process right after the process has its answer. */
@@ -246,6 +252,31 @@ static void hello_of_another_user_is_refused_in_words(void **state)
     processes_await(&h, 1);
     assert_true(fake_has_note("it belongs to another user"));
     house_close(&h);
+}
+
+/* Nothing is pretended: by the kernel's word. */
+static void hello_of_a_process_of_another_user_is_refused(void **state)
+{
+    struct handshake_hello hello = good_hello();
+    struct handshake_welcome welcome;
+    char path[SESSION_PATH_BYTES];
+    struct house h;
+    int fd;
+
+    (void)state;
+    house_open(&h, "");
+    session_folder_at(&h.folder, "socket", path);
+    fd = peer_stranger_connect(path, BOB);
+    if (fd >= 0) {
+        assert_int_equal(say_on(fd, &hello, sizeof(hello), &welcome), -1);
+        assert_int_equal(welcome.status, -EPERM);
+        assert_string_equal(welcome.text, "it belongs to another user");
+        drain_round(h.drain);
+        assert_int_equal(fake_count(FAKE_PROCESS, 0), 0);
+    }
+    house_close(&h);
+    if (fd < 0)
+        skip();
 }
 
 /* A program in an emulator beside us has our files and sockets, and another clock. */
@@ -450,6 +481,7 @@ int main(void)
         cmocka_unit_test(every_hello_gets_a_segment_of_its_own),
         cmocka_unit_test(hello_of_another_version_is_refused_in_words),
         cmocka_unit_test(hello_of_another_user_is_refused_in_words),
+        cmocka_unit_test(hello_of_a_process_of_another_user_is_refused),
         cmocka_unit_test(hello_of_another_machine_is_refused_in_words),
         cmocka_unit_test(hello_that_is_none_is_refused),
         cmocka_unit_test(guest_who_says_nothing_does_not_keep_others_waiting),
