@@ -13,10 +13,9 @@ const char *bar_share(char text[BAR_BYTES_MAX], double part, double whole, unsig
                       bool utf8)
 {
     double share = whole > 0 && part > 0 ? part / whole : 0;
-    unsigned eighths = (unsigned)(share * width * EIGHTHS + 0.5);
+    /* Times of strangers have sums that went round: what is more than all is all. */
+    unsigned eighths = (unsigned)((share < 1 ? share : 1) * width * EIGHTHS + 0.5);
 
-    if (eighths > width * EIGHTHS)
-        eighths = width * EIGHTHS;
     *text = 0;
     if (!utf8)
         eighths = (eighths + EIGHTHS / 2) / EIGHTHS * EIGHTHS;

@@ -31,8 +31,10 @@ enum { CELL_EMPTY = 0, CELL_FIELDS = 1, CELL_SYMBOLS = CELL_FIELDS + SCHEMA_FIEL
 /* ---- before the first line ---- */
 
 /* A new column. UINT32_MAX without memory. */
-static uint32_t column_add(struct csv_columns *columns, const char *name)
+static uint32_t column_add(struct csv_columns *columns, const char *name, const char *suffix)
 {
+    size_t bytes = strlen(name) + strlen(suffix) + 1;
+
     if (columns->count == columns->capacity) {
         uint32_t capacity = columns->capacity ? 2 * columns->capacity : 32;
         char **names = reallocarray(columns->names, capacity, sizeof(*names));
@@ -42,27 +44,42 @@ static uint32_t column_add(struct csv_columns *columns, const char *name)
         columns->names = names;
         columns->capacity = capacity;
     }
-    columns->names[columns->count] = strdup(name);
-    return columns->names[columns->count] ? columns->count++ : UINT32_MAX;
+    columns->names[columns->count] = malloc(bytes);
+    if (!columns->names[columns->count])
+        return UINT32_MAX;
+    snprintf(columns->names[columns->count], bytes, "%s%s", name, suffix);
+    return columns->count++;
 }
 
-/* The column of this name, made when it is new. UINT32_MAX without memory. */
+static bool column_is(const char *column, const char *name, const char *suffix)
+{
+    size_t size = strlen(name);
+
+    return strncmp(column, name, size) == 0 && strcmp(column + size, suffix) == 0;
+}
+
+static uint64_t hash_on(uint64_t hash, const char *text) /* FNV-1a */
+{
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+/* The column of this name, made when it is new. UINT32_MAX without memory. Who makes a file can
+ * make names of the same hash: the later one stands under the next that is free. */
 static uint32_t column_of(struct csv_columns *columns, const char *name, const char *suffix)
 {
-    char full[SCHEMA_NAME_MAX + 16];
+    uint64_t hash = hash_on(hash_on(UINT64_C(0xcbf29ce484222325), name), suffix);
     struct live_entry *entry;
-    uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
 
-    snprintf(full, sizeof(full), "%s%s", name, suffix);
-    for (const char *at = full; *at; at++)
-        hash = (hash ^ (unsigned char)*at) * UINT64_C(0x100000001b3);
-    entry = live_map_put(&columns->by_hash, 0, hash);
+    /* extra: the column's number + 1 */
+    while ((entry = live_map_put(&columns->by_hash, 0, hash)) && entry->extra &&
+           !column_is(columns->names[entry->extra - 1], name, suffix))
+        hash++;
     if (!entry)
         return UINT32_MAX;
-    /* extra: the column's number + 1. Names of the same hash share a column only if they are equal.
-     */
-    if (!entry->extra || strcmp(columns->names[entry->extra - 1], full) != 0)
-        entry->extra = column_add(columns, full) + 1;
+    if (!entry->extra)
+        entry->extra = column_add(columns, name, suffix) + 1;
     return entry->extra - 1;
 }
 
@@ -160,7 +177,7 @@ static int columns_make(struct decode *decode, struct csv_columns *columns)
             status = type_columns_make(columns, &decode->types[n].type->schema);
     columns->gap_first = UINT32_MAX;
     for (unsigned i = 0; !status && i < GAP_COLUMNS && gaps_possible(decode); i++) {
-        uint32_t column = column_add(columns, gap_columns[i]);
+        uint32_t column = column_add(columns, gap_columns[i], "");
 
         if (!i)
             columns->gap_first = column;
