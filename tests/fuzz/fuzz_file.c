@@ -49,7 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     struct trace_sealed sealed;
 
-    trace_seal(bytes, size, &sealed);
+    trace_seal(bytes, size, 0, &sealed);
     if (sealed.records <= RECORDS_MAX)
         file_read(fuzz_file(0, sealed.file.bytes, sealed.file.size));
     byte_buffer_free(&sealed.file);

@@ -3,10 +3,12 @@
 """Are the fuzzers any good? The code is broken on purpose (mutants.toml), and each mutant has to be found.
 
     run_mutants.py [SECONDS [WORD...]]   those whose key or target begins with a WORD; else all
+    run_mutants.py check                 only look whether the code is still what they change
 
 A copy of the sources in BUILD/mutants gets all mutants at once, each asleep behind a number; it is built like the
 fuzzers, and the variable ADATRACE_MUTANT wakes one. Awake, its target has to stop within SECONDS (25, as in CI) from
-the corpus in the tree alone; asleep, it has to take the whole corpus.
+the corpus in the tree alone; asleep, it has to take the whole corpus. A target `bombs NAME` is that file of
+test_bombs.py, which has to fail; for these the command is built as everyday.
 """
 
 import os
@@ -22,6 +24,7 @@ import run_fuzzers
 
 HERE = Path(__file__).resolve().parent
 COPY = run_fuzzers.BUILD / "mutants"
+PLAIN = COPY / "plain"
 TOP = ["CMakeLists.txt", "CMakePresets.json", "LICENSE", "include", "base", "rings", "registry", "tracer", "format",
        "drain", "agent", "cli", "cmake", "tests", "bench", "examples", "scripts", "docs"]
 SLEEPER = """
@@ -59,6 +62,14 @@ def tree_update(fresh, to):
         shutil.copy(source, copy)
 
 
+def misfits(mutants, root):
+    """What does not stand just once where it should."""
+    for mutant in mutants:
+        count = (root / mutant["file"]).read_text(encoding="utf-8").count(mutant["was"])
+        if count != 1:
+            yield f"{mutant['key']}: {mutant['file']} has it {count} times: {mutant['was']}"
+
+
 def sources_make(mutants):
     """What did not change keeps its time, so that little is built again."""
     fresh = COPY / "fresh"
@@ -73,8 +84,6 @@ def sources_make(mutants):
     for number, mutant in enumerate(mutants, 1):
         path = fresh / mutant["file"]
         text = path.read_text(encoding="utf-8")
-        if text.count(mutant["was"]) != 1:
-            sys.exit(f"{mutant['key']}: {mutant['file']} has it {text.count(mutant['was'])} times: {mutant['was']}")
         path.write_text(text.replace(mutant["was"], both(mutant["was"], mutant["is"], number)), encoding="utf-8")
     for name in {mutant["file"] for mutant in mutants}:
         path = fresh / name
@@ -88,20 +97,38 @@ def sources_make(mutants):
     shutil.rmtree(fresh)
 
 
-def build(targets):
+def build_in(folder, preset, names):
     launcher = run_fuzzers.cached("CMAKE_C_COMPILER_LAUNCHER")
-    subprocess.run(["cmake", "--preset", "fuzz", "-B", COPY / "build", f"-DCMAKE_C_COMPILER_LAUNCHER={launcher}",
+    subprocess.run(["cmake", "--preset", preset, "-B", folder, f"-DCMAKE_C_COMPILER_LAUNCHER={launcher}",
                     f"-DCMAKE_CXX_COMPILER_LAUNCHER={launcher}"], cwd=COPY / "source", check=True,
                    stdout=subprocess.DEVNULL)
-    names = ["hostile_memory" if t.startswith("memory") else f"fuzz_{t}" for t in sorted(targets)]
-    return subprocess.run(["cmake", "--build", COPY / "build", "--target", *sorted(set(names))], check=False,
+    return subprocess.run(["cmake", "--build", folder, "--target", *names], check=False,
                           stdout=subprocess.DEVNULL).returncode
+
+
+def build(targets):
+    names = {"hostile_memory" if t.startswith("memory") else f"fuzz_{t}" for t in targets if not t.startswith("bombs")}
+    failed = names and build_in(COPY / "build", "fuzz", sorted(names))
+    return failed or (any(t.startswith("bombs") for t in targets) and build_in(PLAIN, "dev", ["adatrace-command"]))
+
+
+def bomb_run(name, environment):
+    """Did it go off; how."""
+    environment = dict(environment, ADATRACE_COMMAND=str(PLAIN / "cli" / "adatrace"), ADATRACE_SANITIZE="",
+                       ADATRACE_SOURCE=str(run_fuzzers.SOURCE), PYTHONPATH=str(run_fuzzers.SOURCE / "tests" / "helpers"))
+    got = subprocess.run([sys.executable, "-B", HERE / "test_bombs.py", name], env=environment, stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
+    how = re.search(r"^AssertionError: (.*)$", got.stdout, re.M)
+    # What goes wrong otherwise is no bomb.
+    return got.returncode != 0 and (how is not None), how.group(1)[-100:] if how else got.stdout[-200:], 0
 
 
 def run(target, number, seconds):
     """Did it stop; how; after how many inputs."""
     environment = dict(os.environ, ADATRACE_MUTANT=str(number))
     environment.pop("ADATRACE_EVIDENCE", None)
+    if target.startswith("bombs"):
+        return bomb_run(target.split()[1], environment)
     folder = COPY / "build" / "tests" / "fuzz"
     work = COPY / "work"
     shutil.rmtree(work, ignore_errors=True)
@@ -126,8 +153,12 @@ def chosen(mutant, words):
 
 
 def main(words):
-    seconds, words = (words[0], words[1:]) if words else ("25", [])
     mutants = tomllib.loads((HERE / "mutants.toml").read_text(encoding="utf-8"))["mutant"]
+    wrong = list(misfits(mutants, run_fuzzers.SOURCE))
+    if wrong or words == ["check"]:
+        print("\n".join(wrong) or f"{len(mutants)} mutants fit the code")
+        return 1 if wrong else 0
+    seconds, words = (words[0], words[1:]) if words else ("25", [])
     if not shutil.which("clang"):
         print("there is no clang: scripts/install-deps fuzz")
         return run_fuzzers.SKIPPED

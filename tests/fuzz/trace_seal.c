@@ -15,7 +15,7 @@ struct sealing {
     struct trace_sealed *out;
     struct trace_index index; /* of the blocks so far */
     struct trace_end end;
-    uint32_t recording;
+    uint32_t recording, salt;
     bool has_recording;
 };
 
@@ -110,6 +110,7 @@ static void block_seal(struct sealing *s, const uint8_t *at, size_t size)
         s->out->records += (uint64_t)h.records + h.gaps;
         return;
     }
+    h.recording ^= s->salt;
     if (!s->has_recording)
         s->recording = h.recording;
     s->has_recording = true;
@@ -125,9 +126,9 @@ static void block_seal(struct sealing *s, const uint8_t *at, size_t size)
     byte_buffer_free(&frame);
 }
 
-void trace_seal(const uint8_t *bytes, size_t size, struct trace_sealed *out)
+void trace_seal(const uint8_t *bytes, size_t size, uint32_t salt, struct trace_sealed *out)
 {
-    struct sealing s = {.out = out};
+    struct sealing s = {.out = out, .salt = salt};
     size_t at = block_header_search(bytes, size);
 
     *out = (struct trace_sealed){0};

@@ -21,7 +21,8 @@ struct trace_sealed {
     uint64_t records;        /* that its headers speak of, and gaps */
 };
 
-/* Everything in front of the first header is left as it is. */
-void trace_seal(const uint8_t *bytes, size_t size, struct trace_sealed *out);
+/* Everything in front of the first header is left as it is. `salt`: 0, or what makes the same
+ * blocks those of another recording. */
+void trace_seal(const uint8_t *bytes, size_t size, uint32_t salt, struct trace_sealed *out);
 
 #endif
