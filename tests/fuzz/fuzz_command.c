@@ -192,9 +192,12 @@ static bool is_session(const struct trace *a, const struct trace *b)
     return *session && strcmp(session, trace_recording(b)->session) == 0;
 }
 
-/* What two files of one session have comes once, of all others everything; nothing else comes. */
-static void merge_check(struct trace *const *traces, const struct trace_verdict *verdict, int fd)
+/* What two files of one session have comes once, of all others everything; nothing else comes.
+ * `is_slice`: the one is part of the other, or the same. */
+static void merge_check(struct trace *const *traces, const struct trace_verdict *verdict,
+                        bool is_slice, int fd)
 {
+    const struct trace_sum *whole;
     struct trace_sum of[2], made;
     uint64_t most;
 
@@ -209,10 +212,13 @@ static void merge_check(struct trace *const *traces, const struct trace_verdict 
     else
         FUZZ_CHECK(made.events >= of[0].events && made.events >= of[1].events &&
                    made.events <= most);
+    whole = of[0].events > of[1].events ? &of[0] : &of[1];
+    if (is_session(traces[0], traces[1]) && is_slice)
+        FUZZ_CHECK(made.events == whole->events && made.hashes == whole->hashes);
     FUZZ_CHECK(made.is_sound);
 }
 
-static void merge_try(const char *path, const char *other)
+static void merge_try(const char *path, const char *other, bool is_slice)
 {
     const char *const names[] = {"a", "b"};
     struct trace_verdict verdict = {0};
@@ -228,7 +234,7 @@ static void merge_try(const char *path, const char *other)
         trace_verdict_make(path, &verdict);
         trace_verdict_make(other, &verdict);
         if (trace_merge(traces, names, 2, writing, 1, NULL, &figures, &error) == 0)
-            merge_check(traces, &verdict, fd);
+            merge_check(traces, &verdict, is_slice, fd);
         close(fd);
         trace_close(traces[1]);
     }
@@ -245,8 +251,8 @@ static void join_try(struct trace *trace, const char *path)
 
     snprintf(slice, sizeof(slice), "/proc/self/fd/%d", fd);
     if (trace_cut(trace, &copies[COPY_MIDDLE], writing, NULL, &figures, &error) == 0) {
-        merge_try(path, slice);
-        merge_try(slice, path);
+        merge_try(path, slice, true);
+        merge_try(slice, path, true);
     }
     close(fd);
 }
@@ -265,14 +271,14 @@ static void named_try(const char *path, struct trace *trace)
     trace_close(names);
 }
 
-static void copies_try(const char *path, const char *other, unsigned which)
+static void copies_try(const char *path, const char *other, bool is_same, unsigned which)
 {
     struct trace_error error;
     struct trace *trace;
 
     which %= COPIES;
     if (which == COPY_MERGED) {
-        merge_try(path, other);
+        merge_try(path, other, is_same);
         return;
     }
     if (trace_open(&trace, path, &error) != 0)
@@ -323,7 +329,7 @@ static void input_run(const uint8_t *bytes, size_t size, unsigned which)
     if (sealed.records <= RECORDS_MAX && other.records <= RECORDS_MAX) {
         path = fuzz_file(0, sealed.file.bytes, sealed.file.size);
         line_run(which % (sizeof(lines) / sizeof(*lines)), path);
-        copies_try(path, fuzz_file(1, other.file.bytes, other.file.size), which / 16);
+        copies_try(path, fuzz_file(1, other.file.bytes, other.file.size), second == 0, which / 16);
     }
     byte_buffer_free(&sealed.file);
     byte_buffer_free(&other.file);
