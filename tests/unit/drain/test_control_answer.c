@@ -92,7 +92,26 @@ static int keep_twice(struct control_context *c)
     return err ? err : answer_keep(c->answer, gone_count, &gone);
 }
 
+/* Holds the session's thread up until the test lets it go. */
+static uint32_t is_held, may_go, counted;
+
+static int hold(struct control_context *c)
+{
+    store_release(&is_held, 1); /* Held. */
+    while (!load_acquire(&may_go))
+        (void)poll(NULL, 0, 1);
+    return answer_print(c->answer, "held");
+}
+
+static int count_me(struct control_context *c)
+{
+    add_acq_rel(&counted, 1);
+    return answer_print(c->answer, "counted");
+}
+
 static const struct control_verb verbs[] = {
+    {.name = "hold", .run = hold},
+    {.name = "count me", .run = count_me},
     {.name = "long", .words_min = 1, .words_max = 1, .run = long_words},
     {.name = "keep twice", .run = keep_twice},
     {.name = "many", .words_min = 1, .words_max = 1, .run = many_bytes},
@@ -337,6 +356,39 @@ static void guest_that_does_not_take_a_long_answer_is_sent_away(void **state)
     house_close(&h);
 }
 
+static void request_send(int fd, const char *verb)
+{
+    struct control_request r = {.magic = CONTROL_MAGIC, .version = CONTROL_VERSION};
+
+    strcpy(r.verb, verb);
+    assert_int_equal(send(fd, &r, sizeof(r), MSG_NOSIGNAL), sizeof(r));
+}
+
+/* Whoever lost patience asks again: what he asked for first is not done for nobody. */
+static void request_of_who_has_gone_is_not_done(void **state)
+{
+    struct session_answer answer;
+    int holder, impatient;
+    struct house h;
+
+    (void)state;
+    house_open_verbs(&h, verbs);
+    holder = house_knock(&h);
+    request_send(holder, "hold");
+    while (!load_acquire(&is_held)) /* Held. */
+        (void)poll(NULL, 0, 1);
+    impatient = house_knock(&h);
+    request_send(impatient, "count me");
+    close(impatient);
+    close(holder); /* nor can this one be answered any more */
+    store_release(&may_go, 1);
+    house_ask(&h, "count me", 0, NULL, &answer);
+    assert_int_equal(answer.status, 0);
+    session_answer_free(&answer);
+    assert_int_equal(load_acquire(&counted), 1);
+    house_close(&h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -349,6 +401,7 @@ int main(void)
         cmocka_unit_test(verb_hears_when_a_kept_guest_goes),
         cmocka_unit_test(verb_that_keeps_and_fails_keeps_nobody),
         cmocka_unit_test(no_more_than_half_of_the_places_can_be_kept),
+        cmocka_unit_test(request_of_who_has_gone_is_not_done),
         cmocka_unit_test(guest_that_does_not_take_a_long_answer_is_sent_away),
     };
 

@@ -181,6 +181,23 @@ static void door_without_descriptors_waits_for_some(void **state)
     house_close(&h);
 }
 
+static void door_without_memory_for_poll_stays_open(void **state)
+{
+    struct handshake_hello hello = good_hello();
+    struct handshake_welcome welcome;
+    struct house h;
+
+    (void)state;
+    house_open(&h, NULL);
+    for (unsigned n = 0; n < 3; n++) {
+        poll_refuse(2);
+        close(say(&h, &hello, sizeof(hello), &welcome));
+        assert_int_equal(welcome.status, 0);
+    }
+    house_close(&h);
+    poll_refuse(0);
+}
+
 static void every_hello_gets_a_segment_of_its_own(void **state)
 {
     struct house h;
@@ -478,6 +495,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hello_is_answered_with_a_segment),
         cmocka_unit_test(door_without_descriptors_waits_for_some),
+        cmocka_unit_test(door_without_memory_for_poll_stays_open),
         cmocka_unit_test(every_hello_gets_a_segment_of_its_own),
         cmocka_unit_test(hello_of_another_version_is_refused_in_words),
         cmocka_unit_test(hello_of_another_user_is_refused_in_words),
