@@ -20,6 +20,7 @@
 #include "points.h"
 #include "registry/registry.h"
 #include "sight.h"
+#include "tests/helpers/deep_frame.h"
 #include "tracer/tracer_state.h"
 
 enum { SECOND_NS = 1100000000 };
@@ -295,11 +296,10 @@ static void rings_judge(void)
  */
 __attribute__((noinline)) static void step_do_deep(const struct step *step)
 {
-    volatile unsigned char deep[4096];
+    unsigned char deep[4096];
 
-    deep[0] = 0;
     step_do(step);
-    deep[1] = deep[0]; /* not a tail call */
+    DEEP_FRAME_KEEP(deep);
 }
 
 bool play(const struct program *p, char *why, size_t size)

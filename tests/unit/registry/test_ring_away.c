@@ -12,6 +12,7 @@
 
 #include "registry/ring_producer.h"
 #include "ring_fixture.h"
+#include "tests/helpers/deep_frame.h"
 
 enum { CAPACITY = 4096, PAYLOAD = 56 };
 
@@ -281,12 +282,11 @@ static void scribbled_word_behind_a_held_record_ends_the_walk(void **state)
 /* From a frame below those that emit later. */
 __attribute__((noinline)) static struct ada_record record_leave(void)
 {
-    volatile unsigned char deep[4096];
+    unsigned char deep[4096];
     struct ada_record record;
 
-    deep[0] = 0;
     record = record_begin();
-    deep[1] = deep[0]; /* not a tail call */
+    DEEP_FRAME_KEEP(deep);
     return record;
 }
 

@@ -17,6 +17,7 @@
 
 #include "base/atomic.h"
 #include "base/clock.h"
+#include "tests/helpers/deep_frame.h"
 
 #ifndef sigev_notify_thread_id /* glibc's name for it */
 #define sigev_notify_thread_id _sigev_un._tid
@@ -257,15 +258,14 @@ struct jumper {
 /* Emits in a frame below the one that is jumped to. */
 __attribute__((noinline)) static void emit_some(volatile struct jumper *j)
 {
-    volatile unsigned char deep[2048]; /* far below those that emit later */
+    unsigned char deep[2048]; /* far below those that emit later */
 
-    deep[0] = 0;
     for (int i = 0; i < 50; i++) {
         j->started++;
         (void)fixture_emit(storm.f.writer, 16 + j->started % 90, j->started);
         j->finished++;
     }
-    deep[1] = deep[0]; /* not a tail call */
+    DEEP_FRAME_KEEP(deep);
 }
 
 static void jump_through_the_storm(volatile struct jumper *j, struct ledger *l)

@@ -12,6 +12,7 @@
 #include "base/atomic.h"
 #include "registry/ring_layout.h"
 #include "step.h"
+#include "tests/helpers/deep_frame.h"
 
 enum {
     CAPACITY = 4096,
@@ -139,14 +140,13 @@ static void set_up(struct scene *s, enum ring_policy policy, bool fast)
 /* From a frame below those that emit later: it is from above that one knows it was left. */
 static void emit_interrupted(void *context)
 {
-    volatile unsigned char deep[1024];
+    unsigned char deep[1024];
     struct scene *s = context;
 
-    deep[0] = 0;
     s->begun++;
     (void)fixture_emit(s->f.writer, SMALL, ++s->seed);
     s->finished++;
-    deep[1] = deep[0]; /* not a tail call */
+    DEEP_FRAME_KEEP(deep);
 }
 
 static void interrupt(void *context)
