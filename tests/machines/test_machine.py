@@ -65,6 +65,7 @@ NOT_THERE_EITHER = {"s390x": {
     "test_drain_process": LITTLE_ENDIAN,
     "test_event_fields": LITTLE_ENDIAN,
     "test_large_record": LITTLE_ENDIAN,
+    "test_recover": LITTLE_ENDIAN,
     "test_reserve": LITTLE_ENDIAN,
     "test_ring_look": LITTLE_ENDIAN,
     "test_stream_append": LITTLE_ENDIAN,
@@ -76,6 +77,7 @@ NOT_THERE_EITHER = {"s390x": {
     "test_tracer_storm": LITTLE_ENDIAN,
     "test_trigger": LITTLE_ENDIAN,
     "test_trigger_moment": LITTLE_ENDIAN,
+    "test_writer_images": LITTLE_ENDIAN,
     "test_ring": NO_COUNTER,
     "test_tracer_limits": NO_COUNTER,
 }}
