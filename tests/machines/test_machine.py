@@ -77,7 +77,6 @@ NOT_THERE_EITHER = {"s390x": {
     "test_tracer_storm": LITTLE_ENDIAN,
     "test_trigger": LITTLE_ENDIAN,
     "test_trigger_moment": LITTLE_ENDIAN,
-    "test_writer_images": LITTLE_ENDIAN,
     "test_ring": NO_COUNTER,
     "test_tracer_limits": NO_COUNTER,
 }}

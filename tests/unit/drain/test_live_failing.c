@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "base/le.h"
 #include "call_fails.h"
 #include "drain/drain_state.h"
 #include "drain/live_state.h"
@@ -186,7 +187,7 @@ static void text_write(struct producer *p, uint32_t bytes)
     unsigned char *payload = calloc(1, sizeof(bytes) + bytes);
 
     assert_non_null(payload);
-    memcpy(payload, &bytes, sizeof(bytes));
+    le32_store(payload, bytes);
     memset(payload + sizeof(bytes), 'x', bytes);
     if (!ring_write(&p->writer, TYPE_EXEC, payload, sizeof(bytes) + bytes))
         fail_msg("%u bytes find no room", bytes);

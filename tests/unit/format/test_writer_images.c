@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/le.h"
 #include "format/writer_state.h"
 #include "format_fixture.h"
 #include "tests/helpers/evidence.h"
@@ -35,7 +36,7 @@ static void process_pass(struct trace_writer *w, uint32_t number, uint64_t addre
     assert_int_equal(trace_stream_open(w, number, &stream), 0);
     if (address) {
         size = model_payload(type, &random, 20, payload);
-        memcpy(payload, &address, sizeof(address));
+        le64_store(payload, address);
         assert_int_equal(trace_stream_record(stream, (uint16_t)type->id, number, payload, size), 0);
     }
     assert_int_equal(trace_stream_close(stream), 0);
