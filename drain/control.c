@@ -14,6 +14,7 @@
 #include "base/atomic.h"
 #include "base/clock.h"
 #include "drain/control_guest.h"
+#include "drain/errands.h"
 
 enum {
     GUESTS_MAX = 64,
@@ -31,14 +32,26 @@ struct descriptor {
     uint64_t mark;
 };
 
+/* The verb that runs, and its request. */
+struct control_work {
+    struct errand errand;
+    struct control *control;
+    struct control_guest *guest; /* NULL: none runs */
+    uint32_t done;               /* atomic */
+    size_t size;
+    char packet[sizeof(struct control_request) + CONTROL_WORDS_BYTES + 1];
+};
+
 struct control {
     struct control_options options;
     char *kind, *name, *command, *file;
     uint32_t pid;      /* of the program; atomic */
     uint32_t stopping; /* atomic */
-    bool ended;        /* the thread: a guest has ended the session */
+    uint32_t ended;    /* a guest has ended the session; atomic */
     struct descriptor door, wake, waker;
     pthread_t thread;
+    struct errands *verbs; /* who runs them */
+    struct control_work work;
     struct control_guest guests[GUESTS_MAX];
 };
 
@@ -76,7 +89,7 @@ int control_session_end(struct control *c)
 {
     if (!c->options.end)
         return -ENOTSUP;
-    c->ended = true;
+    store_relaxed(&c->ended, 1); /* relaxed: looked at behind work.done */
     return c->options.end(c->options.end_context);
 }
 
@@ -85,8 +98,88 @@ bool control_may_keep(const struct control *c)
     unsigned kept = 0;
 
     for (unsigned i = 0; i < GUESTS_MAX; i++)
-        kept += c->guests[i].fd >= 0 && c->guests[i].answer.gone;
+        kept +=
+            c->guests[i].fd >= 0 && c->guests[i].state != GUEST_RUNS && c->guests[i].answer.gone;
     return kept < KEPT_MAX;
+}
+
+/* ---- verbs ---- */
+
+bool control_is_busy(const struct control *c)
+{
+    return c->work.guest != NULL;
+}
+
+/* On the verbs' thread. */
+static void work_run(struct errand *errand)
+{
+    struct control_work *work = (struct control_work *)errand;
+    struct control *c = work->control;
+    struct control_guest *g = work->guest;
+    struct control_request request;
+
+    memcpy(&request, work->packet, sizeof(request));
+    verb_call(c, &request, work->packet + sizeof(request), work->size - sizeof(request), g->pid,
+              &g->answer);
+    store_release(&work->done, 1); /* The answer. Pairs with work_end(). */
+    if (descriptor_is(c->waker.fd, c->waker.mark))
+        (void)!send(c->waker.fd, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+void control_work(struct control *c, struct control_guest *g, const char *packet, size_t size)
+{
+    c->work.errand.run = work_run;
+    c->work.control = c;
+    c->work.guest = g;
+    c->work.size = size;
+    memcpy(c->work.packet, packet, size + 1);
+    g->state = GUEST_RUNS;
+    errands_post(c->verbs, &c->work.errand);
+}
+
+/* Who has waited longest for it. */
+static struct control_guest *guest_next(struct control *c)
+{
+    struct control_guest *next = NULL;
+
+    for (unsigned i = 0; i < GUESTS_MAX; i++) {
+        struct control_guest *g = &c->guests[i];
+
+        if (g->fd >= 0 && g->waits_ns && (!next || g->waits_ns < next->waits_ns))
+            next = g;
+    }
+    return next;
+}
+
+/* A verb that has ended is told, and the next one begins. */
+static void work_end(struct control *c, uint64_t now_ns)
+{
+    struct control_guest *g = c->work.guest;
+
+    /* Pairs with work_run(). */
+    if (!g || !load_acquire(&c->work.done))
+        return;
+    store_relaxed(&c->work.done, 0); /* relaxed: nobody runs */
+    c->work.guest = NULL;
+    g->state = GUEST_HEARS;
+    g->since_ns = now_ns; /* the verb's time is not the guest's */
+    if (!guest_turn(g, c, 0, now_ns))
+        guest_end(g);
+    while (!c->work.guest && !load_relaxed(&c->ended) && (g = guest_next(c))) {
+        if (!guest_turn(g, c, 0, now_ns))
+            guest_end(g);
+        else if (!c->work.guest)
+            g->waits_ns = 0;
+    }
+}
+
+/* False: it is to end. */
+static bool wake_take(const struct control *c)
+{
+    char bytes[16];
+    ssize_t got = recv(c->wake.fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+
+    return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
 /* ---- descriptors ---- */
@@ -128,7 +221,7 @@ static struct control_guest *place_find(struct control *c)
 
         if (g->fd < 0)
             return g;
-        if (g->state == GUEST_KEPT || g->answer.gone)
+        if (g->state == GUEST_KEPT || g->state == GUEST_RUNS || g->answer.gone)
             continue;
         if (!oldest || g->since_ns < oldest->since_ns)
             oldest = g;
@@ -182,6 +275,10 @@ static nfds_t fds_fill(const struct control *c, bool deaf, struct pollfd *fds, i
 
         if (g->fd < 0)
             continue;
+        if (g->state == GUEST_RUNS) {
+            *timeout_ms = LOOK_MS; /* the application may close the pair that would wake us */
+            continue;
+        }
         fds[count++] = (struct pollfd){.fd = g->fd, .events = guest_events(g)};
         if (g->state != GUEST_KEPT)
             *timeout_ms = LOOK_MS;
@@ -206,14 +303,18 @@ static void control_listen(struct control *c)
             (void)poll(NULL, 0, LOOK_MS);
         /* Stop. Acquire: pairs with control_close(). When the application has closed our sockets,
          * their numbers are not ours any more. */
-        if (load_acquire(&c->stopping) || fds[0].revents || !descriptors_are_there(c))
+        if (load_acquire(&c->stopping) || !descriptors_are_there(c) ||
+            (fds[0].revents && !wake_take(c)))
             return;
         now_ns = clock_monotonic_ns();
+        work_end(c, now_ns);
+        if (!c->work.guest && load_relaxed(&c->ended)) /* relaxed: behind work.done */
+            return;
         guests_turn(c, fds, count, now_ns);
         if (fds[1].revents & ~POLLIN)
             return;
         deaf = fds[1].revents && !guests_accept(c, now_ns);
-        if (c->ended)
+        if (!c->work.guest && load_relaxed(&c->ended)) /* relaxed: behind work.done */
             return;
     }
 }
@@ -224,6 +325,9 @@ static void *control_run(void *argument)
 
     pthread_setname_np(pthread_self(), "adatrace-ctrl");
     control_listen(c);
+    errands_wait(c->verbs);      /* what runs is told */
+    store_relaxed(&c->ended, 1); /* relaxed: nobody runs; no other begins */
+    work_end(c, clock_monotonic_ns());
     for (unsigned i = 0; i < GUESTS_MAX; i++)
         if (c->guests[i].fd >= 0)
             guest_end(&c->guests[i]);
@@ -248,6 +352,7 @@ static int identity_copy(struct control *c, const struct control_identity *i)
 
 static void control_free(struct control *c)
 {
+    errands_destroy(c->verbs);
     descriptor_close(&c->door);
     descriptor_close(&c->wake);
     descriptor_close(&c->waker);
@@ -303,7 +408,8 @@ int control_open(struct control **out, const struct control_options *options)
     c->door.fd = c->wake.fd = c->waker.fd = -1;
     for (unsigned i = 0; i < GUESTS_MAX; i++)
         c->guests[i].fd = -1;
-    err = identity_copy(c, &options->identity);
+    c->verbs = errands_create();
+    err = c->verbs ? identity_copy(c, &options->identity) : -ENOMEM;
     if (!err)
         err = sockets_make(c);
     if (!err)

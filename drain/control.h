@@ -2,9 +2,11 @@
 /*
  * Control: the side of a running session that answers (control_protocol.h).
  *
- * One thread of its own, with all signals blocked, polls the session folder's socket and calls the
- * verb that a guest asks for; requests are answered one after another. A verb is one row of the
- * table in control_verbs.c and one function; it reads and changes the session through drain_call().
+ * One thread of its own, with all signals blocked, polls the session folder's socket and hands the
+ * verb that a guest asks for to another (errands.h, which starts with the first), where they run
+ * one after another; a request that comes meanwhile stays unread. Who the session is, and what is
+ * refused, is answered at once. A verb is one row of the table in control_verbs.c and one function;
+ * it reads and changes the session through drain_call().
  * Guests are few, have little time, and make room for others: one that stalls hurts nobody.
  *
  * The same code serves `adatrace record` and an application that records itself. There it lives
@@ -43,7 +45,7 @@ struct control_options {
     struct session_files *files;   /* the same; NULL: it has one file, and no snapshots */
     struct control_identity identity;
     const struct control_verb *verbs; /* NULL: control_verbs */
-    /* Somebody asks for the end of the recording; comes from the control's thread. Returns when the
+    /* Somebody asks for the end of the recording; comes from a verb's thread. Returns when the
      * file is complete: 0, or the first error that writing it met. control_close() may be waiting
      * for it. NULL: nobody can. */
     int (*end)(void *context);
@@ -64,7 +66,8 @@ void control_let_go(struct control *control);
 /* The program runs now. Any thread. */
 void control_program_set(struct control *control, uint32_t pid);
 
-/* ---- for verbs; on the control's thread ---- */
+/* ---- for verbs; one after the other, on a thread of their own, or if they wait for nobody on the
+ * control's ---- */
 
 struct answer;
 
@@ -81,6 +84,7 @@ struct control_context {
 struct control_verb {
     const char *name;
     unsigned words_min, words_max;
+    bool at_once; /* waits for nobody: is answered also while another verb runs */
     /* Fill the answer; returns its status: 0 or more, or a negative errno, with the answer's text
      * saying why (answer_print(); what stood in the body before is thrown away by
      * answer_fail()). */

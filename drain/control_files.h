@@ -8,7 +8,7 @@
  *
  * Writing a snapshot takes its time, and nobody else waits for it: the answer is a socket, on which
  * one control_snapshot comes when it is there, or which ends without when the session does.
- * On the control's thread.
+ * On the verbs' thread.
  */
 #ifndef ADATRACE_DRAIN_CONTROL_FILES_H
 #define ADATRACE_DRAIN_CONTROL_FILES_H

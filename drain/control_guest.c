@@ -63,8 +63,22 @@ static void request_take(struct control_guest *g, struct control *control, const
     }
     if (request.words_bytes != size - sizeof(request) || request.verb[CONTROL_VERB_BYTES - 1] != 0)
         return guest_refuse(g, -EPROTO, "the request is not as long as it says");
+    if (verb_waits(control, request.verb))
+        return control_work(control, g, packet, size);
     verb_call(control, &request, packet + sizeof(request), size - sizeof(request), g->pid,
               &g->answer);
+}
+
+/* It asks for what has to wait until another's verb has ended: it stays unread until then. */
+static bool has_to_wait(const struct control_guest *g, struct control *control)
+{
+    struct control_request request;
+
+    if (!control_is_busy(control) ||
+        recv(g->fd, &request, sizeof(request), MSG_DONTWAIT | MSG_PEEK) != sizeof(request))
+        return false;
+    request.verb[CONTROL_VERB_BYTES - 1] = 0;
+    return request.magic == CONTROL_MAGIC && verb_waits(control, request.verb);
 }
 
 /* Hung up, with its request still unread: whoever lost patience asks again, and what nobody waits
@@ -82,13 +96,20 @@ static bool guest_hear(struct control_guest *g, struct control *control)
     char packet[sizeof(struct control_request) + CONTROL_WORDS_BYTES + 1];
     struct ucred peer = {0};
     socklen_t peer_size = sizeof(peer);
-    ssize_t size = recv(g->fd, packet, sizeof(packet) - 1, MSG_DONTWAIT | MSG_TRUNC);
+    ssize_t size;
 
+    if (has_to_wait(g, control)) {
+        g->waits_ns = g->waits_ns ? g->waits_ns : g->since_ns;
+        g->since_ns = clock_monotonic_ns(); /* nor is another's */
+        return true;
+    }
+    size = recv(g->fd, packet, sizeof(packet) - 1, MSG_DONTWAIT | MSG_TRUNC);
     if (size < 0 && (errno == EAGAIN || errno == EINTR))
         return true;
     if (size <= 0 || getsockopt(g->fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_size) ||
         peer_has_gone(g->fd))
         return false;
+    g->waits_ns = 0;
     g->pid = (uint32_t)peer.pid;
     g->state = GUEST_HEARS;
     g->answer.may_keep = control_may_keep(control);
@@ -98,8 +119,8 @@ static bool guest_hear(struct control_guest *g, struct control *control)
         guest_refuse(g, -E2BIG, "the request is too long");
     } else {
         packet[size] = 0;
+        g->since_ns = clock_monotonic_ns();
         request_take(g, control, packet, (size_t)size);
-        g->since_ns = clock_monotonic_ns(); /* the verb's time is not the guest's */
     }
     return true;
 }
@@ -196,7 +217,10 @@ void guest_end(struct control_guest *g)
 
 short guest_events(const struct control_guest *g)
 {
-    return g->state == GUEST_ASKS ? POLLIN : g->state == GUEST_HEARS ? POLLOUT : POLLRDHUP;
+    return g->waits_ns               ? POLLRDHUP
+           : g->state == GUEST_ASKS  ? POLLIN
+           : g->state == GUEST_HEARS ? POLLOUT
+                                     : POLLRDHUP;
 }
 
 bool guest_turn(struct control_guest *g, struct control *control, short revents, uint64_t now_ns)
@@ -207,8 +231,14 @@ bool guest_turn(struct control_guest *g, struct control *control, short revents,
         return false;
     if (g->state == GUEST_KEPT)
         return !(revents & (POLLHUP | POLLRDHUP | POLLERR | POLLNVAL));
+    if (g->state == GUEST_RUNS)
+        return true;
+    if (g->waits_ns && (revents & (POLLHUP | POLLRDHUP | POLLERR | POLLNVAL)))
+        return false;
     if (g->state == GUEST_ASKS && !guest_hear(g, control))
         return false;
+    if (g->state == GUEST_RUNS)
+        return true;
     if (g->state == GUEST_HEARS && !guest_tell(g, now_ns))
         return false;
     return g->state == GUEST_KEPT || now_ns < g->since_ns + patience_ns;

@@ -25,13 +25,15 @@ struct answer {
     void *gone_context;
 };
 
-enum guest_state { GUEST_ASKS, GUEST_HEARS, GUEST_KEPT };
+/* While a guest's verb RUNS, all of it but `fd` and `mark` belongs to who runs it. */
+enum guest_state { GUEST_ASKS, GUEST_RUNS, GUEST_HEARS, GUEST_KEPT };
 
 struct control_guest {
     int fd;        /* -1: nobody. Set last and cleared first: a forked child looks at it */
     uint64_t mark; /* of fd */
     enum guest_state state;
     uint64_t since_ns; /* when it got on last */
+    uint64_t waits_ns; /* since when its request waits unread for another's verb; 0: it does not */
     uint32_t pid;
     struct answer answer;
     size_t sent; /* of the answer's body */
@@ -59,6 +61,10 @@ const struct control_verb *control_table(const struct control *control);
 const struct control_identity *control_identity(const struct control *control);
 uint32_t control_program(const struct control *control); /* its pid */
 bool control_may_keep(const struct control *control);    /* one guest more */
+bool control_is_busy(const struct control *control);     /* a verb runs */
+/* Run it on the verbs' thread: the guest hears when that is done. `packet` is copied. */
+void control_work(struct control *control, struct control_guest *guest, const char *packet,
+                  size_t size);
 
 /* ---- control_answer.c ---- */
 /* No descriptors, no memory. */
@@ -69,6 +75,8 @@ void answer_withdraw(struct answer *answer);
 void answer_fini(struct answer *answer);
 
 /* ---- control_verbs.c ---- */
+/* Is it known, and not to be answered at once? */
+bool verb_waits(struct control *control, const char *name);
 /* Find and call the verb; the answer is complete then. `words` has `bytes` bytes, untrusted. */
 void verb_call(struct control *control, const struct control_request *request, const char *words,
                size_t bytes, uint32_t peer_pid, struct answer *answer);

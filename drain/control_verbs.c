@@ -44,7 +44,7 @@ static int describe(struct control_context *c)
 /* ---- the table ---- */
 
 const struct control_verb control_verbs[] = {
-    {.name = "describe", .run = describe},
+    {.name = "describe", .at_once = true, .run = describe},
     {.name = "disable", .words_min = 1, .words_max = CONTROL_WORDS_MAX, .run = control_disable},
     {.name = "enable", .words_min = 1, .words_max = CONTROL_WORDS_MAX, .run = control_enable},
     {.name = "pause", .run = control_pause},
@@ -93,6 +93,13 @@ static void failure_complete(struct answer *a)
     (void)answer_fail(a, a->status, "%s",
                       a->status == -ESHUTDOWN ? "the session is ending"
                                               : strerrordesc_np(-a->status));
+}
+
+bool verb_waits(struct control *control, const char *name)
+{
+    const struct control_verb *verb = verb_find(control_table(control), name);
+
+    return verb && !verb->at_once;
 }
 
 void verb_call(struct control *control, const struct control_request *request, const char *text,

@@ -27,12 +27,27 @@ static void pair_make(int pair[2])
 
 /* ---- a session, whose own socket nobody uses ---- */
 
+/* All of them are run by who asks: its guest is none that the session's own threads know. */
+static const struct control_verb *verbs_at_once(void)
+{
+    static struct control_verb verbs[32];
+    unsigned count = 0;
+
+    for (; control_verbs[count].name; count++) {
+        FUZZ_CHECK(count + 1 < sizeof(verbs) / sizeof(*verbs));
+        verbs[count] = control_verbs[count];
+        verbs[count].at_once = true;
+    }
+    return verbs;
+}
+
 static void session_make(void)
 {
     static struct session_folder folder;
     const struct drain_options options = {.clock = CLOCK_SOURCE_MONOTONIC, .level = 1};
     const struct trace_recording recording = {.command = "program word"};
-    struct control_options wanted = {.folder = &folder, .identity = {.kind = "record"}};
+    struct control_options wanted = {
+        .folder = &folder, .verbs = verbs_at_once(), .identity = {.kind = "record"}};
     struct trace_writer *writer;
     char runtime[] = "/tmp/fuzz-XXXXXX";
 

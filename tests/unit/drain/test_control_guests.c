@@ -2,9 +2,12 @@
 /* Guests of the control socket that mean no good. */
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -149,6 +152,147 @@ static void request_of_a_process_of_another_user_is_refused(void **state)
         skip();
 }
 
+/* ---- while a verb runs ---- */
+
+/* The drain, or a verb, waits here. */
+struct gate {
+    sem_t reached, opened;
+};
+
+static struct gate gate;
+static unsigned order[8], order_count; /* by the verbs' thread */
+
+static int gate_wait(struct drain *d, void *context)
+{
+    struct gate *g = context;
+
+    (void)d;
+    assert_int_equal(sem_post(&g->reached), 0);
+    assert_int_equal(sem_wait(&g->opened), 0);
+    return 0;
+}
+
+static void *drain_hold(void *context)
+{
+    struct house *h = context;
+
+    assert_int_equal(drain_call(h->drain, gate_wait, &gate), 0);
+    return NULL;
+}
+
+static void gate_make(void)
+{
+    assert_int_equal(sem_init(&gate.reached, 0, 0), 0);
+    assert_int_equal(sem_init(&gate.opened, 0, 0), 0);
+}
+
+static int ask_only(const struct house *h, const char *verb)
+{
+    struct control_request r = good_request();
+    int fd = house_knock(h);
+
+    snprintf(r.verb, sizeof(r.verb), "%s", verb);
+    assert_int_equal(send(fd, &r, sizeof(r), MSG_NOSIGNAL), sizeof(r));
+    return fd;
+}
+
+static int answer_status(int fd)
+{
+    char packet[sizeof(struct control_answer) + CONTROL_PART_BYTES];
+    struct control_answer head = {0};
+
+    assert_true(recv(fd, packet, sizeof(packet), 0) >= (ssize_t)sizeof(head));
+    memcpy(&head, packet, sizeof(head));
+    close(fd);
+    return head.status;
+}
+
+static void who_it_is_is_told_while_the_drain_keeps_another_waiting(void **state)
+{
+    pthread_t holder;
+    struct house h;
+    int asks;
+
+    (void)state;
+    gate_make();
+    house_open(&h, NULL);
+    assert_int_equal(pthread_create(&holder, NULL, drain_hold, &h), 0);
+    assert_int_equal(sem_wait(&gate.reached), 0);
+    asks = ask_only(&h, "stats");
+    for (int i = 0; i < 3; i++)
+        house_is_well(&h);
+    assert_int_equal(sem_post(&gate.opened), 0);
+    pthread_join(holder, NULL);
+    assert_true(answer_status(asks) >= 0);
+    house_is_well(&h);
+    house_close(&h);
+}
+
+static int verb_held(struct control_context *c)
+{
+    order[order_count++] = 0;
+    return gate_wait(c->drain, &gate);
+}
+
+static int verb_first(struct control_context *c)
+{
+    (void)c;
+    order[order_count++] = 1;
+    return 0;
+}
+
+static int verb_second(struct control_context *c)
+{
+    (void)c;
+    order[order_count++] = 2;
+    return 0;
+}
+
+static int verb_quick(struct control_context *c)
+{
+    (void)c;
+    return 7;
+}
+
+static const struct control_verb queueing[] = {
+    {.name = "held", .run = verb_held},
+    {.name = "first", .run = verb_first},
+    {.name = "second", .run = verb_second},
+    {.name = "quick", .at_once = true, .run = verb_quick},
+    {0},
+};
+
+static void commands_come_one_after_the_other_and_only_for_who_waits(void **state)
+{
+    struct house h;
+    int held, first, gone, second;
+
+    (void)state;
+    gate_make();
+    order_count = 0;
+    house_open_verbs(&h, queueing);
+    held = ask_only(&h, "held");
+    assert_int_equal(sem_wait(&gate.reached), 0);
+    first = ask_only(&h, "first");
+    assert_int_equal(answer_status(ask_only(&h, "quick")), 7); /* so the one before has been seen */
+    gone = ask_only(&h, "first");
+    assert_int_equal(answer_status(ask_only(&h, "quick")), 7);
+    second = ask_only(&h, "second");
+    assert_int_equal(answer_status(ask_only(&h, "quick")), 7);
+    close(gone);
+    assert_int_equal(order_count, 1);
+    assert_int_equal(sem_post(&gate.opened), 0);
+    assert_int_equal(answer_status(held), 0);
+    assert_int_equal(answer_status(first), 0);
+    assert_int_equal(answer_status(second), 0);
+    assert_int_equal(order_count, 3);
+    assert_int_equal(order[1], 1);
+    assert_int_equal(order[2], 2);
+    house_close(&h);
+}
+
+/* ---- words ---- */
+
 static void request_that_is_too_long_is_refused(void **state)
 {
     size_t size = sizeof(struct control_request) + CONTROL_WORDS_BYTES + 1;
@@ -246,6 +390,8 @@ int main(void)
         cmocka_unit_test(request_of_another_user_is_refused_in_words),
         cmocka_unit_test(request_of_a_process_of_another_user_is_refused),
         cmocka_unit_test(request_that_is_too_long_is_refused),
+        cmocka_unit_test(who_it_is_is_told_while_the_drain_keeps_another_waiting),
+        cmocka_unit_test(commands_come_one_after_the_other_and_only_for_who_waits),
         cmocka_unit_test(thousand_silent_guests_do_not_keep_others_out),
         cmocka_unit_test(guest_that_never_reads_loses_only_its_connection),
         cmocka_unit_test(guest_that_says_nothing_is_sent_away_in_time),

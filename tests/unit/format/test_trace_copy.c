@@ -255,6 +255,62 @@ static void damage_before_a_snapshot_is_counted_once(void **state)
         trace_close(traces[i]);
 }
 
+/* Records 0 to 9; five dropped and records 10 to 19, in a block that is spoilt. */
+static void dropped_make(const char *path)
+{
+    const struct trace_writer_options options = {.level = 1};
+    const struct trace_gap gap = {1, TRACE_GAP_DROPPED, 101, 109, 5, 80};
+    const struct trace_ledger ledger = {.thread = 1,
+                                        .final = true,
+                                        .written = 20,
+                                        .stored = 20,
+                                        .dropped = 5,
+                                        .dropped_bytes = 80,
+                                        .nested = 3};
+    struct trace_stream *stream;
+    struct model model = {0};
+    struct trace_writer *w;
+
+    assert_int_equal(trace_writer_open(&w, fixture_create(path), &options, &fixture_recording), 0);
+    fixture_type(w, 1, &fixture_types[0]);
+    fixture_process(w, 1, 1);
+    fixture_thread(w, 1, 1, "worker");
+    assert_int_equal(trace_stream_open(w, 1, &stream), 0);
+    for (uint32_t n = 0; n < 20; n++) {
+        if (n == 10) {
+            assert_int_equal(trace_stream_flush(stream), 0);
+            model_gap(&model, stream, &gap);
+        }
+        model_record(&model, stream, 1, &fixture_types[0], 10 * (n + 1), "", 0);
+    }
+    assert_int_equal(trace_writer_ledger(w, &ledger), 0);
+    assert_int_equal(trace_writer_close(w), 0);
+    model_free(&model);
+    last_block_spoil(path);
+}
+
+static void ledger_of_a_damaged_thread_keeps_its_drops(void **state)
+{
+    struct trace_copy_figures figures;
+    const struct trace_ledger *ledger;
+    struct trace *trace, *whole;
+
+    (void)state;
+    dropped_make(fixture_path("dropped"));
+    trace = fixture_open(fixture_path("dropped"));
+    whole = slice_open(trace, "kept", INT64_MIN, INT64_MAX, &figures);
+    ledger = trace_ledger_of(whole, 1);
+    assert_int_equal(ledger->stored, 10);
+    assert_int_equal(ledger->damaged, 10);
+    assert_int_equal(ledger->written, 20);
+    assert_int_equal(ledger->dropped, 5);
+    assert_int_equal(ledger->dropped_bytes, 80);
+    assert_int_equal(ledger->nested, 3);
+    assert_true(ledger->final);
+    trace_close(whole);
+    trace_close(trace);
+}
+
 /* ---- numbers ---- */
 
 static void numbers_are_given_once(void **state)
@@ -373,6 +429,7 @@ int main(void)
         cmocka_unit_test(slices_become_the_whole),
         cmocka_unit_test(slices_that_overlap_become_the_whole),
         cmocka_unit_test(damage_before_a_snapshot_is_counted_once),
+        cmocka_unit_test(ledger_of_a_damaged_thread_keeps_its_drops),
         cmocka_unit_test(numbers_are_given_once),
         cmocka_unit_test(ticks_of_another_clock_mean_the_same_time),
         cmocka_unit_test(full_disk_is_said),
