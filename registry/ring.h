@@ -24,7 +24,8 @@ enum {
     RING_CAPACITY_MIN = 4096,
     RING_CAPACITY_MAX = 1 << 30,
     RING_LINE = 128,
-    RING_BLOCKS = 8 /* of a ring with policy overwrite: what is overwritten at once */
+    RING_BLOCKS = 8, /* of a ring with policy overwrite: what is overwritten at once */
+    RING_AWAY = 4 /* records given up that are remembered, their writers being perhaps only away */
 };
 
 enum ring_policy { RING_DROP = 0, RING_OVERWRITE = 1, RING_BLOCK = 2 };
@@ -34,6 +35,12 @@ struct ring_mark {
     uint64_t index;
     uint64_t written;          /* records before it; all ones until those in front are committed */
     uint64_t told, told_bytes; /* drops that GAP records before it tell of */
+};
+
+/* A record that was given up, its writer being perhaps only away: registry/ring_away.h. */
+struct ring_away {
+    uint64_t from;  /* index */
+    uint64_t proof; /* bytes / 8 << 32, and what shows that both words belong together */
 };
 
 /* The shared header. One group per 128-byte line, by who writes it. */
@@ -60,7 +67,9 @@ struct ring_shared {
     uint64_t reach;         /* elastic: up to here we may be writing, if beyond low_bytes; else 0 */
     uint64_t front_bytes;   /* of the padding: left out in front of records; see ada_ring_plan */
     uint64_t gap_bytes;     /* GAP records themselves */
-    uint64_t unused2[7];
+    uint64_t written_slow;  /* records that the slow path committed; front.written has the others */
+    uint64_t away_count;    /* of entries in `away` so far */
+    uint64_t unused2[5];
 
     /* The producer, when records find no room. */
     uint64_t dropped, dropped_bytes;
@@ -68,7 +77,8 @@ struct ring_shared {
     uint64_t untold_first_ticks, untold_last_ticks;
     uint32_t waiting; /* policy block: the producer sleeps on `space` */
     uint32_t unused3;
-    uint64_t unused4[9];
+    struct ring_away away[RING_AWAY];
+    uint64_t unused4;
 
     /* The consumer. */
     uint64_t tail;  /* bytes given back */
@@ -102,6 +112,13 @@ static inline uint64_t ring_untold(const struct ring_shared *ring)
     /* relaxed: the producer's own figures, and live ones for everybody else. */
     return __atomic_load_n(&ring->dropped, __ATOMIC_RELAXED) -
            __atomic_load_n(&ring->told, __ATOMIC_RELAXED);
+}
+
+/* Records committed. Any thread; exact for the producer, and when it stands still. */
+static inline uint64_t ring_written(const struct ring_shared *ring)
+{
+    return __atomic_load_n(&ring->front.written, __ATOMIC_RELAXED) + /* relaxed: as above */
+           __atomic_load_n(&ring->written_slow, __ATOMIC_RELAXED);
 }
 
 struct ring_options {
@@ -195,7 +212,8 @@ bool ring_write_batch(struct ada_writer *writer, const struct ring_item *items, 
  */
 struct ada_record ring_reserve_slow(struct ada_writer *writer, uint32_t tag, uint64_t bytes,
                                     uint64_t sp);
-void ring_commit_slow(struct ada_writer *writer, unsigned char *header, uint64_t end, bool nested);
+void ring_commit_slow(struct ada_writer *writer, unsigned char *header, uint64_t end, uint64_t word,
+                      bool nested);
 
 /* The caller's stack pointer, for ring_reserve_slow(), and what ada_stack_pointer() says there.
  * Where a function's frame is found from its own frame pointer only on x86; gcc knows it elsewhere,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "registry/ring_away.h"
 #include "registry/ring_producer.h"
 
 #include <string.h>
@@ -56,16 +57,6 @@ static uint64_t walk_complete(struct ada_writer *w, uint64_t at, uint64_t end, b
     return end;
 }
 
-/* Events between two indexes that are complete. */
-static uint64_t count_complete(const struct ada_writer *w, uint64_t at, uint64_t end)
-{
-    uint64_t count = 0;
-
-    for (struct walked r; at != end && (r = record_at(w, at, end)).bytes; at += r.bytes)
-        count += ada_record_type(r.word) >= ADA_RECORD_FIRST_EVENT;
-    return count;
-}
-
 /* `sign` of what one record adds to that. */
 static void in_front_add(const struct ada_writer *w, struct ring_in_front *f, uint64_t at,
                          uint64_t word, uint64_t sign)
@@ -85,7 +76,7 @@ static void in_front_add(const struct ada_writer *w, struct ring_in_front *f, ui
 static struct ring_in_front in_front_of(const struct ada_writer *w, uint64_t at)
 {
     const struct ring_shared *ring = ring_of(w);
-    struct ring_in_front f = {load_relaxed(&ring_front_of(w)->written), load_relaxed(&ring->told),
+    struct ring_in_front f = {ring_written(ring), load_relaxed(&ring->told),
                               load_relaxed(&ring->told_bytes)};
     uint64_t reserve = load_relaxed(&w->reserve);
 
@@ -99,12 +90,13 @@ static struct ring_in_front in_front_of(const struct ada_writer *w, uint64_t at)
 static void mark_rest(struct ada_writer *w, uint64_t head, uint64_t end)
 {
     struct ring_in_front f;
-    uint64_t reserve;
+    uint64_t reserve, written;
 
-    do {
+    do { /* a handler may write, or commit what is held */
         reserve = load_relaxed(&w->reserve);
+        written = ring_written(ring_of(w));
         f = in_front_of(w, head);
-    } while (reserve != load_relaxed(&w->reserve));
+    } while (reserve != load_relaxed(&w->reserve) || written != ring_written(ring_of(w)));
     if (load_relaxed(&ring_front_of(w)->head) != head)
         return;
     for (struct walked r; head != end && (r = record_at(w, head, end)).bytes; head += r.bytes) {
@@ -138,6 +130,7 @@ static void publish_walk(struct ada_writer *w, bool is_gone)
             continue;
         if (end != reserve)
             outer_become(w, end);
+        ring_plan_settle(w); /* of handlers that were left meanwhile: while their words stand */
         if (load_relaxed(&ring_of(w)->policy) == RING_OVERWRITE)
             mark_rest(w, head, end);
         /* Publish. Release: as in ada_commit_fast(). Pairs with the acquire of head in
@@ -205,33 +198,23 @@ uint64_t ring_bytes_behind_outer(const struct ada_writer *w, uint64_t to)
     return bytes;
 }
 
-/* Is the outermost record in the count already? Then it is complete: its header came first. When
- * its writer is gone the count is made exact for when it is not, and is given up. */
-static bool outer_is_counted(struct ada_writer *w, uint64_t head, const struct outer *o,
-                             bool is_gone)
+/* Is the outermost record in the count already? Then it is complete: its header came first. */
+static bool outer_is_counted(const struct ada_writer *w, uint64_t head, const struct outer *o)
 {
-    uint64_t *front_written = &ring_front_of(w)->written, reserve, behind, written;
-
-    /* Of one that was nested, what stands there says it. */
+    /* Of one that the slow path commits, what stands there says it. */
     if (w->outer_written == RING_WRITTEN_UNKNOWN)
         return ada_record_type(*ring_word_at(w, o->at)) != ADA_RECORD_PENDING;
-    do {
-        reserve = load_relaxed(&w->reserve);
-        behind = w->outer_written + count_complete(w, o->at + o->bytes, reserve);
-        written = load_relaxed(front_written);
-    } while (reserve != load_relaxed(&w->reserve));
-    if (written > behind || load_relaxed(&ring_front_of(w)->head) != head)
-        return true; /* or a handler has done all of it */
-    /* Parts of a batch may be complete. Unless a handler has written one more since. */
-    return is_gone && !ada_cmpxchg_local(front_written, &written, behind) &&
-           outer_is_counted(w, head, o, is_gone);
+    /* The others' count is the outermost record's alone. Or a handler has done all of it. */
+    return load_relaxed(&ring_front_of(w)->written) != w->outer_written ||
+           load_relaxed(&ring_front_of(w)->head) != head;
 }
 
-static void given_up_note(struct ada_writer *w, uint64_t end)
+static void given_up_note(struct ada_writer *w, const struct outer *o)
 {
+    ring_away_note(w, o->at, o->bytes); /* for the reader, and before it comes here */
     for (int i = 3; i > 0; i--)
         w->given_up[i] = w->given_up[i - 1];
-    w->given_up[0] = end;
+    w->given_up[0] = o->at + o->bytes;
     ADA_SIGNAL_FENCE();
 }
 
@@ -247,12 +230,12 @@ static void outer_give_up(struct ada_writer *w, uint64_t head, bool is_gone)
         return;
     o = outer_record(w, head, load_relaxed(&w->reserve));
     word = *ring_word_at(w, o.at);
-    if (!o.bytes || outer_is_counted(w, head, &o, is_gone) ||
+    if (!o.bytes || outer_is_counted(w, head, &o) ||
         (!is_fast && ada_record_type(word) == ADA_RECORD_HELD) ||
         load_relaxed(&ring_front_of(w)->head) != head)
         return;
     if (!is_gone)
-        given_up_note(w, o.at + o.bytes);
+        given_up_note(w, &o);
     (void)ada_cmpxchg_local(ring_word_at(w, o.at), &word, ring_pad_word(w, o.bytes));
     /* The word says nothing of who made it padding, this does; once it is odd, it is done. */
     if (ada_cmpxchg_local(&w->outer_start, &head, head | 1))
@@ -275,44 +258,10 @@ void ring_bury_away(struct ada_writer *w)
 {
     uint64_t head = load_relaxed(&ring_front_of(w)->head);
 
-    if (!w->outer || w->outer_start == RING_OUTER_FINISHES)
+    if (!w->outer)
         return;
     ring_plan_settle(w);
     outer_give_up(w, head, false);
     publish_walk(w, false);
     w->buried = load_relaxed(&ring_front_of(w)->head);
-}
-
-/*
- * The writer of a record that was given up has come back and committed it: take back what that has
- * done. It was counted as dropped, and may have been read already, as padding.
- */
-static void give_up_again(struct ada_writer *w, unsigned char *header, uint64_t end)
-{
-    uint64_t bytes = (end - (uint64_t)(header - w->data)) & w->mask;
-    uint64_t word = ring_pad_word(w, bytes);
-
-    if (load_relaxed(&w->reserve) - end + bytes <= w->mask + 1) /* else it is another's */
-        memcpy(header, &word, 8);
-    ada_add_local(&ring_front_of(w)->written, UINT64_MAX);
-    ADA_SIGNAL_FENCE();
-}
-
-void ring_commit_slow(struct ada_writer *w, unsigned char *header, uint64_t end, bool nested)
-{
-    uint64_t head;
-
-    if (ring_is_given_up(w, end))
-        give_up_again(w, header, end);
-    else if (nested)
-        ada_add_local(&ring_of(w)->nested, 1);
-    head = load_relaxed(&ring_front_of(w)->head);
-    if (nested && end - head != ((end - (uint64_t)(header - w->data)) & w->mask))
-        return;
-    /* Ours moved head back behind what was published meanwhile; the consumer ignores that. Publish,
-     * as in ring_publish_rest(). */
-    if (!nested && head < w->buried)
-        store_release(&ring_front_of(w)->head, w->buried);
-    ADA_SIGNAL_FENCE();
-    ring_publish_rest(w);
 }

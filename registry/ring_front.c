@@ -5,8 +5,8 @@
  *
  * A handler may come in anywhere and do the same, or leave us for ever. So what has to happen when
  * our words stand is planned first, with the figures as they will be, and whoever comes by settles
- * the plan: any number of times, for figures only grow. A plan that is about to be made finds out
- * by `first` or `gap` that somebody else has made one meanwhile.
+ * the plan: any number of times, for figures only grow. Who is about to plan marks `first` or
+ * `gap`, and finds out by it that somebody else has made a plan meanwhile, or has begun one.
  */
 #include "registry/ring_producer.h"
 
@@ -37,33 +37,38 @@ void ring_note_drop(struct ada_writer *w, uint64_t bytes)
 bool ring_plan_leap(struct ada_writer *w, const struct ring_layout *l, uint64_t *planned)
 {
     struct ring_shared *ring = ring_of(w);
-    uint64_t left_out = l->first - l->start;
+    uint64_t left_out = l->first - l->start, mark;
 
     if (!left_out)
         return ada_cmpxchg_local(&w->plan.first, planned, l->start | RING_PLAN_NOTHING);
+    mark = ring_plan_begun(w);
+    if (!ada_cmpxchg_local(&w->plan.first, planned, mark))
+        return false;
     w->plan.start = l->start;
     w->plan.front_bytes = load_relaxed(&ring->front_bytes) + left_out;
     w->plan.skipped_bytes =
         load_relaxed(&ring->skipped_bytes) + (ring_is_elastic(ring) ? left_out - 8 : 0);
     ADA_SIGNAL_FENCE();
+    *planned = mark;
     return ada_cmpxchg_local(&w->plan.first, planned, l->first);
 }
 
 static void leap_settle(struct ada_writer *w)
 {
     struct ring_shared *ring = ring_of(w);
-    struct ada_ring_plan *plan = &w->plan;
+    struct ada_ring_plan plan = w->plan;
 
-    /* Behind what we leave out comes a record: so we have claimed it. */
-    if ((plan->first & RING_PLAN_NOTHING) ||
-        (int64_t)(load_relaxed(&w->reserve) - plan->first) <= 0)
-        return;
-    if (ring_is_elastic(ring) && (plan->first & w->mask) == 0)
-        ring_figure_raise(&w->skip, plan->start);
-    ring_figure_raise(&ring->skipped_bytes, plan->skipped_bytes);
-    ring_figure_raise(&ring->front_bytes, plan->front_bytes);
     ADA_SIGNAL_FENCE();
-    plan->first |= RING_PLAN_NOTHING;
+    /* Behind what we leave out comes a record: so we have claimed it. */
+    if ((plan.first & RING_PLAN_NOTHING) || load_relaxed(&w->plan.first) != plan.first ||
+        (int64_t)(load_relaxed(&w->reserve) - plan.first) <= 0)
+        return;
+    if (ring_is_elastic(ring) && (plan.first & w->mask) == 0)
+        ring_figure_raise(&w->skip, plan.start);
+    ring_figure_raise(&ring->skipped_bytes, plan.skipped_bytes);
+    ring_figure_raise(&ring->front_bytes, plan.front_bytes);
+    ADA_SIGNAL_FENCE();
+    (void)ada_cmpxchg_local(&w->plan.first, &plan.first, plan.first | RING_PLAN_NOTHING);
 }
 
 /* ---- what is told ---- */
@@ -149,12 +154,11 @@ static bool gap_plan(struct ada_writer *w, const struct ring_layout *l,
                      const struct ada_record_gap *gap, uint64_t ticks)
 {
     struct ring_shared *ring = ring_of(w);
-    uint64_t planned;
+    uint64_t planned, mark = ring_plan_begun(w);
 
     gap_settle(w);
-    planned = w->plan.gap;
-    ADA_SIGNAL_FENCE();
-    if (!(planned & RING_PLAN_NOTHING))
+    planned = load_relaxed(&w->plan.gap);
+    if (!(planned & RING_PLAN_NOTHING) || !ada_cmpxchg_local(&w->plan.gap, &planned, mark))
         return false;
     w->plan.gap_claimed = ring_reserved_word(ADA_RECORD_PENDING, l->end - l->first);
     w->plan.gap_word = ada_record_word(ada_record_tag(ADA_RECORD_GAP, RING_GAP_BYTES), ticks);
@@ -162,7 +166,7 @@ static bool gap_plan(struct ada_writer *w, const struct ring_layout *l,
     w->plan.told = load_relaxed(&ring->told) + gap->records;
     w->plan.told_bytes = load_relaxed(&ring->told_bytes) + gap->bytes;
     ADA_SIGNAL_FENCE();
-    return ada_cmpxchg_local(&w->plan.gap, &planned, l->first);
+    return ada_cmpxchg_local(&w->plan.gap, &mark, l->first);
 }
 
 void ring_tell(struct ada_writer *w, const struct ring_layout *l, uint64_t ticks)
@@ -204,6 +208,7 @@ void ring_plan_settle(struct ada_writer *w)
 {
     leap_settle(w);
     gap_settle(w);
+    ring_commit_settle(w);
 }
 
 void ring_plan_end(struct ada_writer *w)

@@ -142,7 +142,7 @@ void ring_stats(const struct ring_shared *ring, struct ring_stats *out)
     out->high_water_bytes = load_relaxed(&ring->high_water_bytes);
     if (out->fill_bytes > out->high_water_bytes)
         out->high_water_bytes = out->fill_bytes;
-    out->written = load_relaxed(&ring->front.written);
+    out->written = ring_written(ring);
     out->padding_bytes = load_relaxed(&ring->padding_bytes) + load_relaxed(&ring->front_bytes) +
                          load_relaxed(&ring->gap_bytes);
     out->written_bytes = head - out->padding_bytes;

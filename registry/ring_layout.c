@@ -143,7 +143,7 @@ struct ring_layout ring_layout_for(const struct ada_writer *w, uint64_t bytes)
     struct ring_layout l = {.start = load_relaxed(&w->reserve)};
 
     l.nested = l.start != load_relaxed(&ring_front_of(w)->head);
-    l.written = l.nested ? RING_WRITTEN_UNKNOWN : load_relaxed(&ring_front_of(w)->written);
+    l.written = l.nested ? RING_WRITTEN_UNKNOWN : ring_written(ring);
     drops_read(w, &l);
     /* Reclaim. Acquire: the drain's reads of these bytes ended before it moved tail, so we may
      * write there. Pairs with the release of tail in ring_release(). */

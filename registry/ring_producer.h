@@ -12,12 +12,10 @@
 #include "registry/ring_layout.h"
 #include "registry/ring_words.h"
 
-/* ada_ring_plan.first, when nothing is planned. */
-enum { RING_PLAN_NOTHING = 1 };
-
-/* ada_writer.outer_start, while a record that was held is being finished: whether it is in the
- * count already is not to be seen, and nobody gives it up. */
-#define RING_OUTER_FINISHES UINT64_MAX
+/* A plan's index, when nothing is planned: odd. It is settled (the index it had, with the bit), or
+ * somebody is about to plan, who then finds by this word, which is like no other, whether a handler
+ * has done so meanwhile, or has begun to and was left. */
+enum { RING_PLAN_NOTHING = 1, RING_PLAN_BEGUN = 3, RING_PLAN_SHIFT = 3 };
 
 /* A figure that only grows: ours, but a handler that comes in between may raise it farther. */
 static inline void ring_figure_raise(uint64_t *figure, uint64_t to)
@@ -25,6 +23,20 @@ static inline void ring_figure_raise(uint64_t *figure, uint64_t to)
     uint64_t now = load_relaxed(figure);
 
     while ((int64_t)(to - now) > 0 && !ada_cmpxchg_local(figure, &now, to)) {}
+}
+
+/* No two are the same. */
+static inline uint64_t ring_twin(struct ada_writer *w)
+{
+    uint64_t twin = w->twins;
+
+    while (!ada_cmpxchg_local(&w->twins, &twin, twin + 1)) {}
+    return twin;
+}
+
+static inline uint64_t ring_plan_begun(struct ada_writer *w)
+{
+    return ring_twin(w) << RING_PLAN_SHIFT | RING_PLAN_BEGUN;
 }
 
 /* ---- words ---- */
@@ -48,10 +60,7 @@ static inline uint64_t ring_writer_ticks(const struct ada_writer *w)
 /* Leads over bytes in which no event stands. */
 static inline uint64_t ring_pad_word(struct ada_writer *w, uint64_t bytes)
 {
-    uint64_t twin = w->twins;
-
-    while (!ada_cmpxchg_local(&w->twins, &twin, twin + 1)) {}
-    return ring_filler_word(ADA_RECORD_PAD, bytes, twin);
+    return ring_filler_word(ADA_RECORD_PAD, bytes, ring_twin(w));
 }
 
 /* Leads from here over bytes that are left out. */
@@ -80,8 +89,8 @@ bool ring_plan_leap(struct ada_writer *writer, const struct ring_layout *layout,
 /* Behind the claim: write the GAP record, and account for it. */
 void ring_tell(struct ada_writer *writer, const struct ring_layout *layout, uint64_t ticks);
 
-/* Account for what others have planned: the slow path does so itself, and does it in the place of a
- * slow path that was interrupted or left. Any number of times. */
+/* Account for what others have planned, commits as well: the slow path does so itself, and does it
+ * in the place of a slow path that was interrupted or left. Any number of times. */
 void ring_plan_settle(struct ada_writer *writer);
 
 /* Whoever had a plan, or was about to tell, is gone: what does not stand by now never will. */
@@ -94,6 +103,19 @@ struct ring_in_front {
 
 /* Mark it, if a block begins at `at` and nobody has begun a later one in its place. */
 void ring_mark(struct ada_writer *writer, uint64_t at, const struct ring_in_front *front);
+
+/* ---- commits ---- */
+
+/*
+ * Finish what was claimed as PENDING or HELD, as `records` records (0: padding) whose first header
+ * is `word`, and publish, if nothing unfinished stands in front. `sp`: of the frame that does.
+ * False: it was given up meanwhile, and is counted as dropped.
+ */
+bool ring_finish(struct ada_record *record, uint32_t claimed_as, uint64_t word, uint64_t records,
+                 uint64_t sp);
+
+/* Finish what others have begun to commit, as far as it stands. Any number of times. */
+void ring_commit_settle(struct ada_writer *writer);
 
 /* ---- records of others on this thread ---- */
 

@@ -8,6 +8,7 @@
 
 #include "base/atomic.h"
 #include "base/crash_point.h"
+#include "registry/ring_away.h"
 #include "registry/ring_layout.h"
 #include "registry/ring_wait.h"
 #include "registry/ring_words.h"
@@ -92,7 +93,7 @@ static void pass_over(struct ring_reader *r)
 static int refresh_head(struct ring_reader *r)
 {
     /* Publish. Acquire: the records below head are visible. Pairs with the release of head in
-     * ada_commit_fast(), finish() and publish_walk(). */
+     * ada_commit_fast(), ring_finish() and publish_walk(). */
     uint64_t head = load_acquire(&r->shared->front.head);
 
     /* A writer that was given up and came back moves head back for a moment: not news. */
@@ -105,7 +106,7 @@ static int refresh_head(struct ring_reader *r)
         r->at = r->head = head & ~UINT64_C(7);
         return -EBADMSG;
     }
-    r->head = head;
+    r->head = ring_away_pass(r, head);
     return 0;
 }
 
@@ -171,7 +172,7 @@ static int find_feet(struct ring_reader *r, uint64_t lost)
     r->overwritten_bytes += oldest - r->at;
     r->at = oldest;
     if ((int64_t)(oldest - r->head) > 0)
-        r->head = head & ~UINT64_C(7);
+        r->head = ring_away_pass(r, head & ~UINT64_C(7));
     return -EOVERFLOW;
 }
 
@@ -481,8 +482,9 @@ void ring_reset(struct ring_reader *r)
     uint64_t until;
     int got;
 
-    (void)refresh_head(r);
-    until = r->head;
+    until = refresh_head(r) ? r->head : load_relaxed(&r->shared->front.head);
+    if (until - r->at > r->span) /* untrusted */
+        until = r->head;
     while ((int64_t)(until - r->at) > 0 && (got = ring_peek(r, &record)) != 0)
         if (got > 0)
             ring_advance(r, &record);

@@ -25,8 +25,9 @@ void ring_writer_init(struct ada_writer *w, struct ring_shared *ring, bool fast)
     w->life = NULL;
     w->clocked = !fast;
     memset(&w->plan, 0, sizeof(w->plan));
+    memset(&w->commit, 0, sizeof(w->commit));
     memset(w->given_up, 0, sizeof(w->given_up));
-    w->plan.first = w->plan.gap = RING_PLAN_NOTHING;
+    w->plan.first = w->plan.gap = w->commit.at = RING_PLAN_NOTHING;
     w->tells = load_relaxed(&ring->told); /* relaxed: ours, as head is */
     w->tells_bytes = load_relaxed(&ring->told_bytes);
     w->telling = w->tell_to = w->tell_to_bytes = w->tell_ticks = 0;
@@ -186,7 +187,7 @@ struct ada_record ring_reserve_slow(struct ada_writer *w, uint32_t tag, uint64_t
         if (!l.nested) {
             w->outer = ada_writer_outer(sp, 0);
             w->outer_start = l.start;
-            w->outer_written = l.written;
+            w->outer_written = load_relaxed(&ring_front_of(w)->written); /* relaxed: ours */
         }
         CRASH_POINT("grow.announced");
         /* Before the claim: who interrupts us behind it does not tell what we are about to. */
@@ -228,86 +229,6 @@ bool ring_reserve(struct ada_writer *w, uint32_t type, uint64_t payload_bytes,
     return ring_reserve_at(w, type, payload_bytes, ring_caller_sp(), record);
 }
 
-/* Where the record begins, its header word that is; what the writer put in front is not counted. */
-static uint64_t record_start(const struct ada_record *record)
-{
-    const struct ada_writer *w = record->writer;
-
-    return record->end - ((record->end - (uint64_t)(record->header - w->data)) & w->mask);
-}
-
-/* Put the final header word there. False: handlers have given the record up, or do now; it is
- * counted as dropped. */
-static bool word_finish(struct ada_record *record, uint64_t claimed, uint64_t word,
-                        uint64_t records)
-{
-    struct ada_writer *w = record->writer;
-
-    if (ring_is_given_up(w, record->end) ||
-        !ada_cmpxchg_local((uint64_t *)(void *)record->header, &claimed, word))
-        return false;
-    if (!records)
-        return true;
-    ada_add_local(&ring_front_of(w)->written, records);
-    ADA_SIGNAL_FENCE();
-    if (ring_is_given_up(w, record->end)) { /* because it was not counted yet */
-        ada_add_local(&ring_front_of(w)->written, 0 - records);
-        return false;
-    }
-    if (record->nested)
-        ada_add_local(&ring_of(w)->nested, records);
-    return true;
-}
-
-/*
- * Finish what was claimed as PENDING or HELD, as `records` records (0: padding) whose first header
- * is `word`, and publish, if nothing unfinished stands in front. False: it was given up meanwhile.
- */
-static bool finish(struct ada_record *record, uint32_t claimed_as, uint64_t word, uint64_t records,
-                   uint64_t sp)
-{
-    struct ada_writer *w = record->writer;
-    uint64_t start, head;
-    bool stands;
-
-    if (!w->ring) /* wiped: we are a forked child, and the reservation is our parent's */
-        return true;
-    start = record_start(record);
-    /* Was held, and ring_publish_rest() has stopped at us: now it can be left again. */
-    if (!w->outer && (!record->nested || load_relaxed(&ring_front_of(w)->head) == start)) {
-        w->outer_start = RING_OUTER_FINISHES;
-        w->outer = ada_writer_outer(sp, 0);
-    }
-    ADA_SIGNAL_FENCE();
-    stands =
-        word_finish(record, ring_reserved_word(claimed_as, record->end - start), word, records);
-    head = load_relaxed(&ring_front_of(w)->head);
-    if (record->nested && (!stands || head != start))
-        return stands;
-    /* Publish. Release: as in ada_commit_fast(). Pairs with the acquire of head in ring_peek().
-     * Unless a handler has done so, and gone on from there. */
-    if ((int64_t)(record->end - head) > 0)
-        (void)compare_exchange_release(&ring_front_of(w)->head, &head, record->end);
-    ADA_SIGNAL_FENCE();
-    ring_publish_rest(w);
-    return stands;
-}
-
-void ring_commit(struct ada_record *record)
-{
-    (void)finish(record, ADA_RECORD_HELD, record->word, 1, ring_caller_sp());
-}
-
-void ring_rollback(struct ada_record *record)
-{
-    uint64_t bytes = record->end - record_start(record);
-
-    if (record->writer->ring)
-        ada_add_local(&ring_of(record->writer)->padding_bytes, bytes);
-    (void)finish(record, ADA_RECORD_HELD, ring_pad_word(record->writer, bytes), 0,
-                 ring_caller_sp());
-}
-
 void ring_touch(struct ada_writer *w, uint64_t bytes)
 {
     enum { PAGE_BYTES = 4096 }; /* the smallest there is */
@@ -337,7 +258,7 @@ bool ring_write(struct ada_writer *w, uint32_t type, const void *payload, uint64
         memcpy(record.payload, payload, payload_bytes);
     if (ada_commit_fast(&record))
         return true;
-    ring_commit_slow(w, record.header, record.end, record.nested);
+    ring_commit_slow(w, record.header, record.end, record.word, record.nested);
     return !ring_is_given_up(w, record.end);
 }
 
@@ -378,7 +299,7 @@ bool ring_write_batch(struct ada_writer *w, const struct ring_item *items, size_
         if (i)
             memcpy(at, &word, 8);
     }
-    if (finish(&batch, ADA_RECORD_PENDING, word, count, ring_caller_sp()))
+    if (ring_finish(&batch, ADA_RECORD_PENDING, word, count, ring_caller_sp()))
         return true;
     others_note_drop(w, count);
     return false;

@@ -23,7 +23,7 @@
 #include "registry/switches.h"
 
 #define SEGMENT_MAGIC   UINT64_C(0x3147455341444100) /* "\0ADASEG1", little-endian */
-#define SEGMENT_VERSION 6u
+#define SEGMENT_VERSION 7u
 
 enum {
     SEGMENT_SLOTS_MAX = 1024, /* rings alive at once */

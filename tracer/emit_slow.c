@@ -66,11 +66,12 @@ struct ada_record ada_reserve_slow(uint32_t tag, uint64_t bytes)
     return tracer_reserve_slow(tag, bytes, ring_caller_sp());
 }
 
-void ada_commit_slow(struct ada_writer *w, unsigned char *header, uint64_t end, bool nested)
+void ada_commit_slow(struct ada_writer *w, unsigned char *header, uint64_t end, uint64_t word,
+                     bool nested)
 {
     /* A wiped writer: a handler forked in the middle of the emit, and we are the child. */
     if (w->ring)
-        ring_commit_slow(w, header, end, nested);
+        ring_commit_slow(w, header, end, word, nested);
 }
 
 struct ada_record ada_reserve(const struct ada_event *event, uint32_t payload_bytes)

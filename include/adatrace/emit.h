@@ -34,7 +34,7 @@ struct ring_shared;
  */
 struct ada_ring_front {
     uint64_t head;    /* bytes published, free-running */
-    uint64_t written; /* records committed */
+    uint64_t written; /* records committed here; ring_written() has those of the slow path, too */
 };
 
 /*
@@ -50,6 +50,15 @@ struct ada_ring_plan {
 };
 
 /*
+ * The slow path's commit, in the same manner: whoever finds it makes the word at `at` the final
+ * one, if it still says that the record was claimed, and then the figures what they are with it.
+ */
+struct ada_commit_plan {
+    uint64_t at; /* index of the record; odd: none, settled, or being planned */
+    uint64_t claimed, word, written, nested;
+};
+
+/*
  * A thread's own view of its ring. Lies in private memory that is wiped on fork, so in a child
  * every field is zero, nothing fits below `limit`, and the slow path finds out.
  */
@@ -57,7 +66,7 @@ struct ada_writer {
     uint64_t reserve; /* next byte to hand out, free-running */
     uint64_t limit;   /* the fast path stays below: end of free space, or of the lap */
     uint64_t outer;   /* who writes the record at outer_start: ada_writer_outer() */
-    /* head and front->written when it was reserved; odd: it was given up, or is being finished */
+    /* head and front->written when it was reserved; odd: it was given up */
     uint64_t outer_start, outer_written;
     unsigned char *data;
     uint64_t mask; /* capacity - 1 */
@@ -75,14 +84,15 @@ struct ada_writer {
     uint64_t skip;    /* where the last lap left the rest of the ring unused, as an index; 0 */
     uint64_t touched; /* bytes of the ring, from its beginning, that are in our page table */
     struct ada_ring_plan plan;
+    struct ada_commit_plan commit;
     uint64_t given_up[4]; /* ends of the last records that were, though their writers may be away */
     /* Drops that GAP records tell of which stand or are claimed; and who is about to claim one: end
      * of the record (0: nobody), drops that will be told then, time. registry/ring_front.c */
     uint64_t tells, tells_bytes;
     uint64_t telling, tell_to, tell_to_bytes, tell_ticks;
-    uint64_t twins;       /* words so far that lead over something: no two shall be the same */
+    uint64_t twins; /* words so far that lead over something, and plans: no two shall be the same */
     const uint32_t *life; /* marked when the drain's thread dies; NULL: nobody tells of that */
-    uint64_t unused[9];
+    uint64_t unused[4];
 } __attribute__((aligned(128)));
 
 /* What a reserve hands to its commit; lives in registers. */
@@ -103,9 +113,10 @@ extern ADA_EXPORT __thread struct ada_writer *ada_self __attribute__((tls_model(
  * record. `tag` as ada_record_tag(), `bytes` as ada_record_bytes(). record.payload NULL: dropped.
  */
 ADA_EXPORT struct ada_record ada_reserve_slow(uint32_t tag, uint64_t bytes);
-/* Commit of a nested record, or publishing what handlers wrote behind ours. */
+/* Commit of a nested record, whose header word is still to be written; or publishing what handlers
+ * wrote behind ours. */
 ADA_EXPORT void ada_commit_slow(struct ada_writer *writer, unsigned char *header, uint64_t end,
-                                bool nested);
+                                uint64_t word, bool nested);
 
 /* Nothing the compiler may move over this; costs no instruction. */
 #define ADA_SIGNAL_FENCE() __atomic_signal_fence(__ATOMIC_SEQ_CST)
@@ -241,6 +252,10 @@ ADA_INLINE bool ada_commit_fast(const struct ada_record *record)
     struct ada_writer *w = record->writer;
     struct ada_ring_front *front;
 
+    /* Word and count have to be one, for whoever jumps out of a handler in between: of the
+     * outermost record that can be seen later, of this one only the slow path sees to it. */
+    if (ADA_UNLIKELY(record->nested))
+        return false;
     ADA_SIGNAL_FENCE();
     memcpy(record->header, &record->word, 8);
     ADA_SIGNAL_FENCE();
@@ -248,8 +263,6 @@ ADA_INLINE bool ada_commit_fast(const struct ada_record *record)
     if (ADA_UNLIKELY(!front)) /* a handler forked, we are the child, the record is our parent's */
         return true;
     ada_add_local(&front->written, 1);
-    if (ADA_UNLIKELY(record->nested))
-        return false;
     /* Publish. Release: header and payload are visible before head moves over them. Pairs with
      * the acquire of head in ring_peek(). */
     __atomic_store_n(&front->head, record->end, __ATOMIC_RELEASE);
@@ -260,7 +273,7 @@ ADA_INLINE bool ada_commit_fast(const struct ada_record *record)
 ADA_INLINE void ada_commit_record(const struct ada_record *record)
 {
     if (ADA_UNLIKELY(!ada_commit_fast(record)))
-        ada_commit_slow(record->writer, record->header, record->end, record->nested);
+        ada_commit_slow(record->writer, record->header, record->end, record->word, record->nested);
 }
 
 #ifdef __cplusplus

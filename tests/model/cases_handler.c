@@ -165,14 +165,37 @@ static void handler_fills(void)
     (void)rig_emit(LARGEST); /* finds no room, and gives the unfinished one up */
 }
 
-/* Its writer was only away, and comes back. Nobody reads meanwhile: MEMORY-MODEL.md, what remains.
- */
+/* Its writer was only away, and comes back. */
 static void emit_away(void)
 {
     rig_stack_is_here();
     model_handler_set(handler_fills, 1);
     (void)rig_emit(40);
     model_handler_set(NULL, 0);
+    (void)rig_emit(24);
+}
+
+static void open_away(void)
+{
+    open_empty();
+    model_assert(rig_emit(24));
+}
+
+/* The same at one place only: what the writer does that comes back while others read. */
+static void emit_away_and_back(void)
+{
+    struct ada_record away;
+    unsigned number = ++rig.attempted;
+
+    rig.writer->stack_top = 0; /* no frame is seen to be left */
+    rig.fates[number] = RIG_BEGUN;
+    model_assert(ada_reserve_fast(rig.writer, ada_record_tag(RIG_EVENT, 40), 40, &away));
+    ((uint64_t *)(void *)away.payload)[0] = number;
+    ((uint64_t *)(void *)away.payload)[3] = ~(uint64_t)number;
+    handler_fills();
+    model_assert(rig.writer->given_up[0] == away.end);
+    rig.fates[number] = RIG_DROPPED;
+    ada_commit_record(&away);
     (void)rig_emit(24);
 }
 
@@ -295,6 +318,16 @@ const struct model_case handler_cases[] = {
      "handlers fill half a ring behind a record whose writer is only away",
      open_empty,
      {emit_away},
+     check_away},
+    {"away-back",
+     "the writer comes back while what was published behind it is read",
+     open_away,
+     {emit_away_and_back, visit_twice},
+     check_away},
+    {"away-read",
+     "handlers fill half a ring behind such a record while it is read",
+     open_empty,
+     {emit_away, visit_twice},
      check_away},
     {"death",
      "the producer's death at every store",

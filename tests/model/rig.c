@@ -14,9 +14,10 @@ static struct {
 static struct ada_writer writer;
 
 /* The slow half of adatrace/emit.h, as tracer/emit_slow.c has it. */
-void ada_commit_slow(struct ada_writer *w, unsigned char *header, uint64_t end, bool nested)
+void ada_commit_slow(struct ada_writer *w, unsigned char *header, uint64_t end, uint64_t word,
+                     bool nested)
 {
-    ring_commit_slow(w, header, end, nested);
+    ring_commit_slow(w, header, end, word, nested);
 }
 
 void rig_open(uint64_t capacity, const struct ring_options *options)

@@ -20,9 +20,10 @@ struct ada_record ada_reserve_slow(uint32_t tag, uint64_t bytes)
     return ring_reserve_slow(ada_self, tag, bytes, ring_caller_sp());
 }
 
-void ada_commit_slow(struct ada_writer *w, unsigned char *header, uint64_t end, bool nested)
+void ada_commit_slow(struct ada_writer *w, unsigned char *header, uint64_t end, uint64_t word,
+                     bool nested)
 {
-    ring_commit_slow(w, header, end, nested);
+    ring_commit_slow(w, header, end, word, nested);
 }
 
 void fixture_open_with(struct ring_fixture *f, uint64_t bytes, const struct ring_options *options)

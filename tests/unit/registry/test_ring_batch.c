@@ -27,7 +27,7 @@ static void batch_is_written_whole_with_one_time(void **state)
         ring_release(&f.reader);
         assert_int_equal(ring_read_batch(&f.reader, records, 20), 0);
     }
-    assert_int_equal(f.ring->front.written, 2000);
+    assert_int_equal(ring_written(f.ring), 2000);
     assert_int_equal(f.ring->taken, 2000);
     fixture_close(&f);
 }
@@ -64,10 +64,10 @@ static void batch_that_does_not_fit_is_dropped_whole_and_counted(void **state)
     assert_false(ring_write_batch(f.writer, items, 10)); /* more than a record may be */
     assert_int_equal(f.ring->dropped, 10);
     assert_int_equal(f.ring->dropped_bytes, 2000);
-    assert_int_equal(f.ring->front.written, 0);
+    assert_int_equal(ring_written(f.ring), 0);
     assert_true(ring_write_batch(f.writer, items, 5));
     assert_true(ring_write_batch(f.writer, items, 0));
-    assert_int_equal(f.ring->front.written, 5);
+    assert_int_equal(ring_written(f.ring), 5);
     fixture_close(&f);
 }
 

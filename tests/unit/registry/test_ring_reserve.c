@@ -12,9 +12,9 @@ static void reservation_is_invisible_until_it_is_committed(void **state)
     fixture_open(&f, 4096, RING_DROP, 0);
     record = fixture_reserve(&f, 100, 5);
     assert_int_equal(ring_peek(&f.reader, &seen), 0);
-    assert_int_equal(f.ring->front.written, 0);
+    assert_int_equal(ring_written(f.ring), 0);
     ring_commit(&record);
-    assert_int_equal(f.ring->front.written, 1);
+    assert_int_equal(ring_written(f.ring), 1);
     fixture_read_one(&f, 100, 5);
     fixture_close(&f);
 }

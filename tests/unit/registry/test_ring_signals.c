@@ -295,7 +295,7 @@ static void assert_jumped(const volatile struct jumper *j, struct ledger *l, con
     /* One more emit from up here publishes whatever was left, and is the last. */
     assert_true(fixture_emit(storm.f.writer, 16, HANDLER_SEED * 2));
     ledger_drain(l, &storm.f.reader);
-    known = ring->front.written + ring->dropped - 1 - storm.handled;
+    known = ring_written(ring) + ring->dropped - 1 - storm.handled;
     print_message("%s: %llu jumps, %llu of them out of an emit; %llu buried\n", what,
                   (unsigned long long)j->jumps, (unsigned long long)interrupted,
                   (unsigned long long)ring->dropped);
@@ -306,7 +306,7 @@ static void assert_jumped(const volatile struct jumper *j, struct ledger *l, con
     /* Of the interrupted ones each was written, or dropped and counted, or had not begun. */
     assert_in_range(known, j->finished, j->started);
     assert_true(ring->dropped <= interrupted);
-    assert_int_equal(ring->front.written, l->records);
+    assert_int_equal(ring_written(ring), l->records);
     assert_int_equal(ring_check(ring, text, sizeof(text)), 0);
     assert_true(interrupted > 0);
 }
@@ -385,15 +385,15 @@ static void thread_that_never_comes_up_again_is_not_silent_for_ever(void **state
     f.writer->stack_top = 0;
     assert_true(ada_reserve_fast(f.writer, ada_record_tag(FIXTURE_EVENT, 32), 32, &left) ||
                 fixture_emit(f.writer, 24, attempted++));
-    if (f.ring->front.written)
+    if (ring_written(f.ring))
         assert_true(ada_reserve_fast(f.writer, ada_record_tag(FIXTURE_EVENT, 32), 32, &left));
     for (; attempted < 2000; attempted++) {
         (void)fixture_emit(f.writer, 24, attempted + 1);
         ledger_drain(&l, &f.reader);
     }
     assert_int_equal(l.last_seed, attempted);
-    assert_int_equal(f.ring->front.written + f.ring->dropped, attempted);
-    assert_int_equal(f.ring->front.written, l.records);
+    assert_int_equal(ring_written(f.ring) + f.ring->dropped, attempted);
+    assert_int_equal(ring_written(f.ring), l.records);
     assert_int_equal(ring_check(f.ring, text, sizeof(text)), 0);
     assert_true(f.ring->dropped < 5);
     fixture_close(&f);

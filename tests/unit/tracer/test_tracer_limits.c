@@ -276,7 +276,7 @@ static void commit_of_what_is_the_parents_does_nothing(void **state)
     unsigned char header[8] = {0};
 
     (void)state;
-    ada_commit_slow(&wiped, header, 8, false);
+    ada_commit_slow(&wiped, header, 8, 0, false);
     assert_int_equal(header[0], 0);
 }
 

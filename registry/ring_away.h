@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Records that handlers gave up to get on at all, though their writers may be only away
+ * (ring_bury_away()). Such a writer writes its header word when it comes back, over the padding
+ * that was published in its place. So the reader does not go by the word there, but by what is
+ * noted here: the newest RING_AWAY of them. Those that it meets when there have been more of them
+ * since it last looked, it reads as they stand.
+ */
+#ifndef ADATRACE_REGISTRY_RING_AWAY_H
+#define ADATRACE_REGISTRY_RING_AWAY_H
+
+#include "registry/ring.h"
+
+/* The producer, before it publishes what stands there: `bytes` at index `from` are no record. */
+void ring_away_note(struct ada_writer *writer, uint64_t from, uint64_t bytes);
+
+/* The consumer, which has seen all up to `head` published: up to where it can read on. When it
+ * stands in front of such bytes, it is behind them afterwards. Trusts nothing. */
+uint64_t ring_away_pass(struct ring_reader *reader, uint64_t head);
+
+#endif
