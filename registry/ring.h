@@ -238,9 +238,10 @@ struct ring_reader {
     const unsigned char *data;
     uint64_t capacity, block_bytes; /* trusted copies */
     enum ring_policy policy;
-    uint64_t tail; /* given back */
-    uint64_t at;   /* next record to look at */
-    uint64_t head; /* producer's head as last seen, checked */
+    uint64_t tail;  /* given back */
+    uint64_t at;    /* next record to look at */
+    uint64_t head;  /* producer's head as last seen, checked */
+    uint64_t plain; /* up to here: or to what was given up and lies in front of it; ring_away.h */
     uint64_t taken, damaged_bytes, high_water_bytes;
     uint64_t overwritten, overwritten_bytes;
     uint64_t known_written; /* policy overwrite: `written` that belongs to `at` */

@@ -30,23 +30,23 @@ static uint64_t away_bytes(const struct ring_reader *r, unsigned n, uint64_t fro
     return proof == proof_of(from, bytes) && !(from & 7) && bytes <= head - from ? bytes : 0;
 }
 
-uint64_t ring_away_pass(struct ring_reader *r, uint64_t head)
+void ring_away_pass(struct ring_reader *r)
 {
-    uint64_t next = head, from, bytes;
+    uint64_t from, bytes;
 
+    r->plain = r->head;
     /* relaxed: as above. */
     if (__builtin_expect(!load_relaxed(&r->shared->away_count), 1))
-        return head;
+        return;
     for (unsigned n = 0; n < RING_AWAY; n++) {
         from = load_relaxed(&r->shared->away[n].from);
-        if (from - r->at >= next - r->at || !(bytes = away_bytes(r, n, from, head)))
+        if (from - r->at >= r->plain - r->at || !(bytes = away_bytes(r, n, from, r->head)))
             continue;
-        next = from;
+        r->plain = from;
         if (from != r->at)
             continue;
         r->at += bytes; /* and once more, from there */
-        next = head;
+        r->plain = r->head;
         n = UINT32_MAX;
     }
-    return next;
 }

@@ -14,8 +14,8 @@
 /* The producer, before it publishes what stands there: `bytes` at index `from` are no record. */
 void ring_away_note(struct ada_writer *writer, uint64_t from, uint64_t bytes);
 
-/* The consumer, which has seen all up to `head` published: up to where it can read on. When it
- * stands in front of such bytes, it is behind them afterwards. Trusts nothing. */
-uint64_t ring_away_pass(struct ring_reader *reader, uint64_t head);
+/* The consumer, when it has seen what is published, or has come to reader->plain: sets that anew.
+ * When it stands in front of such bytes, it is behind them afterwards. Trusts nothing. */
+void ring_away_pass(struct ring_reader *reader);
 
 #endif

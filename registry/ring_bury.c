@@ -186,9 +186,9 @@ static struct outer outer_record(const struct ada_writer *w, uint64_t head, uint
     return o; /* .bytes is 0: nothing to give up */
 }
 
-uint64_t ring_bytes_behind_outer(const struct ada_writer *w, uint64_t to)
+uint64_t ring_bytes_behind_outer(const struct ada_writer *w, uint64_t head, uint64_t to)
 {
-    struct outer o = outer_record(w, load_relaxed(&ring_front_of(w)->head), to);
+    struct outer o = outer_record(w, head, to);
     uint64_t bytes = 0;
 
     for (struct walked r; o.bytes && (o.at += o.bytes) != to; o.bytes = r.bytes) {
@@ -254,10 +254,8 @@ void ring_bury_outer(struct ada_writer *w)
     w->buried = load_relaxed(&ring_front_of(w)->head);
 }
 
-void ring_bury_away(struct ada_writer *w)
+void ring_bury_away(struct ada_writer *w, uint64_t head)
 {
-    uint64_t head = load_relaxed(&ring_front_of(w)->head);
-
     if (!w->outer)
         return;
     ring_plan_settle(w);

@@ -128,16 +128,18 @@ void ring_publish_rest(struct ada_writer *writer);
  * handler's alternate stack proves nothing. */
 bool ring_outer_is_gone(const struct ada_writer *writer, uint64_t sp);
 
-/* Bytes of records that stand between the unfinished one at head and `to`. */
-uint64_t ring_bytes_behind_outer(const struct ada_writer *writer, uint64_t to);
+/* Bytes of records that stand between the unfinished one at `head` and `to`. */
+uint64_t ring_bytes_behind_outer(const struct ada_writer *writer, uint64_t head, uint64_t to);
 
 /* Give up the record at head, whose writer is gone, and what others that are gone have left behind
  * it; publish the rest. */
 void ring_bury_outer(struct ada_writer *writer);
 
 /* The same as a last resort: the writer may only be away. What stands behind it is published up to
- * another unfinished record, whose writer may be so, too: that one is then the outermost. */
-void ring_bury_away(struct ada_writer *writer);
+ * another unfinished record, whose writer may be so, too: that one is then the outermost. `head`:
+ * where the record stands of which that was found; a handler may have done it since, and then
+ * another one stands in front. */
+void ring_bury_away(struct ada_writer *writer, uint64_t head);
 
 /* Was this record given up, though its writer was only away? It is counted as dropped then. */
 static inline bool ring_is_given_up(const struct ada_writer *w, uint64_t end)

@@ -52,7 +52,7 @@ int ring_reader_init(struct ring_reader *r, struct ring_shared *ring, const unsi
     /* relaxed: the consumer's own fields, left by the consumer before us. Untrusted: somebody may
      * have been here since, and an index in the middle of a word would lead across the ring's end.
      */
-    r->tail = r->at = r->head = load_relaxed(&ring->tail) & ~UINT64_C(7);
+    r->tail = r->at = r->head = r->plain = load_relaxed(&ring->tail) & ~UINT64_C(7);
     r->taken = ring_taken(ring);
     r->overwritten = load_relaxed(&ring->overwritten);
     r->overwritten_bytes = load_relaxed(&ring->overwritten_bytes);
@@ -85,7 +85,7 @@ void ring_reader_fini(struct ring_reader *r)
 static void pass_over(struct ring_reader *r)
 {
     r->damaged_bytes += r->head - r->at;
-    r->at = r->head;
+    r->at = r->plain = r->head;
     r->copy_from = r->copy_to = 0;
 }
 
@@ -103,10 +103,11 @@ static int refresh_head(struct ring_reader *r)
         /* Untrusted: somebody wrote over the ring's header. Nothing below head can be believed, but
          * if head goes on from here, so can we. */
         r->damaged_bytes += 8;
-        r->at = r->head = head & ~UINT64_C(7);
+        r->at = r->head = r->plain = head & ~UINT64_C(7);
         return -EBADMSG;
     }
-    r->head = ring_away_pass(r, head);
+    r->head = head;
+    ring_away_pass(r);
     return 0;
 }
 
@@ -172,7 +173,8 @@ static int find_feet(struct ring_reader *r, uint64_t lost)
     r->overwritten_bytes += oldest - r->at;
     r->at = oldest;
     if ((int64_t)(oldest - r->head) > 0)
-        r->head = ring_away_pass(r, head & ~UINT64_C(7));
+        r->head = head & ~UINT64_C(7);
+    ring_away_pass(r);
     return -EOVERFLOW;
 }
 
@@ -194,8 +196,8 @@ static int copy_block(struct ring_reader *r)
      * smaller. */
     uint64_t bytes = r->block_bytes - (r->at & (r->block_bytes - 1)), intent;
 
-    if (bytes > r->head - r->at)
-        bytes = r->head - r->at;
+    if (bytes > r->plain - r->at)
+        bytes = r->plain - r->at;
     if (r->at >= r->copy_from && r->at < r->copy_to)
         return 0;
     r->copy_is_there = true;
@@ -228,7 +230,7 @@ static uint64_t record_bytes_checked(const struct ring_reader *r, uint64_t *word
 {
     const unsigned char *at = bytes_at(r, r->at);
     uint64_t room = r->block_bytes - (r->at & (r->block_bytes - 1));
-    uint64_t end = r->copy ? r->copy_to : r->head, bytes, second = 0;
+    uint64_t end = r->copy ? r->copy_to : r->plain, bytes, second = 0;
 
     if (room > end - r->at)
         room = end - r->at;
@@ -255,6 +257,8 @@ static int peek(struct ring_reader *r, struct ring_record *record, bool stay)
         uint64_t word, bytes, large;
         int err;
 
+        if (r->at == r->plain && r->at != r->head)
+            ring_away_pass(r);
         if (r->at == r->head && !stay && (err = refresh_head(r)))
             return err;
         if (r->at == r->head || (stay && r->copy && r->at >= r->copy_to))
@@ -422,7 +426,7 @@ int ring_read_batch(struct ring_reader *r, struct ring_record *records, unsigned
 
 const unsigned char *ring_view(const struct ring_reader *r, uint64_t *bytes)
 {
-    uint64_t end = r->copy ? r->copy_to : r->head;
+    uint64_t end = r->copy ? r->copy_to : r->plain;
     uint64_t room = r->block_bytes - (r->at & (r->block_bytes - 1));
 
     /* Policy overwrite: only of what was copied out and found whole. */
@@ -482,9 +486,8 @@ void ring_reset(struct ring_reader *r)
     uint64_t until;
     int got;
 
-    until = refresh_head(r) ? r->head : load_relaxed(&r->shared->front.head);
-    if (until - r->at > r->span) /* untrusted */
-        until = r->head;
+    (void)refresh_head(r);
+    until = r->head;
     while ((int64_t)(until - r->at) > 0 && (got = ring_peek(r, &record)) != 0)
         if (got > 0)
             ring_advance(r, &record);

@@ -145,15 +145,19 @@ static bool layout_claim(struct ada_writer *w, const struct ring_layout *l, uint
 /* What finds no room. True: there is some now. */
 static bool wait_or_bury(struct ada_writer *w, const struct ring_layout *l, uint64_t bytes)
 {
+    uint64_t head;
+
     if (w->bell)
         bell_ring(w->bell);
     if (!l->nested && ring_wait_for_room(w, bytes))
         return true;
+    head = load_relaxed(&ring_front_of(w)->head); /* relaxed: ours */
     /* Handlers that fill much of a ring behind one unfinished record: more likely, its writer was
      * left in a way that we cannot see. Either way no thread stays silent for ever: of what is left
      * out at ends of laps, and a record's length, there is no more than the rest. */
-    if (l->nested && ring_bytes_behind_outer(w, l->start) > load_relaxed(&ring_of(w)->room) / 4)
-        ring_bury_away(w);
+    if (l->nested && (int64_t)(l->start - head) > 0 &&
+        ring_bytes_behind_outer(w, head, l->start) > load_relaxed(&ring_of(w)->room) / 4)
+        ring_bury_away(w, head);
     return false;
 }
 
