@@ -56,12 +56,16 @@ bool ring_plan_leap(struct ada_writer *w, const struct ring_layout *l, uint64_t 
 static void leap_settle(struct ada_writer *w)
 {
     struct ring_shared *ring = ring_of(w);
-    struct ada_ring_plan plan = w->plan;
+    /* Before the plan: of one that is not claimed yet, a handler may go another way. */
+    uint64_t reserve = load_relaxed(&w->reserve);
+    struct ada_ring_plan plan;
 
+    ADA_SIGNAL_FENCE();
+    plan = w->plan;
     ADA_SIGNAL_FENCE();
     /* Behind what we leave out comes a record: so we have claimed it. */
     if ((plan.first & RING_PLAN_NOTHING) || load_relaxed(&w->plan.first) != plan.first ||
-        (int64_t)(load_relaxed(&w->reserve) - plan.first) <= 0)
+        (int64_t)(reserve - plan.first) <= 0)
         return;
     if (ring_is_elastic(ring) && (plan.first & w->mask) == 0)
         ring_figure_raise(&w->skip, plan.start);
