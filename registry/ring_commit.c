@@ -73,8 +73,8 @@ static bool plan_try(const struct ada_record *record, uint64_t start, uint32_t c
     return ada_cmpxchg_local(&w->commit.at, &mark, start);
 }
 
-/* Was it given up? Behind head nothing is claimed: it was published as padding, and its place may be
- * another's by now. */
+/* Was it given up? Behind head nothing is claimed: it was published as padding, and its place may
+ * be another's by now. */
 static bool is_lost(const struct ada_record *record, uint64_t start)
 {
     const struct ada_writer *w = record->writer;
