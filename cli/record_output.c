@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fresh_file.h"
 #include "cli/message.h"
 #include "drain/file_names.h"
 
@@ -45,17 +46,6 @@ static int path_choose(struct record_output *output, const char *path, const cha
     return size < (int)sizeof(output->path) ? 0 : -ENAMETOOLONG;
 }
 
-/* A new file in place of the old one: who still reads that, or records into it, keeps it. */
-static int file_make(const char *path, bool force)
-{
-    int fd;
-
-    if (force && unlink(path) && errno != ENOENT)
-        return -errno;
-    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    return fd < 0 ? -errno : fd;
-}
-
 int record_output_open(struct record_output *output, const char *path, const char *program,
                        enum record_output_kind kind, bool force)
 {
@@ -74,7 +64,7 @@ int record_output_open(struct record_output *output, const char *path, const cha
         return 0;
     output->is_new = stat(output->path, &status) || S_ISREG(status.st_mode);
     if (output->is_new) {
-        fd = file_make(output->path, force);
+        fd = fresh_file_open(output->path, force);
     } else {
         fd = open(output->path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
         fd = fd < 0 ? -errno : fd;

@@ -15,6 +15,7 @@
 
 #include "base/atomic.h"
 #include "base/clock.h"
+#include "base/fresh_file.h"
 #include "drain/control.h"
 #include "drain/drain.h"
 #include "drain/drain_stats.h"
@@ -53,12 +54,9 @@ static int output_open(const char *path, bool replace, bool *created)
 
     /* A pipe or a device is written to as it is. */
     *created = stat(path, &status) || S_ISREG(status.st_mode);
-    if (!*created)
-        fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-    else if (replace && unlink(path) && errno != ENOENT)
-        return -errno;
-    else
-        fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (*created)
+        return fresh_file_open(path, replace);
+    fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
     return fd < 0 ? -errno : fd;
 }
 

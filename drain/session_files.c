@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/crash_point.h"
+#include "base/fresh_file.h"
 #include "drain/file_names.h"
 #include "drain/session_files_state.h"
 
@@ -74,17 +75,6 @@ void session_files_figures(struct session_files *f, struct session_files_figures
     pthread_mutex_lock(&f->lock);
     *out = f->figures;
     pthread_mutex_unlock(&f->lock);
-}
-
-int file_create(const char *path, bool replace)
-{
-    int fd;
-
-    /* Who still reads the old one keeps it. */
-    if (replace && unlink(path) && errno != ENOENT)
-        return -errno;
-    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
-    return fd < 0 ? -errno : fd;
 }
 
 /* ---- in the errands' thread ---- */
@@ -195,12 +185,12 @@ static int next_begin(struct session_files *f, struct drain *d, uint64_t now_ns,
 
     if (!err && !done)
         err = -ENOMEM;
-    if (!err && trace_writer_is_flight(drain_writer(d)))
-        err = -ENOTSUP;
+    if (!err)
+        err = trace_writer_can_switch(drain_writer(d));
     if (!err && files_waiting(f) >= WAITING_ASKED_MAX)
         err = -EBUSY;
     if (!err)
-        fd = file_create(path, f->options.replace);
+        fd = fresh_file_open(path, f->options.replace);
     if (fd < 0 || err) {
         free(done);
         return err ? err : fd;

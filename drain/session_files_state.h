@@ -37,7 +37,4 @@ struct session_files {
 int file_end(struct session_files *files, struct trace_ending *ending, struct drain_module *modules,
              uint64_t *file_bytes);
 
-/* A new file at `path`. Returns the descriptor or a negative errno. */
-int file_create(const char *path, bool replace);
-
 #endif

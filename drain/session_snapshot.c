@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fresh_file.h"
 #include "drain/file_names.h"
 #include "drain/session_files_state.h"
 
@@ -37,7 +38,7 @@ static int numbered_create(struct session_files *f, char *path)
         err = file_name_snapshot(path, PATH_MAX, f->path, f->snapshot_number);
         if (err)
             return err;
-        fd = file_create(path, false);
+        fd = fresh_file_open(path, false);
         if (fd != -EEXIST)
             return fd;
     }
@@ -47,7 +48,7 @@ static int snapshot_write(struct snapshot_errand *e)
 {
     struct trace_ending *ending;
     int fd = e->is_numbered ? numbered_create(e->files, e->result.path)
-                            : file_create(e->result.path, e->replace);
+                            : fresh_file_open(e->result.path, e->replace);
     int err;
 
     if (fd < 0) {

@@ -156,12 +156,15 @@ size_t trace_writer_image_addresses(const struct trace_writer *w, uint64_t image
                                                   uint64_t first_ticks, uint64_t last_ticks),
                                     void *context);
 
+/* 0; -ENOTSUP: a flight recorder writes none; -ESPIPE: what it writes into is no regular file. */
+int trace_writer_can_switch(const struct trace_writer *w) __attribute__((warn_unused_result));
+
 /*
  * Go on in another file, from the beginning of `fd`, which is taken over: what is staged goes into
  * this one, and the other one begins with the catalogue. Streams, types and all numbers stay as
  * they are; what a stream has stored counts on. The file left behind is *old, to be ended by
- * whoever takes it over, in any thread. On failure nothing has changed but that `fd` is closed.
- * -ENOTSUP: a flight recorder writes none; -ESPIPE: what it writes into is no regular file.
+ * whoever takes it over, in any thread. On failure nothing has changed but that `fd` is closed:
+ * as trace_writer_can_switch(), and others.
  */
 int trace_writer_switch(struct trace_writer *w, int fd, struct trace_ending **old)
     __attribute__((warn_unused_result));

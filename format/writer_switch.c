@@ -60,14 +60,21 @@ static void meta_move(struct trace_writer *w, struct trace_ending *ending)
     w->meta_urgent = false;
 }
 
+int trace_writer_can_switch(const struct trace_writer *w)
+{
+    return w->store ? -ENOTSUP : w->volume.output.seekable ? 0 : -ESPIPE;
+}
+
 int trace_writer_switch(struct trace_writer *w, int fd, struct trace_ending **old)
 {
     struct trace_ending *ending = ending_create(w->level);
     struct trace_volume fresh;
-    int status = w->store ? -ENOTSUP : w->volume.output.seekable ? -ENOMEM : -ESPIPE;
+    int status = trace_writer_can_switch(w);
 
     *old = NULL;
-    if (status != -ENOMEM || !ending || ending_images(ending, w->image_count) != 0) {
+    if (status == 0 && (!ending || ending_images(ending, w->image_count) != 0))
+        status = -ENOMEM;
+    if (status != 0) {
         close(fd);
         ending_free(ending);
         return status;

@@ -396,6 +396,12 @@ size_t trace_writer_image_addresses(const struct trace_writer *w, uint64_t image
     return 0;
 }
 
+int trace_writer_can_switch(const struct trace_writer *w)
+{
+    (void)w;
+    return -ENOTSUP;
+}
+
 int trace_writer_switch(struct trace_writer *w, int fd, struct trace_ending **old)
 {
     (void)w;
