@@ -77,16 +77,19 @@ static int steps_choose(struct trace_copy *c, struct copy_source *s)
 }
 
 /* A thread without any block in the slice is not in it, unless it has none at all in the file. */
-static void threads_leave_out(struct trace_copy *c, struct copy_source *s)
+static int threads_leave_out(struct trace_copy *c, struct copy_source *s)
 {
     const struct trace_index *index = &s->trace->blocks;
     bool *met = calloc(s->trace->threads.count + 1, sizeof(*met));
 
-    for (size_t i = 0; met && i < c->step_count; i++)
+    if (!met)
+        return -ENOMEM;
+    for (size_t i = 0; i < c->step_count; i++)
         met[trace_thread_place(s->trace, index->entries[c->steps[i].place].thread)] = true;
-    for (size_t i = 0; met && i < s->trace->threads.count; i++)
+    for (size_t i = 0; i < s->trace->threads.count; i++)
         s->parts[i].wanted &= met[i];
     free(met);
+    return 0;
 }
 
 /* ---- clock pairs ---- */
@@ -187,7 +190,7 @@ static int slice_choose(struct trace_copy *c, struct slice *slice)
     if (status == 0)
         status = steps_choose(c, s);
     if (status == 0 && !s->all)
-        threads_leave_out(c, s);
+        status = threads_leave_out(c, s);
     return status ? status : pairs_choose(c, slice);
 }
 
