@@ -200,11 +200,24 @@ static int peer_pidfd(int fd, uint32_t pid)
     return pidfd < 0 ? -1 : pidfd;
 }
 
+struct promise {
+    int fd, segment_fd;
+};
+
+static int rings_promise(void *context)
+{
+    const struct promise *p = context;
+    int err = welcome_send(p->fd, 0, "", p->segment_fd);
+
+    CRASH_POINT("door.given");
+    return err;
+}
+
 static void guest_admit(struct door *door, int fd, const struct handshake_hello *hello,
                         uint32_t pid)
 {
     struct drain_attachment a = {.pid = pid, .second = hello->role == HANDSHAKE_STATIC};
-    struct drain_message *prepared;
+    struct promise promise = {.fd = fd};
     char text[112];
     int err = segment_take(door, &a.segment);
 
@@ -224,16 +237,10 @@ static void guest_admit(struct door *door, int fd, const struct handshake_hello 
     life_clear(&door->life);
     life_add(&door->life, &a.segment);
     /* Once it has the rings, somebody has to empty them. */
-    err = drain_attach_prepare(&prepared, &a);
-    if (!err) {
-        err = welcome_send(fd, 0, "", a.segment.fd);
-        CRASH_POINT("door.given");
-        if (!err) {
-            drain_attach_send(door->options.drain, prepared);
-            return;
-        }
-        drain_attach_cancel(prepared);
-    }
+    promise.segment_fd = a.segment.fd;
+    err = drain_attach_promised(door->options.drain, &a, rings_promise, &promise);
+    if (!err)
+        return;
     snprintf(text, sizeof(text), "it could not be given rings (%s)", strerrordesc_np(-err));
     refuse(door, fd, pid, err, text);
     life_clear(&door->life);

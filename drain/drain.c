@@ -87,6 +87,7 @@ int drain_create(struct drain **out, struct trace_writer *writer,
     d->writer = writer;
     d->next_process = d->next_thread = d->next_module = 1;
     d->watch.epoll_fd = -1;
+    pthread_mutex_init(&d->promising, NULL);
     pthread_mutex_init(&d->lock, NULL);
     inbox_init(d);
     wait_init(&d->wait);
@@ -134,6 +135,7 @@ void drain_destroy(struct drain *d)
     }
     process_watch_fini(&d->watch);
     pthread_mutex_destroy(&d->lock);
+    pthread_mutex_destroy(&d->promising);
     free(d);
 }
 

@@ -89,15 +89,14 @@ int drain_attach(struct drain *drain, const struct drain_attachment *attachment)
     __attribute__((warn_unused_result));
 
 /*
- * The same in two steps, for who has to promise something in between: all memory that attaching
- * needs is taken first (0 or -ENOMEM), and then sending it cannot fail. Until it is sent, what the
- * attachment refers to is the caller's; cancelling frees the rest.
+ * The same for who has to promise the rings to somebody: all memory that attaching needs is taken
+ * first, then promise(context) is called, and when that returns 0 nothing can fail any more. A
+ * snapshot that is asked for after the promise has what was written into the rings since. Returns
+ * -ENOMEM or what promise() does: then what the attachment refers to is still the caller's.
  */
-struct drain_message;
-int drain_attach_prepare(struct drain_message **out, const struct drain_attachment *attachment)
+int drain_attach_promised(struct drain *drain, const struct drain_attachment *attachment,
+                          int (*promise)(void *context), void *context)
     __attribute__((warn_unused_result));
-void drain_attach_send(struct drain *drain, struct drain_message *prepared);
-void drain_attach_cancel(struct drain_message *prepared);
 
 /* Queue a note for the trace; `text` is copied. Without memory for it, drain_close() says so. */
 void drain_note(struct drain *drain, enum trace_note_kind kind, const char *text);

@@ -17,9 +17,11 @@ struct inbox_call {
     bool answered; /* under lock */
 };
 
+enum message_kind { MESSAGE_ATTACH, MESSAGE_NOTE, MESSAGE_CHILD, MESSAGE_STATUS, MESSAGE_CALL };
+
 struct drain_message {
     struct drain_message *next;
-    enum { MESSAGE_ATTACH, MESSAGE_NOTE, MESSAGE_CHILD, MESSAGE_STATUS, MESSAGE_CALL } kind;
+    enum message_kind kind;
     struct drain_attachment attachment;
     struct drain_source *source; /* memory for the attachment */
     struct drain_process *root;
@@ -45,7 +47,7 @@ static void call_answer(struct drain *d, struct inbox_call *call, int result)
     pthread_mutex_unlock(&d->lock);
 }
 
-void drain_attach_cancel(struct drain_message *m)
+static void attach_cancel(struct drain_message *m)
 {
     free(m->source);
     free(m->root);
@@ -62,7 +64,7 @@ static void message_free(struct drain_message *m)
             close(m->attachment.pidfd);
         proc_facts_free(&m->attachment.facts);
     }
-    drain_attach_cancel(m);
+    attach_cancel(m);
 }
 
 void inbox_fini(struct drain *d)
@@ -125,7 +127,7 @@ static void message_send_or_tell(struct drain *d, const struct drain_message *he
     pthread_mutex_unlock(&d->lock);
 }
 
-int drain_attach_prepare(struct drain_message **out, const struct drain_attachment *attachment)
+static int attach_prepare(struct drain_message **out, const struct drain_attachment *attachment)
 {
     struct drain_message *m = message_make(
         &(struct drain_message){.kind = MESSAGE_ATTACH, .attachment = *attachment}, NULL);
@@ -135,26 +137,37 @@ int drain_attach_prepare(struct drain_message **out, const struct drain_attachme
     m->source = calloc(1, sizeof(*m->source));
     m->root = calloc(1, sizeof(*m->root));
     if (!m->source || !m->root) {
-        drain_attach_cancel(m);
+        attach_cancel(m);
         return -ENOMEM;
     }
     *out = m;
     return 0;
 }
 
-void drain_attach_send(struct drain *d, struct drain_message *prepared)
+int drain_attach_promised(struct drain *d, const struct drain_attachment *attachment,
+                          int (*promise)(void *context), void *context)
 {
-    (void)!message_post(d, prepared); /* only calls are refused */
+    struct drain_message *prepared;
+    int err = attach_prepare(&prepared, attachment);
+
+    if (err)
+        return err;
+    pthread_mutex_lock(&d->promising);
+    err = promise(context);
+    if (!err)
+        (void)!message_post(d, prepared); /* only calls are refused */
+    pthread_mutex_unlock(&d->promising);
+    if (err)
+        attach_cancel(prepared);
+    return err;
 }
 
 int drain_attach(struct drain *d, const struct drain_attachment *attachment)
 {
     struct drain_message *prepared;
-    int err = drain_attach_prepare(&prepared, attachment);
+    int err = attach_prepare(&prepared, attachment);
 
-    if (!err)
-        drain_attach_send(d, prepared);
-    return err;
+    return err ? err : message_post(d, prepared);
 }
 
 void drain_note(struct drain *d, enum trace_note_kind kind, const char *text)
@@ -208,12 +221,20 @@ static void message_take(struct drain *d, struct drain_message *m)
     free(m);
 }
 
+static void messages_take(struct drain *d, struct drain_message *m)
+{
+    for (struct drain_message *next; m; m = next) {
+        next = m->next;
+        message_take(d, m);
+    }
+}
+
 void inbox_take(struct drain *d)
 {
-    struct drain_message *m, *next;
+    struct drain_message *m;
 
     pthread_mutex_lock(&d->lock);
-    m = d->inbox;
+    d->taking = d->inbox;
     d->inbox = NULL;
     d->inbox_end = &d->inbox;
     store_relaxed(&d->calls, 0); /* relaxed: as in message_post() */
@@ -221,8 +242,8 @@ void inbox_take(struct drain *d)
         drain_fail(d, -ENOMEM);
     d->inbox_lost = false;
     pthread_mutex_unlock(&d->lock);
-    for (; m; m = next) {
-        next = m->next;
+    while ((m = d->taking)) {
+        d->taking = m->next;
         message_take(d, m);
     }
 }
@@ -236,33 +257,54 @@ void inbox_take_in_between(struct drain *d)
     d->pauses = true;
 }
 
+/* Those of one kind, in their order; the list's new end. */
+static struct drain_message **messages_pick(struct drain_message **list, enum message_kind kind,
+                                            struct drain_message **picked)
+{
+    *picked = NULL;
+    while (*list) {
+        struct drain_message *m = *list;
+
+        if (m->kind != kind) {
+            list = &m->next;
+            continue;
+        }
+        *list = m->next;
+        m->next = NULL;
+        *picked = m;
+        picked = &m->next;
+    }
+    return list;
+}
+
 /* What is noted while the end is made, such as a last snapshot that failed, stands in the file,
  * too.
  */
 void inbox_take_notes(struct drain *d)
 {
-    struct drain_message *notes = NULL, **end = &notes, **at, *next;
+    struct drain_message *notes;
 
     pthread_mutex_lock(&d->lock);
-    for (at = &d->inbox; *at;) {
-        if ((*at)->kind != MESSAGE_NOTE) {
-            at = &(*at)->next;
-            continue;
-        }
-        *end = *at;
-        *at = (*at)->next;
-        end = &(*end)->next;
-        *end = NULL;
-    }
-    d->inbox_end = at;
+    d->inbox_end = messages_pick(&d->inbox, MESSAGE_NOTE, &notes);
     if (d->inbox_lost)
         drain_fail(d, -ENOMEM);
     d->inbox_lost = false;
     pthread_mutex_unlock(&d->lock);
-    for (; notes; notes = next) {
-        next = notes->next;
-        message_take(d, notes);
-    }
+    messages_take(d, notes);
+}
+
+void inbox_take_attachments(struct drain *d)
+{
+    struct drain_message *first, *rest;
+
+    pthread_mutex_lock(&d->promising); /* what was promised is sent */
+    pthread_mutex_unlock(&d->promising);
+    (void)messages_pick(&d->taking, MESSAGE_ATTACH, &first);
+    pthread_mutex_lock(&d->lock);
+    d->inbox_end = messages_pick(&d->inbox, MESSAGE_ATTACH, &rest);
+    pthread_mutex_unlock(&d->lock);
+    messages_take(d, first);
+    messages_take(d, rest);
 }
 
 /* Calls that came too late get their answer. What else is there stays for inbox_fini(). */

@@ -203,8 +203,10 @@ struct drain {
     bool running;
     uint32_t stopping; /* atomic */
 
+    pthread_mutex_t promising; /* held from a promise of rings until their attachment is sent */
     pthread_mutex_t lock;
     struct drain_message *inbox, **inbox_end; /* under lock */
+    struct drain_message *taking;             /* the rest of what is being taken */
     pthread_cond_t answered;                  /* a call of drain_call() has been made */
     bool inbox_closed;                        /* under lock: nobody will look again */
     bool inbox_lost;                          /* under lock: there was no memory for a message */
@@ -252,6 +254,8 @@ uint64_t clock_widen_odd(const struct drain *d, struct drain_thread *t, uint64_t
 /* ---- drain_inbox.c ---- */
 void inbox_init(struct drain *d);
 void inbox_take(struct drain *d);
+/* Processes that have rings by now. For who reads what was published before it was asked. */
+void inbox_take_attachments(struct drain *d);
 /* The last look. */
 void inbox_close(struct drain *d);
 /* Before the file ends, in the thread that ends it. */

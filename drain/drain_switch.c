@@ -126,12 +126,14 @@ static uint64_t fullest_bytes(struct drain *d)
  * machine would be many times as much. */
 static void rings_empty(struct drain *d)
 {
-    uint64_t rounds = fullest_bytes(d) / DRAIN_SHARE_BYTES + 1;
+    uint64_t rounds;
     bool all = false;
 
     if (d->finished) /* of a trigger that fires at the end: nobody comes any more */
         return;
+    inbox_take_attachments(d);
     sources_discover(d);
+    rounds = fullest_bytes(d) / DRAIN_SHARE_BYTES + 1;
     for (struct drain_source *s = d->sources; s; s = s->next)
         source_mark(s);
     while (!all && rounds--) {

@@ -6,10 +6,12 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/atomic.h"
+#include "base/clock_source.h"
 #include "drain/drain_state.h"
 #include "fake_writer.h"
 #include "own_entries.h"
@@ -226,6 +228,79 @@ static void attachment_that_comes_too_late_is_let_go(void **state)
     assert_int_equal(own_entries(OWN_DESCRIPTORS), before);
 }
 
+/* ---- rings that are promised ---- */
+
+struct promised {
+    struct drain *drain;
+    pthread_t asker;
+    uint32_t asked; /* atomic: the drain's thread is about to take a snapshot */
+    unsigned sources;
+    int result; /* of the promise */
+};
+
+static int snapshot_take(struct drain *d, void *context)
+{
+    struct promised *p = context;
+    struct trace_snapshot *snapshot;
+    struct drain_module *modules;
+
+    store_release(&p->asked, 1);
+    (void)!drain_snapshot(d, 0, &snapshot, &modules); /* the fake writer has none */
+    for (const struct drain_source *s = d->sources; s; s = s->next)
+        p->sources++;
+    return 0;
+}
+
+static void *snapshot_ask(void *context)
+{
+    struct promised *p = context;
+
+    (void)!drain_call(p->drain, snapshot_take, p);
+    return NULL;
+}
+
+/* Whoever has the rings by now could have emitted, and have asked for a snapshot. */
+static int promise_and_ask(void *context)
+{
+    struct promised *p = context;
+
+    assert_int_equal(pthread_create(&p->asker, NULL, snapshot_ask, p), 0);
+    while (!load_acquire(&p->asked))
+        sched_yield();
+    for (int i = 0; i < 100; i++) /* long enough for a snapshot that does not wait */
+        sched_yield();
+    return p->result;
+}
+
+static unsigned sources_in_a_snapshot(int result)
+{
+    struct drain_attachment a = {.pid = (uint32_t)getpid(), .pidfd = -1};
+    const struct segment_geometry geometry = {
+        .slots = 4, .ring_bytes = 4096, .arena_bytes = 1 << 16, .clock = SEGMENT_CLOCK_MONOTONIC};
+    struct promised p = {.result = result};
+    struct stage stage;
+
+    stage_set(&stage, &(struct stage_options){0});
+    p.drain = stage.drain;
+    assert_int_equal(drain_start(stage.drain), 0);
+    assert_int_equal(segment_create(&a.segment, &geometry, NULL), 0);
+    a.ticks = clock_source_ticks(CLOCK_SOURCE_MONOTONIC);
+    assert_int_equal(drain_attach_promised(stage.drain, &a, promise_and_ask, &p), result);
+    assert_int_equal(pthread_join(p.asker, NULL), 0);
+    if (result)
+        segment_destroy(&a.segment); /* still ours */
+    drain_stop(stage.drain);
+    stage_clear(&stage);
+    return p.sources;
+}
+
+static void snapshot_has_who_was_promised_rings_before_it_was_asked_for(void **state)
+{
+    (void)state;
+    assert_int_equal(sources_in_a_snapshot(0), 2);
+    assert_int_equal(sources_in_a_snapshot(-EPIPE), 1); /* the promise was not heard */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -235,6 +310,7 @@ int main(void)
         cmocka_unit_test(caller_does_not_wait_for_the_whole_round),
         cmocka_unit_test(note_that_comes_after_the_last_round_is_in_the_file),
         cmocka_unit_test(attachment_that_comes_too_late_is_let_go),
+        cmocka_unit_test(snapshot_has_who_was_promised_rings_before_it_was_asked_for),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
