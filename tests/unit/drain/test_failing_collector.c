@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -255,9 +256,19 @@ static void recording_on_a_failing_disk_says_what_is_missing(void **state)
     recordings_sweep(true, CALL_WRITE, EIO);
 }
 
+static void *nothing(void *unused)
+{
+    return unused;
+}
+
 static int begin(void **state)
 {
+    pthread_t first;
+
     (void)state;
+    /* With it ThreadSanitizer starts one of its own, which stays: it is not ours to count. */
+    if (pthread_create(&first, NULL, nothing, NULL) || pthread_join(first, NULL))
+        return -1;
     strcpy(folder, "/tmp/collector-fails-XXXXXX");
     if (!mkdtemp(folder))
         return -1;
