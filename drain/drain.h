@@ -8,9 +8,9 @@
  * was told by their creator, and what it has checked. The collector runs one drain for all
  * processes of a recording, an embedded session one for its own process; both are this code.
  *
- * drain_attach(), drain_note(), drain_call(), drain_child(), drain_child_status(), drain_wake() and
- * drain_figures() may be called from any thread. All other calls are for one thread at a time, and
- * not while drain_start()'s thread runs.
+ * drain_attach(), drain_attach_promised(), drain_note(), drain_call(), drain_child(),
+ * drain_child_status(), drain_wake() and drain_figures() may be called from any thread. All other
+ * calls are for one thread at a time, and not while drain_start()'s thread runs.
  */
 #ifndef ADATRACE_DRAIN_DRAIN_H
 #define ADATRACE_DRAIN_DRAIN_H
