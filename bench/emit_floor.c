@@ -4,7 +4,7 @@
  * and payload into memory of this thread, publish with one release store. No check for room, nobody
  * who reads it, no way to switch it off, no care for signal handlers.
  *
- *     emit_floor                requests as in worker.h; cases tsc and clock_gettime besides
+ *     emit_floor                requests as in worker.h; cases tsc, clock_gettime and width besides
  */
 #include <stdlib.h>
 #include <string.h>
@@ -94,6 +94,22 @@ static void run_clock_gettime(uint64_t count)
     }
 }
 
+/* Additions that do not wait for each other: what a core can do at a time. Another hardware thread
+ * on the same core, of another guest's, takes up to half of that; reading the clock takes no longer
+ * for it. */
+static void run_width(uint64_t count)
+{
+    uint64_t sums[8] = {0};
+
+    for (uint64_t i = 0; i < count; i++) {
+#pragma GCC unroll 8
+        for (int n = 0; n < 8; n++) {
+            sums[n]++;
+            EMIT_HIDE(sums[n]);
+        }
+    }
+}
+
 /* Every thread brings its memory with it; settling comes before each measurement. */
 static void ring_prepare(uint64_t count, void (*run)(uint64_t))
 {
@@ -131,6 +147,7 @@ int main(void)
     static const struct worker_case cases[] = {
         {"tsc", run_tsc, NULL},
         {"clock_gettime", run_clock_gettime, NULL},
+        {"width", run_width, NULL},
         {"nothing", run_nothing, each_nothing},
         {"off", run_off, each_off},
         {"empty", prepared_empty, each_empty},

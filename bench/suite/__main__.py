@@ -156,13 +156,22 @@ def write_results(bench, run):
         write_tuning(run)
 
 
+def disturbance(result):
+    """Why a loss of this case says nothing, or None."""
+    if result.foreign > DISTURBED_CORES:
+        return f"other processes kept {result.foreign:.2f} cores busy"
+    if result.shared:
+        return f"other guests shared a core in {len(result.shared)} rounds"
+    return None
+
+
 def judged(lost, base, run, disturbed):
     """Those losses that are ours for certain; of the others it is said why not."""
     if lost and base["cpu"] != run["machine"]["cpu"]:
         print(f"    NOT JUDGED: the baseline is of another machine, {base['cpu']}")
         return []
-    for name in sorted({key.split(" / ")[0] for key, *_ in lost} & disturbed):
-        print(f"    NOT JUDGED: {name}: other processes kept more than {DISTURBED_CORES} cores busy in the last try")
+    for name in sorted({key.split(" / ")[0] for key, *_ in lost} & set(disturbed)):
+        print(f"    NOT JUDGED: {name}: in the last try others used the machine: {disturbed[name]}")
     return [loss for loss in lost if loss[0].split(" / ")[0] not in disturbed]
 
 
@@ -173,14 +182,17 @@ def check(bench, run):
         print("bench: no baseline for this kind of run; make one with --write-baseline",
               file=sys.stderr)
         return 1
-    lost, disturbed = baseline.losses(run["results"], base), set()
+    if base["cpu"] == run["machine"]["cpu"]:
+        bench.clock.widest = min(bench.clock.widest, base.get("width", bench.clock.widest))
+    lost, disturbed = baseline.losses(run["results"], base), {}
+    patience["tries"] = CHECK_TRIES  # rounds that nobody disturbs are worth waiting for now
     for attempt in range(2, CHECK_TRIES + 1):
         names = [n for n in CASES if any(key.startswith(f"{n} / ") for key, *_ in lost)]
         if not names:
             break
         print(f"==> Worse than the baseline: {', '.join(key for key, *_ in lost)}. Try {attempt}")
         results = [bench.measure(n) for n in names]
-        disturbed = {r.name for r in results if r.foreign > DISTURBED_CORES}
+        disturbed = {r.name: why for r in results if (why := disturbance(r))}
         again = {key for key, *_ in baseline.losses(results, base)}
         lost = [loss for loss in lost if loss[0] in again]
     for key, then, now, loss in lost:
@@ -216,7 +228,7 @@ def main():
         run["results"] = merge_earlier(settings, results, names)
         write_results(bench, run)
         if options.write_baseline:
-            baseline.write({**run, "results": results})
+            baseline.write({**run, "results": results, "width": bench.clock.widest})
         if options.check:
             status = check(bench, {**run, "results": results})
     finally:

@@ -41,6 +41,7 @@ def write(run):
     kind = "quick" if run["quick"] else "full"
     data[kind] = {
         "cpu": run["machine"]["cpu"], "commit": run["machine"]["commit"], "date": run["date"],
+        "width": float(f"{run['width']:.4g}"),
         "figures": {**data.get(kind, {}).get("figures", {}),
                     **{key: {who: float(f"{value:.5g}") for who, value in values.items()}
                        for key, (_, values) in sorted(guarded(run["results"]).items())}},

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Workers: contestants that stay alive and measure when they are asked (bench/worker.h)."""
 
+import os
 import select
 import subprocess
 
@@ -70,13 +71,30 @@ class Worker:
 
 
 class Clock:
-    """Reads the clock reading: nanoseconds that one takes, right now."""
+    """Reads the clock reading: nanoseconds that one takes, right now. And whether that is all there is to know."""
 
     def __init__(self):
         self.worker = Worker("emit_floor")
+        self.widest = float("inf")  # of what width() returned, the least
 
     def __call__(self):
         return min(self.worker.run_ns("tsc", 100000) for _ in range(3))
+
+    def width(self):
+        """Of the worst core, right now: how long it takes over what it does side by side, in readings of its clock."""
+        found = []
+        for cpu in sorted(os.sched_getaffinity(0)):
+            os.sched_setaffinity(self.worker.process.pid, {cpu})
+            found.append(min(self.worker.run_ns("width", 20000) for _ in range(3)) /
+                         min(self.worker.run_ns("tsc", 2000) for _ in range(3)))
+        os.sched_setaffinity(self.worker.process.pid, os.sched_getaffinity(0))
+        self.widest = min(self.widest, *found)
+        return max(found)
+
+    def slowdown(self, width):
+        """How many times longer than on a core that nobody shares. Of two hardware threads of a core one may be another
+        guest's: then everything takes longer that is not as simple as reading the clock."""
+        return width / self.widest
 
     def close(self):
         self.worker.close()

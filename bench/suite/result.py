@@ -27,7 +27,8 @@ class CaseResult:
         self.clock_ns = []
         self.guarded = set()
         self.foreign = 0.0  # cores that others kept busy
-        self.rounds, self.rounds_excluded, self.rounds_disturbed = 0, 0, []
+        self.rounds, self.rounds_excluded = 0, 0
+        self.crowds, self.shared = [], []  # of rounds that had to count all the same: see samples.Round
 
     # ---- filled by the case ----
 
@@ -55,18 +56,22 @@ class CaseResult:
         self.targets.append({"text": text, "measured": measured, "comparison": comparison,
                              "limit": limit, "unit": unit, "met": met})
 
-    def rounds_made(self, made, excluded, disturbed):
-        """`disturbed`: cores that others kept busy in rounds that had to count all the same."""
-        self.rounds += made
-        self.rounds_excluded += excluded
-        self.rounds_disturbed += disturbed
+    def rounds_made(self, made, kept):
+        self.rounds += len(made)
+        self.rounds_excluded += len(made) - len(kept)
+        self.crowds += [r.crowd() for r in kept if r.crowd()]
+        self.shared += [r.shared() for r in kept if r.shared()]
 
     def say_what_was_excluded(self):
         if self.rounds_excluded:
-            self.note(f"{self.rounds_excluded} of {self.rounds} rounds are left out: other processes used the machine.")
-        if self.rounds_disturbed:
-            self.note(f"Disturbed: in {len(self.rounds_disturbed)} of the rounds that count, others kept "
-                      f"{sum(self.rounds_disturbed) / len(self.rounds_disturbed):.2f} cores busy.")
+            self.note(f"{self.rounds_excluded} of {self.rounds} rounds are left out: other processes used the machine, or other "
+                      "guests its cores.")
+        if self.crowds:
+            self.note(f"Disturbed: in {len(self.crowds)} of the rounds that count, others kept "
+                      f"{statistics.mean(self.crowds):.2f} cores busy.")
+        if self.shared:
+            self.note(f"Disturbed: in {len(self.shared)} of the rounds that count, another guest had a hardware thread of the same "
+                      f"core; what a core does side by side took {statistics.mean(self.shared):.2f} times as long as by itself.")
 
     # ---- read ----
 
