@@ -110,6 +110,12 @@ static struct ada_record take(struct ada_writer *w, const struct ring_layout *l,
     return record;
 }
 
+/* PENDING, unlike any other: our word, and not one of a handler's. */
+static uint64_t claim_word(struct ada_writer *w, uint64_t bytes)
+{
+    return ring_filler_word(ADA_RECORD_PENDING, bytes, ring_twin(w) << 1 | 1);
+}
+
 /*
  * Claim the bytes from start to end: first the words that lead over them, in the free space, so
  * that whoever walks behind us finds his way at any moment, then the index. False: a handler was
@@ -119,7 +125,7 @@ static bool layout_claim(struct ada_writer *w, const struct ring_layout *l, uint
 {
     uint64_t *word[2] = {ring_word_at(w, l->first), ring_word_at(w, l->start)}, start = l->start;
     uint64_t old[2] = {*word[0], *word[1]};
-    uint64_t lead[2] = {ring_reserved_word(ADA_RECORD_PENDING, l->end - l->first),
+    uint64_t lead[2] = {claim_word(w, l->end - l->first),
                         ring_leave_out_word(w, l->first - l->start)};
     uint64_t planned = w->plan.first;
     int count = l->first == l->start ? 1 : 2, done = 0;
@@ -133,12 +139,17 @@ static bool layout_claim(struct ada_writer *w, const struct ring_layout *l, uint
         w->tell_ticks = *ticks;
     while (done < count && ada_cmpxchg_local(word[done], &old[done], lead[done]))
         done++;
-    if (done == count && ada_cmpxchg_local(&w->reserve, &start, l->end))
+    if (done == count && ada_cmpxchg_local(&w->reserve, &start, l->end)) {
+        /* Who finishes it does not know the number. */
+        (void)ada_cmpxchg_local(word[0], &lead[0],
+                                ring_reserved_word(ADA_RECORD_PENDING, l->end - l->first));
         return true;
-    /* At `start` a handler's words begin in any case, and no two are the same. At `first` what we
-     * took for free may be in the middle of a payload that is just what lay there before. */
-    if (done && count == 2)
-        (void)ada_cmpxchg_local(word[0], &lead[0], old[0]);
+    }
+    /* What we took for free may be a handler's that is just what lay there before: in the middle of
+     * its payload, or its header word, where the clock has not moved for a lap. No `ring`: a
+     * handler forked, we are the child, and these are our parent's. */
+    while (w->ring && done-- > 0)
+        (void)ada_cmpxchg_local(word[done], &lead[done], old[done]);
     return false;
 }
 
