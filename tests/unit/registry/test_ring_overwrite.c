@@ -3,7 +3,6 @@
  */
 #include "ring_fixture.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -347,6 +346,16 @@ static void glance_sees_what_peek_does(void **state)
     fixture_close(&f);
 }
 
+/* The kernel keeps to a hint where there is room. */
+static bool is_mapped(void *page)
+{
+    void *got = mmap(page, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    assert_ptr_not_equal(got, MAP_FAILED);
+    assert_int_equal(munmap(got, 4096), 0);
+    return got != page;
+}
+
 /* Not to malloc(), which would keep it when it has been told that such pieces come and go. */
 static void large_copy_goes_back_to_the_kernel(void **state)
 {
@@ -361,10 +370,9 @@ static void large_copy_goes_back_to_the_kernel(void **state)
     assert_true(fixture_emit(f.writer, 16, 1));
     assert_int_equal(ring_peek(&f.reader, &record), 1);
     copy = f.reader.copy;
-    assert_int_equal(msync(copy, 4096, MS_ASYNC), 0);
+    assert_true(is_mapped(copy));
     ring_reader_fini(&f.reader);
-    assert_int_equal(msync(copy, 4096, MS_ASYNC), -1);
-    assert_int_equal(errno, ENOMEM);
+    assert_false(is_mapped(copy));
     fixture_close(&f);
 }
 
