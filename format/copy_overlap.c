@@ -27,24 +27,17 @@ struct cluster {
     bool begun, shared;
 };
 
-static const struct index_entry *step_entry(const struct trace_copy *c, size_t step)
-{
-    const struct copy_step *at = &c->steps[step];
-
-    return &c->sources[at->source].trace->blocks.entries[at->place];
-}
-
 static struct copy_part *step_part(const struct trace_copy *c, size_t step)
 {
     const struct copy_source *s = &c->sources[c->steps[step].source];
 
-    return &s->parts[trace_thread_place(s->trace, step_entry(c, step)->thread)];
+    return &s->parts[trace_thread_place(s->trace, copy_step_entry(c, step)->thread)];
 }
 
 static uint32_t place_of(struct trace_copy *c, size_t step)
 {
     uint32_t number =
-        copy_thread_number(&c->sources[c->steps[step].source], step_entry(c, step)->thread);
+        copy_thread_number(&c->sources[c->steps[step].source], copy_step_entry(c, step)->thread);
 
     return copy_thread_of(c, number) ? number_map_find(&c->thread_places, number) : NUMBER_MAP_NONE;
 }
@@ -55,7 +48,7 @@ static bool any_overlap(struct trace_copy *c, struct cluster *latest)
     bool found = false;
 
     for (size_t i = 0; i < c->step_count && !found; i++) {
-        const struct index_entry *entry = step_entry(c, i);
+        const struct index_entry *entry = copy_step_entry(c, i);
         struct cluster *last = &latest[place_of(c, i)];
 
         found = entry->first_ticks < last->reach_ticks && c->steps[i].source != last->source;
@@ -76,7 +69,7 @@ static void cluster_share(struct trace_copy *c, struct cluster *cluster)
 
 static void step_link(struct trace_copy *c, uint32_t step, struct cluster *cluster)
 {
-    const struct index_entry *entry = step_entry(c, step);
+    const struct index_entry *entry = copy_step_entry(c, step);
     struct copy_link *link = &c->links[step];
     struct copy_part *part = step_part(c, step);
 

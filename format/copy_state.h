@@ -9,7 +9,7 @@
  *     copy_blocks.c    one block after another, the cheapest way that is right
  *     copy_records.c   the dearest: record by record
  *     copy_overlap.c   what two inputs of a session both have
- *     copy_hole.c      what is damaged in one of them, and perhaps whole in another
+ *     copy_hole.h      what is damaged in one of them, and perhaps whole in another
  *     copy_meta.c      metadata items
  *     copy_symbols.c   which symbols a slice needs
  *     copy_numbers.c   numbers of the inputs to numbers of the result
@@ -167,6 +167,14 @@ struct trace_copy {
     struct decoded_block decoded, reference;
 };
 
+/* What the index of its input says of a step's block. */
+static inline const struct index_entry *copy_step_entry(const struct trace_copy *c, size_t step)
+{
+    const struct copy_step *at = &c->steps[step];
+
+    return &c->sources[at->source].trace->blocks.entries[at->place];
+}
+
 /* ---- copy_open.c ---- */
 
 /* Room for so many sources; copy_fini() undoes it, also after a failure. */
@@ -275,13 +283,16 @@ int copy_hole_open(struct trace_copy *c, size_t step, const struct trace_gap *mi
 /* Before records from `ticks` on are written: the gap, if what it tells of stood before them. */
 int copy_hole_tell(struct trace_copy *c, struct copy_thread *thread, uint64_t ticks)
     __attribute__((warn_unused_result));
+/* Nothing comes any more. */
+int copy_holes_end(struct trace_copy *c) __attribute__((warn_unused_result));
+
+/* ---- copy_front.c ---- */
+
 /* Is it a flight recorder's, with a gap for what that let go, of which nothing can be read? */
 bool copy_front_is_lost(const struct copy_source *s, size_t place);
 /* The thread had `let_go` records that the part does not have, of which `known` are counted. */
 void copy_front_count(struct copy_thread *thread, struct copy_part *part, uint64_t let_go,
                       uint64_t known);
-/* Nothing comes any more. */
-int copy_holes_end(struct trace_copy *c) __attribute__((warn_unused_result));
 
 /* ---- copy_ledger.c ---- */
 
