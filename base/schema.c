@@ -52,8 +52,15 @@ static bool is_variable(uint8_t kind)
     return kind == ADA_KIND_STRING || kind == ADA_KIND_BYTES;
 }
 
+static bool name_is_short(const char *name)
+{
+    return strnlen(name, SCHEMA_NAME_MAX + 1) <= SCHEMA_NAME_MAX;
+}
+
 static bool field_is_valid(const struct ada_field *field)
 {
+    if (field->name && !name_is_short(field->name))
+        return false;
     if (field->kind < ADA_KIND_UNSIGNED || field->kind > ADA_KIND_BYTES || field->count < 1)
         return false;
     if (field->label_count && field->kind != ADA_KIND_ENUM)
@@ -83,9 +90,9 @@ static bool schema_is_valid(const struct schema *schema)
 
     if (schema->field_count > SCHEMA_FIELDS_MAX || !schema->provider || !schema->name)
         return false;
-    if (!*schema->provider || strnlen(schema->provider, SCHEMA_NAME_MAX + 1) > SCHEMA_NAME_MAX)
+    if (!*schema->provider || !name_is_short(schema->provider))
         return false;
-    if (!*schema->name || strnlen(schema->name, SCHEMA_NAME_MAX + 1) > SCHEMA_NAME_MAX)
+    if (!*schema->name || !name_is_short(schema->name))
         return false;
     for (unsigned i = 0; i < schema->field_count; i++)
         if (!field_is_valid(&schema->fields[i]))

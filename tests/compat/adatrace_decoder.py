@@ -106,14 +106,15 @@ def event_type_of(schema):
 
 def field_of(cursor):
     kind, width, count, label_count = cursor.numbers("BBHH")
-    name = text_of(blob16_of(cursor))
+    name = blob16_of(cursor)
     labels = {}
     for _ in range(label_count):
         labels.setdefault(cursor.number("q"), text_of(blob16_of(cursor)))
     expect(UNSIGNED <= kind <= BYTES and width in WIDTHS.get(kind, range(1, 9)), "no such field")
     expect(count == 1 or count > 1 and width > 0, "no such array")
     expect(not labels or kind == ENUM, "labels of a number")
-    return Field(name, kind, width, count, labels)
+    expect(len(name) <= 255, "a long name of a field")
+    return Field(text_of(name), kind, width, count, labels)
 
 
 def blob16_of(cursor):

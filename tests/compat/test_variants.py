@@ -14,6 +14,7 @@ from pathlib import Path
 
 import block_sealer
 import compare_decoders
+import evidence
 import recording
 from adatrace_blocks import CUT_OFF, DATA, META, START, OtherVersion
 from adatrace_decoder import ITEMS, Trace
@@ -45,6 +46,29 @@ def content_of(items):
     return b"".join(struct.pack("<HHI", kind, 0, len(body)) + body for kind, body in items)
 
 
+def field_renamed(body, name):
+    """A TYPE item whose first field has another name; types without fields stay."""
+    at = 8 + 8
+    for _ in range(4):
+        at += 2 + struct.unpack_from("<H", body, at)[0]
+    if at == len(body):
+        return body
+    at += 6
+    behind = at + 2 + struct.unpack_from("<H", body, at)[0]
+    schema = body[8:at] + struct.pack("<H", len(name)) + name + body[behind:]
+    return body[:4] + struct.pack("<I", len(schema)) + schema
+
+
+COMPARED = {}  # variants of each class, for docs/RELIABILITY.md
+
+
+def tearDownModule():
+    """Of a run of all that there is."""
+    if set(COMPARED) == {"Damaged", "Forged"}:
+        evidence.tell("variants", f"both decoders find the same in {COMPARED['Damaged']:,} damaged and "
+                      f"{COMPARED['Forged']:,} forged files")
+
+
 class Variants(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -56,6 +80,7 @@ class Variants(unittest.TestCase):
         self.path.write_bytes(data)
         found = list(compare_decoders.differences(recording.ADATRACE, self.path, **more))
         self.assertEqual(found, [], what)
+        COMPARED[type(self).__name__] = COMPARED.get(type(self).__name__, 0) + 1
         trace = Trace(data)
         trace.found = list(trace.events())
         return trace
@@ -214,6 +239,21 @@ class Forged(Variants):
             def edit(items):
                 return [[k, body[:-1] if k == kind else body] for k, body in items]
             self.forge_items("processes", edit, f"items of kind {kind} are a byte short")
+
+    def test_long_names_of_fields(self):
+        """The longest that there can be; longer ones, for which no reader has room, are refused."""
+        events = len(list(Trace(bytes_of("fields")).events()))
+        for size in (255, 256, 9000, 60000):
+            def edit(items):
+                return [[k, field_renamed(body, b"f" * size) if k == KIND_OF["type"] else body]
+                        for k, body in items]
+            trace = self.forge_items("fields", edit, f"fields with names of {size} bytes")
+            self.assertEqual(len(trace.damage), 0 if size == 255 else 1, size)
+            self.assertEqual(trace.unknown_events == 0, size == 255, size)
+            self.assertEqual(len(trace.found) == events, size == 255, size)
+            for command in (["decode", "-F", "csv"], ["info", "-v"], ["report"], ["verify"]):
+                told = recording.run([recording.ADATRACE, *command, self.path])
+                self.assertIn(told.status, (0, 1, 3), (command, size))
 
     def test_blocks_twice_and_out_of_order(self):
         def twice(blocks):

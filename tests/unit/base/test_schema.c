@@ -195,6 +195,23 @@ static void schema_with_a_bad_field_is_not_encodable(void **state)
     }
 }
 
+static void schema_with_a_long_field_name_is_not_encodable(void **state)
+{
+    char name[SCHEMA_NAME_MAX + 2];
+    const struct ada_field field = {
+        .name = name, .kind = ADA_KIND_UNSIGNED, .width = 8, .count = 1};
+    struct schema schema = sample();
+
+    (void)state;
+    memset(name, 'n', sizeof(name));
+    name[SCHEMA_NAME_MAX + 1] = 0;
+    schema.fields = &field;
+    schema.field_count = 1;
+    expect_not_encodable(schema);
+    name[SCHEMA_NAME_MAX] = 0; /* the longest that is allowed */
+    assert_true(schema_size(&schema) > 0);
+}
+
 static void schema_with_too_many_fields_is_not_encodable(void **state)
 {
     struct ada_field many[SCHEMA_FIELDS_MAX + 1];
@@ -317,6 +334,32 @@ static void schema_with_more_fields_than_allowed_is_refused(void **state)
     free(bytes);
 }
 
+/* Well-formed, and the name of its only field that long. */
+static int decode_with_field_name(size_t length)
+{
+    static const unsigned char head[] = {
+        0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 'p', 1, 0, 'n', 0, 0, 0, 0, ADA_KIND_UNSIGNED, 8, 1, 0, 0, 0};
+    unsigned char *bytes = malloc(sizeof(head) + 2 + length);
+    int result;
+
+    assert_non_null(bytes);
+    memcpy(bytes, head, sizeof(head));
+    le16_store(bytes + sizeof(head), (uint16_t)length);
+    memset(bytes + sizeof(head) + 2, 'f', length);
+    result = decode_exact(bytes, sizeof(head) + 2 + length);
+    free(bytes);
+    return result;
+}
+
+static void schema_with_a_long_field_name_is_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(decode_with_field_name(0), 0);
+    assert_int_equal(decode_with_field_name(SCHEMA_NAME_MAX), 0);
+    assert_int_equal(decode_with_field_name(SCHEMA_NAME_MAX + 1), -EBADMSG);
+    assert_int_equal(decode_with_field_name(60000), -EBADMSG);
+}
+
 /* Well-formed but for its size: the format string alone takes the whole limit. */
 static void schema_longer_than_the_limit_is_refused(void **state)
 {
@@ -343,6 +386,7 @@ int main(void)
         cmocka_unit_test(schema_fixed_bytes_adds_up_widths_and_counts_variables),
         cmocka_unit_test(schema_with_a_bad_name_is_not_encodable),
         cmocka_unit_test(schema_with_a_bad_field_is_not_encodable),
+        cmocka_unit_test(schema_with_a_long_field_name_is_not_encodable),
         cmocka_unit_test(schema_with_too_many_fields_is_not_encodable),
         cmocka_unit_test(schema_cut_anywhere_is_refused),
         cmocka_unit_test(schema_with_trailing_bytes_is_refused),
@@ -350,6 +394,7 @@ int main(void)
         cmocka_unit_test(schema_with_an_unknown_phase_is_refused),
         cmocka_unit_test(schema_with_nul_in_a_name_is_refused),
         cmocka_unit_test(schema_with_more_fields_than_allowed_is_refused),
+        cmocka_unit_test(schema_with_a_long_field_name_is_refused),
         cmocka_unit_test(schema_longer_than_the_limit_is_refused),
     };
 
