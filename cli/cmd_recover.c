@@ -2,6 +2,9 @@
 /*
  * `adatrace recover FILE...`: what recordings that did not end properly have left, made whole.
  */
+#include <errno.h>
+#include <stdlib.h>
+
 #include "cli/command.h"
 #include "cli/message.h"
 #include "cli/recover_say.h"
@@ -27,7 +30,8 @@ static unsigned folders_clear(void)
     return removed;
 }
 
-static bool recover_all(const struct recover_wish *wish, struct out_buffer *out,
+/* `saved`: where `wish` looks up what the files before have become. */
+static bool recover_all(const struct recover_wish *wish, bool *saved, struct out_buffer *out,
                         struct json_writer *json)
 {
     bool good = true;
@@ -37,6 +41,7 @@ static bool recover_all(const struct recover_wish *wish, struct out_buffer *out,
 
         recover_file(wish->paths[i], wish, &result);
         good &= result.state != RECOVER_FAILED;
+        saved[i] = result.state == RECOVER_SAVED;
         if (json)
             recover_say_json(json, &result);
         else
@@ -45,25 +50,14 @@ static bool recover_all(const struct recover_wish *wish, struct out_buffer *out,
     return good;
 }
 
-static int recover_run(void *settings, int operand_count, char **operands)
+static int recover_print(const struct recover_wish *wish, bool *saved, bool as_json)
 {
-    const struct recover_settings *wanted = settings;
-    const struct recover_wish wish = {.output = wanted->output,
-                                      .force = wanted->force,
-                                      .in_use = wanted->in_use,
-                                      .paths = operands,
-                                      .path_count = operand_count};
-    bool as_json = wanted->format == 1, good;
     struct json_writer json = {0};
     struct out_buffer out;
     unsigned removed;
-    int err;
+    int err = out_open_stdout(&out);
+    bool good;
 
-    if (wanted->output && operand_count > 1) {
-        message_print("--output names one file, and %d are to be recovered", operand_count);
-        return STATUS_MISUSE;
-    }
-    err = out_open_stdout(&out);
     if (err)
         return message_failure(err, "the output cannot be written");
     json.out = &out;
@@ -71,7 +65,7 @@ static int recover_run(void *settings, int operand_count, char **operands)
         json_object_open(&json, NULL);
         json_array_open(&json, "files");
     }
-    good = recover_all(&wish, &out, as_json ? &json : NULL);
+    good = recover_all(wish, saved, &out, as_json ? &json : NULL);
     removed = folders_clear();
     if (as_json) {
         json_array_close(&json);
@@ -85,6 +79,28 @@ static int recover_run(void *settings, int operand_count, char **operands)
     if (err)
         return message_failure(err, "the output cannot be written");
     return good ? STATUS_GOOD : STATUS_FAILED;
+}
+
+static int recover_run(void *settings, int operand_count, char **operands)
+{
+    const struct recover_settings *wanted = settings;
+    bool *saved = calloc((size_t)operand_count, sizeof(*saved));
+    const struct recover_wish wish = {.output = wanted->output,
+                                      .force = wanted->force,
+                                      .in_use = wanted->in_use,
+                                      .paths = operands,
+                                      .path_count = operand_count,
+                                      .saved = saved};
+    int status = STATUS_MISUSE;
+
+    if (!saved)
+        status = message_failure(ENOMEM, "%d files", operand_count);
+    else if (wanted->output && operand_count > 1)
+        message_print("--output names one file, and %d are to be recovered", operand_count);
+    else
+        status = recover_print(&wish, saved, wanted->format == 1);
+    free(saved);
+    return status;
 }
 
 static const struct option_row options[] = {

@@ -91,11 +91,35 @@ static void result_keep(struct recover_result *r, struct new_file *file)
     snprintf(r->why, sizeof(r->why), "%.400s cannot be written", r->output);
 }
 
+/* Files of one name in several folders have one name for what is saved of them. */
+static const char *saved_before(const struct recover_result *r, const struct recover_wish *wish)
+{
+    char other[PATH_MAX];
+
+    for (int i = 0; i < wish->path_count; i++) {
+        if (!wish->saved[i])
+            continue;
+        output_name(wish->paths[i], wish, other, sizeof(other));
+        if (strcmp(other, r->output) == 0)
+            return wish->paths[i];
+    }
+    return NULL;
+}
+
 static int result_open(struct recover_result *r, const struct recover_wish *wish,
                        struct new_file *file)
 {
-    int fd = new_file_open(file, r->output, wish->force);
+    const char *other = saved_before(r, wish);
+    char why[sizeof(r->why)];
+    int fd;
 
+    if (other) {
+        snprintf(why, sizeof(why), "%.200s is what was just saved of %.200s: -o FILE names another",
+                 r->output, other);
+        failed(r, why);
+        return -EEXIST;
+    }
+    fd = new_file_open(file, r->output, wish->force);
     if (fd >= 0)
         return fd;
     r->state = RECOVER_FAILED;

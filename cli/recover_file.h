@@ -41,6 +41,7 @@ struct recover_wish {
     bool force, in_use;
     char *const *paths; /* all files: a segment's records may be in one of the traces */
     int path_count;
+    const bool *saved; /* by place in `paths`: its file was written; with --force, too, it stays */
 };
 
 /* Recover one of them. Says on stderr what goes wrong. */

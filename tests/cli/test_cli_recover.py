@@ -68,6 +68,18 @@ class Recover(unittest.TestCase):
         self.assertEqual(self.tool("recover", "shop.adatrace", "--force").returncode, 0)
         self.assertEqual(self.tool("verify", kept).returncode, 0)
 
+    def test_files_of_one_name_do_not_replace_each_other(self):
+        path, _ = self.cut_off(0.5)
+        for folder in ("one", "two"):
+            (self.folder / folder).mkdir()
+            (self.folder / folder / path.name).write_bytes(path.read_bytes()[:-5000 if folder == "two" else None])
+        (self.folder / "shop.recovered.adatrace").write_text("of last time")
+        status, said = self.said("--force", "one/shop.adatrace", "two/shop.adatrace")
+        self.assertEqual((status, [file["state"] for file in said["files"]]), (1, ["saved", "failed"]))
+        self.assertEqual(said["files"][1]["why"], "shop.recovered.adatrace is what was just saved of one/shop.adatrace: "
+                                                  "-o FILE names another")
+        self.assertEqual(len(self.events(self.folder / "shop.recovered.adatrace")), said["files"][0]["events"])
+
     def test_leaves_alone_what_is_whole(self):
         self.cut_off(0.5)
         before = set(os.listdir(self.folder))
