@@ -3,6 +3,7 @@
 """Help, man pages and completion come from one table: here each is held against the others."""
 
 import re
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -187,9 +188,10 @@ class Completion(unittest.TestCase):
 
     @unittest.skipUnless("list" in commands(), "list is not built")
     def test_sessions_are_offered_by_name_and_process_id(self):
+        name = "my shop $(>hit)"
         with tempfile.TemporaryDirectory() as folder:
             environment = {**PLAIN, "XDG_RUNTIME_DIR": folder}
-            with subprocess.Popen([str(ADATRACE), "record", "-n", "my shop", "-o", f"{folder}/x.adatrace", "--", "cat"],
+            with subprocess.Popen([str(ADATRACE), "record", "-n", name, "-o", f"{folder}/x.adatrace", "--", "cat"],
                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                                   env=environment) as recording:
                 recording.stdin.write(b"up\n")
@@ -197,10 +199,11 @@ class Completion(unittest.TestCase):
                 self.assertEqual(recording.stdout.read(3), b"up\n")  # then the session can be found
                 done = subprocess.run(["bash", "--norc", "-c", ASK, "ask", str(COMPLETION), str(ADATRACE),
                                        "pause", ""], capture_output=True, text=True, env=environment,
-                                      check=True)
+                                      check=True, cwd=folder)
                 recording.stdin.close()
+            self.assertFalse((Path(folder) / "hit").exists(), "what the name says was run")
         offered = done.stdout.splitlines()
-        self.assertIn("my shop", offered)
+        self.assertIn([name], map(shlex.split, offered))
         self.assertTrue(any(word.isdigit() for word in offered), offered)
 
     @unittest.skipUnless("record" in commands(), "record is not built")
