@@ -4,10 +4,12 @@
  * command line, runs it.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/suggestion.h"
 #include "cli/command.h"
@@ -158,10 +160,23 @@ static int global_run(int count, char **words)
     return stdout_finish(STATUS_GOOD);
 }
 
+/*
+ * A standard stream that the caller has closed would be the next file that is opened: a trace that
+ * messages are written into. What stands there instead fails as a closed one does, and is closed to
+ * the programs that we run.
+ */
+static void streams_hold(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            (void)open("/dev/null", (fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
+}
+
 int main(int argc, char **argv)
 {
     const struct command *command;
 
+    streams_hold();
     if (argc < 2) {
         help_print(stderr);
         return STATUS_MISUSE;

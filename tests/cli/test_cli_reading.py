@@ -311,6 +311,17 @@ class Terminal(WithTraces):
         self.assertIn("#", self.shown("report", "mix.adatrace", LC_ALL="C"))
 
 
+class ClosedStreams(unittest.TestCase):
+    def test_no_file_of_ours_takes_their_place(self):
+        """What is said would go into it. To the program they are as closed as they were."""
+        script = ('exec "$0" record -o x.adatrace -- '
+                  "sh -c 'readlink /proc/$PPID/fd/0 /proc/$PPID/fd/2; true >&2 || echo closed' <&- 2>&-")
+        with tempfile.TemporaryDirectory() as folder:
+            done = subprocess.run(["sh", "-c", script, str(ADATRACE)], cwd=folder, stdout=subprocess.PIPE, text=True,
+                                  env={**PLAIN, "XDG_RUNTIME_DIR": folder}, timeout=60, check=False)
+        self.assertEqual(done.stdout.splitlines(), ["/dev/null", "/dev/null", "closed"])
+
+
 if __name__ == "__main__":
     os.environ.pop("NO_COLOR", None)
     unittest.main()
