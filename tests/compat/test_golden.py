@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from collections import Counter
 from contextlib import redirect_stdout
 from pathlib import Path
 
@@ -26,6 +27,7 @@ import adatrace_blocks as blocks
 import adatrace_columns as columns
 import adatrace_decoder as decoder
 import compare_decoders
+import evidence
 import recording
 
 ADATRACE = recording.ADATRACE
@@ -109,6 +111,17 @@ class Observed(columns.Columns):
 
 
 TRACES = [path for folder in VERSIONS for path in sorted(folder.glob("*.adatrace"))]
+SHOWN = Counter()  # for docs/RELIABILITY.md: what has passed
+
+
+def tearDownModule():
+    """Only of all of it, and of this machine (tests/machines has others)."""
+    whole = SHOWN["read"] == SHOWN["printed"] == len(TRACES) and SHOWN["made"] == len(KINDS)
+    if whole and "ADATRACE_MAKE_GOLDEN" not in os.environ:
+        evidence.tell("golden", f"{len(TRACES)} traces of {len(VERSIONS)} version(s): {SHOWN['events']:,} events and "
+                      f"gaps, the same for both decoders; {len(TRACES) * len(PRINTED)} outputs as they always were; "
+                      f"{len(KINDS)} files made anew, {SHOWN['same']:,} of {SHOWN['bytes']:,} bytes compared as they "
+                      "are, and all when unpacked")
 
 
 class EveryVersion(unittest.TestCase):
@@ -117,15 +130,18 @@ class EveryVersion(unittest.TestCase):
     def test_both_decoders_read_the_golden_files(self):
         for path in TRACES:
             with self.subTest(path):
-                self.assertEqual(decoded(path), path.with_suffix(".jsonl").read_text())
+                found = decoded(path)
+                self.assertEqual(found, path.with_suffix(".jsonl").read_text())
                 self.assertEqual(decoded(path, "--metadata"), path.with_suffix(".json").read_text())
                 self.assertEqual(list(compare_decoders.differences(ADATRACE, path)), [])
+                SHOWN.update(read=1, events=len(found.splitlines()))
 
     def test_the_commands_print_what_they_have_always_printed(self):
         for path in TRACES:
             with self.subTest(path):
                 self.assertEqual(printed_about(path),
                                  path.with_suffix(".txt").read_text(errors="surrogateescape"))
+                SHOWN.update(printed=1)
 
     def test_a_folder_has_files_of_its_version_and_no_others(self):
         for path in TRACES:
@@ -158,6 +174,8 @@ class TodaysWriter(unittest.TestCase):
                 self.assertTrue(list(but_for_zstd(made)) == list(but_for_zstd(path)), changed)
                 if same_zstd:
                     self.assertTrue(made.read_bytes() == path.read_bytes(), changed)
+                size = made.stat().st_size
+                SHOWN.update(made=1, bytes=size, same=size if same_zstd else 0)
 
 
 class Everything(unittest.TestCase):
