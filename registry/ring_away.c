@@ -10,6 +10,15 @@ static uint64_t proof_of(uint64_t from, uint64_t bytes)
     return bytes >> 3 << 32 | (from * UINT64_C(0x9e3779b97f4a7c15) + bytes) >> 32;
 }
 
+bool ring_away_has_room(const struct ada_writer *w, uint64_t tail)
+{
+    const struct ring_shared *ring = ring_of(w);
+    uint64_t n = load_relaxed(&ring->away_count);
+
+    return n < RING_AWAY || load_relaxed(&ring->policy) == RING_OVERWRITE ||
+           (int64_t)(tail - load_relaxed(&ring->away[n % RING_AWAY].from)) > 0;
+}
+
 void ring_away_note(struct ada_writer *w, uint64_t from, uint64_t bytes)
 {
     struct ring_shared *ring = ring_of(w);

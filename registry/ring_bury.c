@@ -212,7 +212,7 @@ static bool outer_is_counted(const struct ada_writer *w, uint64_t head, const st
 static void given_up_note(struct ada_writer *w, const struct outer *o)
 {
     ring_away_note(w, o->at, o->bytes); /* for the reader, and before it comes here */
-    for (int i = 3; i > 0; i--)
+    for (int i = RING_GIVEN_UP - 1; i > 0; i--)
         w->given_up[i] = w->given_up[i - 1];
     w->given_up[0] = o->at + o->bytes;
     ADA_SIGNAL_FENCE();

@@ -141,11 +141,15 @@ void ring_bury_outer(struct ada_writer *writer);
  * another one stands in front. */
 void ring_bury_away(struct ada_writer *writer, uint64_t head);
 
+enum { RING_GIVEN_UP = sizeof(((struct ada_writer *)0)->given_up) / sizeof(uint64_t) };
+
 /* Was this record given up, though its writer was only away? It is counted as dropped then. */
 static inline bool ring_is_given_up(const struct ada_writer *w, uint64_t end)
 {
-    return end == w->given_up[0] || end == w->given_up[1] || end == w->given_up[2] ||
-           end == w->given_up[3];
+    for (int i = 0; i < RING_GIVEN_UP; i++)
+        if (end == w->given_up[i])
+            return true;
+    return false;
 }
 
 #endif

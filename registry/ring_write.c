@@ -7,6 +7,7 @@
 
 #include "base/crash_point.h"
 #include "registry/bell.h"
+#include "registry/ring_away.h"
 #include "registry/ring_producer.h"
 #include "registry/ring_wait.h"
 
@@ -167,7 +168,8 @@ static bool wait_or_bury(struct ada_writer *w, const struct ring_layout *l, uint
      * left in a way that we cannot see. Either way no thread stays silent for ever: of what is left
      * out at ends of laps, and a record's length, there is no more than the rest. */
     if (l->nested && (int64_t)(l->start - head) > 0 &&
-        ring_bytes_behind_outer(w, head, l->start) > load_relaxed(&ring_of(w)->room) / 4)
+        ring_bytes_behind_outer(w, head, l->start) > load_relaxed(&ring_of(w)->room) / 4 &&
+        ring_away_has_room(w, l->tail))
         ring_bury_away(w, head);
     return false;
 }

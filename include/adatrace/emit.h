@@ -85,14 +85,13 @@ struct ada_writer {
     uint64_t touched; /* bytes of the ring, from its beginning, that are in our page table */
     struct ada_ring_plan plan;
     struct ada_commit_plan commit;
-    uint64_t given_up[4]; /* ends of the last records that were, though their writers may be away */
+    uint64_t given_up[8]; /* ends of the last records that were, though their writers may be away */
     /* Drops that GAP records tell of which stand or are claimed; and who is about to claim one: end
      * of the record (0: nobody), drops that will be told then, time. registry/ring_front.c */
     uint64_t tells, tells_bytes;
     uint64_t telling, tell_to, tell_to_bytes, tell_ticks;
     uint64_t twins; /* words so far that lead over something, and plans: no two shall be the same */
     const uint32_t *life; /* marked when the drain's thread dies; NULL: nobody tells of that */
-    uint64_t unused[4];
 } __attribute__((aligned(128)));
 
 /* What a reserve hands to its commit; lives in registers. */

@@ -242,6 +242,36 @@ static void word_of_a_writer_that_comes_back_is_not_read(void **state)
         }
 }
 
+/* More of them than the reader is told of: it has to come by before the others are given up. */
+static void more_writers_than_are_remembered_wait_for_the_reader(void **state)
+{
+    enum { WRITERS = RING_AWAY + 3 };
+    struct ada_record away[WRITERS];
+
+    (void)state;
+    set_up(RING_DROP);
+    fixture.writer->stack_top = 0;
+    for (unsigned i = 0; i < WRITERS; i++) {
+        away[i] = record_begin();
+        away[i].nested = false; /* as above */
+    }
+    while (fixture.ring->dropped < 2 * WRITERS)
+        (void)emit();
+    assert_int_equal(fixture.ring->away_count, RING_AWAY);
+    for (unsigned i = 0; i < RING_AWAY; i++)
+        memcpy(away[i].header, &away[i].word, 8);
+    ledger_drain(&ledger, &fixture.reader);
+    assert_int_equal(ledger.records, 0);
+    for (uint64_t dropped = fixture.ring->dropped; fixture.ring->dropped < dropped + 2 * WRITERS;)
+        (void)emit();
+    assert_int_equal(fixture.ring->away_count, WRITERS);
+    ledger_drain(&ledger, &fixture.reader);
+    for (unsigned i = WRITERS; i-- > 0;)
+        assert_false(record_end(&away[i]));
+    assert_true(emit());
+    take_down();
+}
+
 static void writer_that_comes_back_laps_later_hurts_nobody(void **state)
 {
     struct ada_record away;
@@ -358,6 +388,7 @@ int main(void)
         cmocka_unit_test(handler_that_fills_the_ring_gives_up_all_of_the_batch),
         cmocka_unit_test(writers_that_are_away_are_given_up_one_after_the_other),
         cmocka_unit_test(word_of_a_writer_that_comes_back_is_not_read),
+        cmocka_unit_test(more_writers_than_are_remembered_wait_for_the_reader),
         cmocka_unit_test(writer_that_comes_back_laps_later_hurts_nobody),
         cmocka_unit_test(record_left_behind_a_held_one_is_given_up_by_its_commit),
         cmocka_unit_test(scribbled_word_behind_a_held_record_ends_the_walk),
