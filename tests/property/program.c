@@ -111,8 +111,6 @@ void program_make(struct program *p, uint64_t seed)
     memset(p, 0, sizeof(*p));
     p->seed = seed;
     p->house = (uint8_t)below(&random, HOUSES);
-    if (p->house == 3) /* open: case 0x8a981c6ec02a1336 of before, docs/decisions/019 */
-        p->house = 1;
     p->lazy = (uint8_t)(below(&random, 4) ? below(&random, 9) : 0);
     p->budget = below(&random, 4) ? 0 : 8192;
     style.threads = 1 + below(&random, below(&random, 2) ? 2 : PROGRAM_THREADS);
