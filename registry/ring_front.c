@@ -77,11 +77,19 @@ static void leap_settle(struct ada_writer *w)
 
 /* ---- what is told ---- */
 
+/* Set it to what `told` is. A handler that tells in between raises both: then once more. */
+static void tells_follow(uint64_t *tells, const uint64_t *told)
+{
+    uint64_t now = load_relaxed(tells);
+
+    while (!ada_cmpxchg_local(tells, &now, load_relaxed(told))) {}
+}
+
 /* Of those who were about to tell nobody will: what stands is told, and the rest is to be. */
 static void tells_reset(struct ada_writer *w)
 {
-    w->tells = load_relaxed(&ring_of(w)->told);
-    w->tells_bytes = load_relaxed(&ring_of(w)->told_bytes);
+    tells_follow(&w->tells, &ring_of(w)->told);
+    tells_follow(&w->tells_bytes, &ring_of(w)->told_bytes);
 }
 
 bool ring_tell_begin(struct ada_writer *w, const struct ring_layout *l)
