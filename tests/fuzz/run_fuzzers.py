@@ -103,7 +103,8 @@ def afl(target, seconds):
                        AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES="1",
                        ASAN_OPTIONS="abort_on_error=1:symbolize=0:detect_leaks=0")
     words = HERE / f"{target}.dict"
-    command = ["afl-fuzz", "-V", str(seconds), "-t", "10000+", "-m", "none", "-i", HERE / "corpus" / target, "-o", out]
+    command = ["afl-fuzz", "-V", str(seconds), "-t", f"{INPUT_SECONDS_MAX}000+", "-m", "none",
+               "-i", HERE / "corpus" / target, "-o", out]
     if words.exists():
         command += ["-x", words]
     run = subprocess.run([*command, "--", program("fuzz-afl", f"fuzz_{target}")], env=environment,
