@@ -336,6 +336,7 @@ static int program_record(struct recording *r)
         record_output_discard(&r->output);
         return program_problem(r->words[0], err);
     }
+    record_output_settle(&r->output);
     collector_program(r->collector, (uint32_t)r->child.pid);
     if (r->verdict.is_traceable && r->verdict.may_preload)
         collector_expect(r->collector, r->words[0]);

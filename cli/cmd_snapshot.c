@@ -83,6 +83,8 @@ static int snapshot_problem(const struct control_snapshot *result)
 {
     if (result->status == -EEXIST)
         message_print("%s exists already: --force replaces it", result->path);
+    else if (result->status == -EBUSY)
+        message_print("%s is what the session records into: -o FILE names another", result->path);
     else
         message_failure(result->status, "cannot write %s", result->path);
     return STATUS_FAILED;
@@ -125,7 +127,7 @@ static const struct option_row options[] = {
      FIELD(output)},
     {.letter = 'f',
      .name = "force",
-     .help = "Replace FILE when it is there already",
+     .help = "Replace FILE when it is there already; it stays until the new one is complete",
      .type = &option_flag,
      FIELD(force)},
     {.name = "before",

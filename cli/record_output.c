@@ -64,7 +64,7 @@ int record_output_open(struct record_output *output, const char *path, const cha
         return 0;
     output->is_new = stat(output->path, &status) || S_ISREG(status.st_mode);
     if (output->is_new) {
-        fd = fresh_file_open(output->path, force);
+        fd = fresh_file_exchange(output->path, force, output->old);
     } else {
         fd = open(output->path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
         fd = fd < 0 ? -errno : fd;
@@ -80,7 +80,13 @@ int record_output_open(struct record_output *output, const char *path, const cha
 void record_output_discard(const struct record_output *output)
 {
     if (output->is_new)
-        unlink(output->path);
+        fresh_file_undo(output->path, output->old);
+}
+
+void record_output_settle(struct record_output *output)
+{
+    fresh_file_settle(output->old);
+    *output->old = 0;
 }
 
 uint64_t record_output_bytes(const struct record_output *output)

@@ -13,6 +13,7 @@ struct record_output {
     char path[PATH_MAX]; /* of the (first) file */
     char base[PATH_MAX]; /* what all files are named after, absolute */
     bool is_new;         /* made by us: a regular file */
+    char old[PATH_MAX];  /* where the one that it replaces is until then; "": there is none */
 };
 
 enum record_output_kind {
@@ -30,8 +31,10 @@ int record_output_open(struct record_output *output, const char *path, const cha
                        enum record_output_kind kind, bool force)
     __attribute__((warn_unused_result));
 
-/* Nothing was recorded: leave nothing behind. */
+/* Nothing was recorded: what was there before is there again. */
 void record_output_discard(const struct record_output *output);
+/* Something is being recorded: the file that it replaces goes now. */
+void record_output_settle(struct record_output *output);
 
 /* Its size; 0 when it has none (a pipe). */
 uint64_t record_output_bytes(const struct record_output *output);

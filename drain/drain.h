@@ -8,9 +8,9 @@
  * was told by their creator, and what it has checked. The collector runs one drain for all
  * processes of a recording, an embedded session one for its own process; both are this code.
  *
- * drain_attach(), drain_attach_promised(), drain_note(), drain_call(), drain_child(),
- * drain_child_status(), drain_wake() and drain_figures() may be called from any thread. All other
- * calls are for one thread at a time, and not while drain_start()'s thread runs.
+ * drain_attach(), drain_attach_promised(), drain_attached(), drain_note(), drain_call(),
+ * drain_child(), drain_child_status(), drain_wake() and drain_figures() may be called from any
+ * thread. All other calls are for one thread at a time, and not while drain_start()'s thread runs.
  */
 #ifndef ADATRACE_DRAIN_DRAIN_H
 #define ADATRACE_DRAIN_DRAIN_H
@@ -98,6 +98,9 @@ int drain_attach_promised(struct drain *drain, const struct drain_attachment *at
                           int (*promise)(void *context), void *context)
     __attribute__((warn_unused_result));
 
+/* So many of them has the drain taken over by now. Any thread. */
+uint32_t drain_attached(const struct drain *drain);
+
 /* Queue a note for the trace; `text` is copied. Without memory for it, drain_close() says so. */
 void drain_note(struct drain *drain, enum trace_note_kind kind, const char *text);
 
@@ -148,10 +151,14 @@ int drain_switch(struct drain *drain, int fd, struct trace_ending **old)
 
 /*
  * All that was taken, and the modules it may refer to, for another thread to write
- * (trace_writer_snapshot()). `before_ns` not 0: of a flight recorder about the last so many only.
+ * (trace_writer_snapshot()). `from_ticks`: of a flight recorder about what came since, 0: all. It
+ * is a moment, not a span, because emptying the rings takes its time: what is said from then on is
+ * in it, too.
  */
-int drain_snapshot(struct drain *drain, uint64_t before_ns, struct trace_snapshot **out,
+int drain_snapshot(struct drain *drain, uint64_t from_ticks, struct trace_snapshot **out,
                    struct drain_module **modules) __attribute__((warn_unused_result));
+/* The moment `before_ns` ago, by the recording's clock; 0: it had not begun, or 0 was asked for. */
+uint64_t drain_ticks_before(const struct drain *drain, uint64_t before_ns);
 /* Nothing will be asked any more about what was unmapped before that. */
 void drain_forget_before(struct drain *drain, uint64_t ticks);
 /* Now, by the recording's clock. */

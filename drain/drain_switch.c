@@ -98,8 +98,7 @@ int drain_switch(struct drain *d, int fd, struct trace_ending **old)
     return 0;
 }
 
-/* The least ticks that are asked for; 0: all. */
-static uint64_t ticks_from(const struct drain *d, uint64_t before_ns)
+uint64_t drain_ticks_before(const struct drain *d, uint64_t before_ns)
 {
     uint64_t now = drain_now(d);
     double ticks = (double)before_ns / d->clock.line.ns_per_tick;
@@ -143,14 +142,14 @@ static void rings_empty(struct drain *d)
     }
 }
 
-int drain_snapshot(struct drain *d, uint64_t before_ns, struct trace_snapshot **out,
+int drain_snapshot(struct drain *d, uint64_t from_ticks, struct trace_snapshot **out,
                    struct drain_module **modules)
 {
     int err;
 
     rings_empty(d);
     drain_account(d);
-    err = trace_writer_snapshot(d->writer, ticks_from(d, before_ns), out);
+    err = trace_writer_snapshot(d->writer, from_ticks, out);
     if (err)
         return err;
     err = drain_modules_copy(d, 0, modules);

@@ -46,8 +46,9 @@ static struct {
 /* ---- the file ---- */
 
 /* A file of ours in any case: what somebody is still writing to, or reading, keeps its name's old
- * file. -EEXIST: it is there and may not be replaced. */
-static int output_open(const char *path, bool replace, bool *created)
+ * file. -EEXIST: it is there and may not be replaced. `old`: as of fresh_file_exchange(), where
+ * `created`. */
+static int output_open(const char *path, bool replace, bool *created, char old[PATH_MAX])
 {
     struct stat status;
     int fd;
@@ -55,7 +56,7 @@ static int output_open(const char *path, bool replace, bool *created)
     /* A pipe or a device is written to as it is. */
     *created = stat(path, &status) || S_ISREG(status.st_mode);
     if (*created)
-        return fresh_file_open(path, replace);
+        return fresh_file_exchange(path, replace, old);
     fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
     return fd < 0 ? -errno : fd;
 }
@@ -279,7 +280,7 @@ static int embedded_start(const char *path, const struct session_host_options *o
                           struct segment *segment)
 {
     bool reused = false, created = false;
-    char first[PATH_MAX];
+    char first[PATH_MAX], old[PATH_MAX];
     int fd = -1, err;
 
     /* A forked child goes on in its parent's segment, whose drain is the parent's thread. */
@@ -289,7 +290,7 @@ static int embedded_start(const char *path, const struct session_host_options *o
     if (err)
         return err;
     if (!o->flight)
-        fd = output_open(first, o->overwrite_file, &created);
+        fd = output_open(first, o->overwrite_file, &created, old);
     if (!o->flight && fd < 0)
         return fd;
     err = files_begin(path, o);
@@ -303,6 +304,8 @@ static int embedded_start(const char *path, const struct session_host_options *o
     err = drain_begin(o, fd, reused);
     if (err)
         goto fail;
+    if (created)
+        fresh_file_settle(old);
     host.pid = getpid();
     host.ended = 0;
     control_begin(first, o);
@@ -312,7 +315,7 @@ fail:
     session_files_destroy(host.files);
     host.files = NULL;
     if (created)
-        unlink(first);
+        fresh_file_undo(first, old);
     return err;
 }
 

@@ -180,6 +180,7 @@ static unsigned files_waiting(struct session_files *f)
 static int next_begin(struct session_files *f, struct drain *d, uint64_t now_ns, char *path)
 {
     int err = rotated_name(f, path, f->number + 1), fd = -1;
+    char old[PATH_MAX];
     struct finished_file *done = err ? NULL : calloc(1, sizeof(*done));
 
     if (!err && !done)
@@ -189,7 +190,7 @@ static int next_begin(struct session_files *f, struct drain *d, uint64_t now_ns,
     if (!err && files_waiting(f) >= WAITING_ASKED_MAX)
         err = -EBUSY;
     if (!err)
-        fd = fresh_file_open(path, f->options.replace);
+        fd = fresh_file_exchange(path, f->options.replace, old);
     if (fd < 0 || err) {
         free(done);
         return err ? err : fd;
@@ -197,10 +198,11 @@ static int next_begin(struct session_files *f, struct drain *d, uint64_t now_ns,
     CRASH_POINT("rotate.opened");
     err = drain_switch(d, fd, &done->ending);
     if (err) {
-        unlink(path);
+        fresh_file_undo(path, old);
         free(done);
         return err;
     }
+    fresh_file_settle(old);
     finished_post(f, d, done);
     f->number++;
     f->complained = false;

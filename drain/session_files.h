@@ -58,16 +58,18 @@ struct snapshot_result {
 };
 
 struct snapshot_wish {
-    const char *path;   /* absolute; NULL: NAME-snapshot-0001.adatrace or the next that is free */
-    bool replace;       /* `path` may be there */
-    uint64_t before_ns; /* a flight recorder: no more than the last so many; 0: all it keeps */
+    const char *path;    /* absolute; NULL: NAME-snapshot-0001.adatrace or the next that is free */
+    bool replace;        /* `path` may be there: it stays until the new one is complete */
+    uint64_t before_ns;  /* a flight recorder: no more than the last so many; 0: all it keeps */
+    uint64_t from_ticks; /* not 0, instead of that: no more than since then, by the drain's clock */
     /* Called when it is there or has failed, in the errands' thread. May be NULL. */
     void (*done)(void *context, const struct snapshot_result *result);
     void *context;
 };
 
-/* Begin one: what has been taken by now will be in it. 0: `done` will be called, else it will not.
- * -ESPIPE: the session writes into a pipe; -ESHUTDOWN: it ends. */
+/* Begin one: what has been taken by now will be in it. 0: `done` will be called, else it will not;
+ * its result's -EBUSY: `path` is the file that the session itself records into. -ESPIPE: the
+ * session writes into a pipe; -ESHUTDOWN: it ends. */
 int session_files_snapshot(struct session_files *files, struct drain *drain,
                            const struct snapshot_wish *wish) __attribute__((warn_unused_result));
 /* The same in the drain's thread, or when it does not run any more. */

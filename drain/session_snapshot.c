@@ -44,12 +44,28 @@ static int numbered_create(struct session_files *f, char *path)
     }
 }
 
+/* The descriptor, and what the file is called until it is complete. */
+static int snapshot_open(struct snapshot_errand *e, char name[PATH_MAX])
+{
+    int fd;
+
+    if (e->is_numbered) {
+        fd = numbered_create(e->files, e->result.path);
+        snprintf(name, PATH_MAX, "%s", e->result.path);
+        return fd;
+    }
+    /* What is still recorded into would go on without a name, and be gone at its end. */
+    if (trace_snapshot_is_of(e->snapshot, e->result.path))
+        return -EBUSY;
+    return fresh_file_begin(e->result.path, e->replace, name);
+}
+
+/* One that is there keeps its name until the new one is complete: whatever happens to that. */
 static int snapshot_write(struct snapshot_errand *e)
 {
     struct trace_ending *ending;
-    int fd = e->is_numbered ? numbered_create(e->files, e->result.path)
-                            : fresh_file_open(e->result.path, e->replace);
-    int err;
+    char name[PATH_MAX];
+    int fd = snapshot_open(e, name), err;
 
     if (fd < 0) {
         trace_snapshot_free(e->snapshot);
@@ -59,10 +75,16 @@ static int snapshot_write(struct snapshot_errand *e)
     err = trace_snapshot_write(e->snapshot, fd, &ending);
     if (err) {
         drain_modules_free(e->modules);
-        unlink(e->result.path);
+        unlink(name);
         return err;
     }
-    return file_end(e->files, ending, e->modules, &e->result.file_bytes);
+    err = file_end(e->files, ending, e->modules, &e->result.file_bytes);
+    if (!err)
+        return fresh_file_keep(e->result.path, name);
+    /* Without its end it is worth more than nothing, and less than what is there. */
+    if (fresh_file_is_beside(e->result.path, name))
+        unlink(name);
+    return err;
 }
 
 static void snapshot_run(struct errand *errand)
@@ -103,6 +125,9 @@ static struct snapshot_errand *errand_create(struct session_files *f,
 int session_files_snapshot_here(struct session_files *f, struct drain *d,
                                 const struct snapshot_wish *wish)
 {
+    /* Now: the rings have not been emptied yet, which takes its time. */
+    uint64_t from_ticks =
+        wish->from_ticks ? wish->from_ticks : drain_ticks_before(d, wish->before_ns);
     struct snapshot_errand *e;
     int err;
 
@@ -111,7 +136,7 @@ int session_files_snapshot_here(struct session_files *f, struct drain *d,
     e = errand_create(f, wish);
     if (!e)
         return -ENOMEM;
-    err = drain_snapshot(d, wish->before_ns, &e->snapshot, &e->modules);
+    err = drain_snapshot(d, from_ticks, &e->snapshot, &e->modules);
     if (err) {
         free(e);
         return err;

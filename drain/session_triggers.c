@@ -60,14 +60,6 @@ static void moment_done(void *context, const struct snapshot_result *result)
     free(wish);
 }
 
-static uint64_t ns_since(const struct session_triggers *t, struct drain *d, uint64_t ticks)
-{
-    uint64_t now = drain_now(d);
-
-    return now > ticks ? (uint64_t)((double)(now - ticks) * 1e9 / (double)t->ticks_per_second) + 1
-                       : 1;
-}
-
 static void moment_note(struct drain *d, const struct trigger_moment *moment)
 {
     if (moment->others)
@@ -82,7 +74,7 @@ static void moment_keep(void *context, struct drain *d, const struct trigger_mom
     struct session_triggers *t = context;
     struct moment_wish *made = calloc(1, sizeof(*made));
     struct snapshot_wish wish = {
-        .before_ns = ns_since(t, d, moment->from_ticks), .done = moment_done, .context = made};
+        .from_ticks = moment->from_ticks, .done = moment_done, .context = made};
     int err = made ? 0 : -ENOMEM;
 
     moment_note(d, moment);

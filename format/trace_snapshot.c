@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "format/snapshot_state.h"
@@ -25,6 +26,14 @@ void trace_snapshot_free(struct trace_snapshot *s)
     byte_buffer_free(&s->items);
     ending_free(s->ending);
     free(s);
+}
+
+bool trace_snapshot_is_of(const struct trace_snapshot *s, const char *path)
+{
+    struct stat status;
+
+    return s->source.inode && lstat(path, &status) == 0 && status.st_dev == s->source.device &&
+           status.st_ino == s->source.inode;
 }
 
 /* ---- of a file: the same blocks, byte by byte ---- */

@@ -9,6 +9,8 @@
 #ifndef ADATRACE_FORMAT_TRACE_SNAPSHOT_H
 #define ADATRACE_FORMAT_TRACE_SNAPSHOT_H
 
+#include <stdbool.h>
+
 #include "format/trace_ending.h"
 
 struct trace_snapshot;
@@ -21,5 +23,7 @@ struct trace_snapshot;
 int trace_snapshot_write(struct trace_snapshot *snapshot, int fd, struct trace_ending **ending)
     __attribute__((warn_unused_result));
 void trace_snapshot_free(struct trace_snapshot *snapshot);
+/* Is `path` the file that it is a copy of, which is being recorded into? */
+bool trace_snapshot_is_of(const struct trace_snapshot *snapshot, const char *path);
 
 #endif

@@ -119,7 +119,10 @@ int trace_volume_begin(struct trace_volume *v, struct block_encoder *encoder,
 /* The errno why. Where no write had failed there was no memory to stage them in. */
 static int loss_error(const struct trace_volume *v)
 {
-    return v->error ? -v->error : v->lost_records ? ENOMEM : 0;
+    return v->error             ? -v->error
+           : v->inherited_error ? v->inherited_error
+           : v->lost_records    ? ENOMEM
+                                : 0;
 }
 
 int trace_volume_loss_append(const struct trace_volume *v, struct byte_buffer *items,
@@ -144,7 +147,7 @@ int trace_volume_loss_append(const struct trace_volume *v, struct byte_buffer *i
 static struct trace_end end_summary(const struct trace_volume *v)
 {
     struct trace_end end = {.lost_records = v->lost_records + v->inherited_lost,
-                            .error = loss_error(v) ? loss_error(v) : v->inherited_error};
+                            .error = loss_error(v)};
 
     for (size_t i = 0; i < v->index.count; i++) {
         const struct index_entry *entry = &v->index.entries[i];

@@ -110,10 +110,12 @@ uint64_t trace_writer_expire(struct trace_writer *w, uint64_t now_ticks)
     return oldest;
 }
 
+/* What the session has lost stands in its snapshot; that it was lost is no error of the snapshot's,
+ * which has all that there is. */
 static void loss_take(const struct trace_writer *w, struct trace_volume *v)
 {
     v->lost_records = w->stats.lost_records - w->lost_before;
-    v->error = writer_outcome(w);
+    v->inherited_error = -writer_outcome(w);
 }
 
 static int flight_take(struct trace_writer *w, uint64_t from_ticks, struct trace_snapshot *s)

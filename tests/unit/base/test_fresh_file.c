@@ -116,6 +116,84 @@ static void old_file_stays_when_there_can_be_no_new_one(void **state)
     assert_holds(path, "old");
 }
 
+static void old_file_keeps_its_name_until_the_new_one_is_complete(void **state)
+{
+    char name[PATH_MAX];
+    int fd;
+
+    (void)state;
+    file_write(path, "old");
+    assert_int_equal(fresh_file_begin(path, false, name), -EEXIST);
+    fd = fresh_file_begin(path, true, name);
+    assert_true(fd >= 0);
+    assert_true(fresh_file_is_beside(path, name));
+    assert_int_equal(write(fd, "new", 3), 3);
+    close(fd);
+    assert_holds(path, "old");
+    assert_int_equal(fresh_file_keep(path, name), 0);
+    assert_holds(path, "new");
+    assert_int_equal(access(name, F_OK), -1);
+}
+
+static void new_file_where_nothing_was_has_its_name_at_once(void **state)
+{
+    char name[PATH_MAX];
+    int fd;
+
+    (void)state;
+    unlink(path);
+    fd = fresh_file_begin(path, true, name);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_false(fresh_file_is_beside(path, name));
+    assert_string_equal(name, path);
+    assert_int_equal(fresh_file_keep(path, name), 0);
+    assert_holds(path, "");
+}
+
+/* What turned out to be for nothing has cost nothing; what did not, leaves nothing behind. */
+static void old_file_is_put_back_or_goes(void **state)
+{
+    char old[PATH_MAX];
+
+    (void)state;
+    for (int undo = 1; undo >= 0; undo--) {
+        int fd;
+
+        file_write(path, "old");
+        fd = fresh_file_exchange(path, true, old);
+        assert_true(fd >= 0);
+        assert_int_equal(write(fd, "new", 3), 3);
+        close(fd);
+        assert_holds(path, "new");
+        assert_holds(old, "old");
+        if (undo)
+            fresh_file_undo(path, old);
+        else
+            fresh_file_settle(old);
+        assert_holds(path, undo ? "old" : "new");
+        assert_int_equal(access(old, F_OK), -1);
+    }
+}
+
+static void where_nothing_was_nothing_is_put_back(void **state)
+{
+    char old[PATH_MAX];
+    int fd;
+
+    (void)state;
+    unlink(path);
+    fd = fresh_file_exchange(path, true, old);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_string_equal(old, "");
+    assert_int_equal(fresh_file_exchange(path, false, old), -EEXIST);
+    *old = 0;
+    fresh_file_undo(path, old);
+    assert_int_equal(access(path, F_OK), -1);
+    assert_int_equal(fresh_file_exchange(folder, true, old), -EISDIR);
+}
+
 static void folder_is_not_replaced_and_nothing_stays_beside_it(void **state)
 {
     char beside[128];
@@ -143,6 +221,10 @@ int main(void)
         cmocka_unit_test(old_file_is_its_readers_until_they_close_it),
         cmocka_unit_test(link_is_replaced_and_not_what_it_leads_to),
         cmocka_unit_test(old_file_stays_when_there_can_be_no_new_one),
+        cmocka_unit_test(old_file_keeps_its_name_until_the_new_one_is_complete),
+        cmocka_unit_test(new_file_where_nothing_was_has_its_name_at_once),
+        cmocka_unit_test(old_file_is_put_back_or_goes),
+        cmocka_unit_test(where_nothing_was_nothing_is_put_back),
         cmocka_unit_test(folder_is_not_replaced_and_nothing_stays_beside_it),
         cmocka_unit_test(name_that_is_too_long_is_refused),
     };

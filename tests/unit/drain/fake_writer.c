@@ -474,6 +474,12 @@ int trace_snapshot_write(struct trace_snapshot *snapshot, int fd, struct trace_e
     return -ENOTSUP;
 }
 
+bool trace_snapshot_is_of(const struct trace_snapshot *snapshot, const char *path)
+{
+    (void)snapshot, (void)path;
+    return false;
+}
+
 void trace_snapshot_free(struct trace_snapshot *snapshot)
 {
     (void)snapshot;

@@ -137,6 +137,13 @@ class Output(Record):
         self.assertTrue(marker.exists())
         self.assert_good()
 
+    def test_recording_that_does_not_begin_replaces_nothing(self):
+        self.trace.write_bytes(b"precious")
+        outcome = self.record("true", options=["--force"], env=dict(os.environ, ADATRACE_RUNTIME_DIR="/nowhere"))
+        self.assertNotEqual(outcome.status, 0)
+        self.assertEqual(self.trace.read_bytes(), b"precious")
+        self.assertEqual(sorted(path.name for path in self.folder.iterdir()), [self.trace.name])
+
     def test_place_that_cannot_be_written_is_said_before_the_program_runs(self):
         marker = self.folder / "ran"
         for path in ("/nowhere/x.adatrace", "/dev/full", self.folder):

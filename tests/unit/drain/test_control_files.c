@@ -2,6 +2,7 @@
 /*
  * Rotation and snapshots, asked for from outside: which file there is then, and why there is none.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -21,6 +22,7 @@
 #include "control_house.h"
 #include "drain/control_files.h"
 #include "format/trace_reader.h"
+#include "tests/helpers/evidence.h"
 
 static char folder[32], trace[64], second[64], picture[64], numbered[64], taken[64];
 static const char *const files[] = {trace, second, picture, numbered, taken};
@@ -212,6 +214,118 @@ static void snapshot_on_a_full_disk_leaves_no_file(void **state)
     house_close(&h);
 }
 
+static ino_t inode_of(const char *path)
+{
+    struct stat status;
+
+    assert_int_equal(stat(path, &status), 0);
+    return status.st_ino;
+}
+
+static unsigned names_in_folder(void)
+{
+    DIR *names = opendir(folder);
+    unsigned count = 0;
+
+    assert_non_null(names);
+    for (const struct dirent *name; (name = readdir(names));)
+        count += name->d_name[0] != '.';
+    closedir(names);
+    return count;
+}
+
+/* Wherever writing ends: the older one is there until a whole one takes its name. */
+static void snapshot_that_fails_leaves_the_one_that_it_was_to_replace(void **state)
+{
+    struct control_snapshot told;
+    struct rlimit before;
+    struct house h;
+    unsigned names, failed = 0;
+    rlim_t size;
+    ino_t old;
+
+    (void)state;
+    house_begin(&h, true);
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    told = snapshot(&h, picture, "0");
+    assert_int_equal(told.status, 0);
+    old = inode_of(picture);
+    names = names_in_folder();
+    size = told.file_bytes;
+    for (rlim_t limit = 0; limit < size; limit += 7) {
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &(struct rlimit){limit, before.rlim_max}), 0);
+        told = snapshot(&h, picture, "1");
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+        assert_int_equal(told.status, -EFBIG);
+        assert_int_equal(inode_of(picture), old);
+        assert_int_equal(names_in_folder(), names);
+        failed++;
+    }
+    file_is_whole(picture);
+    told = snapshot(&h, picture, "1");
+    assert_int_equal(told.status, 0);
+    assert_int_not_equal(inode_of(picture), old);
+    file_is_whole(picture);
+    assert_int_equal(names_in_folder(), names);
+    assert_int_equal(unlink(picture), 0);
+    house_close(&h);
+    evidence_write("replaced-stays",
+                   "%u snapshots failed, each at another byte; the old one stayed", failed);
+}
+
+/* Its name would be gone, and with that all that is recorded from then on. */
+static void snapshot_does_not_take_the_name_of_what_is_recorded(void **state)
+{
+    struct control_snapshot told;
+    struct house h;
+    ino_t recorded;
+
+    (void)state;
+    house_begin(&h, false);
+    recorded = inode_of(trace);
+    for (int replace = 0; replace < 2; replace++) {
+        told = snapshot(&h, trace, replace ? "1" : "0");
+        assert_int_equal(told.status, -EBUSY);
+        assert_int_equal(inode_of(trace), recorded);
+    }
+    assert_int_equal(symlink(trace, picture), 0);
+    told = snapshot(&h, picture, "1"); /* a link to it is as good as any other file */
+    assert_int_equal(told.status, 0);
+    house_close(&h);
+    assert_int_equal(inode_of(trace), recorded);
+    file_is_whole(trace);
+    file_is_whole(picture);
+    assert_int_equal(unlink(picture), 0);
+}
+
+/* What writing the recording has met once is the recording's: a snapshot of it is written. */
+static void snapshot_of_a_recording_that_met_an_error_is_there(void **state)
+{
+    struct control_snapshot told;
+    struct rlimit before;
+    struct house h;
+
+    (void)state;
+    house_begin(&h, false);
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &(struct rlimit){0, before.rlim_max}), 0);
+    drain_note(h.drain, TRACE_NOTE_INFO, "that finds no room");
+    told = snapshot(&h, picture, "0");
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_int_equal(told.status, -EFBIG);
+    told = snapshot(&h, picture, "0");
+    assert_int_equal(told.status, 0);
+    assert_in_range(trace_verify(picture, NULL, NULL), 0, 3);
+    control_close(h.control);
+    h.control = NULL;
+    drain_stop(h.drain);
+    assert_int_equal(drain_close(h.drain), -EFBIG);
+    house_close(&h);
+    assert_int_equal(unlink(picture), 0);
+}
+
 /* Who asks and goes: the snapshot is made all the same. */
 static void snapshot_of_who_has_gone_is_there(void **state)
 {
@@ -238,6 +352,32 @@ static void session_that_has_ended_makes_no_more_files(void **state)
     refused(&h, "snapshot", picture, -ESHUTDOWN, "the session is ending");
     house_close(&h);
     assert_int_equal(access(picture, F_OK), -1);
+}
+
+static bool has_note(const char *path, const char *beginning)
+{
+    const struct trace_note *note;
+    struct trace_error error;
+    struct trace *trace_read;
+    bool found = false;
+
+    assert_int_equal(trace_open(&trace_read, path, &error), 0);
+    for (size_t n = 0; (note = trace_note_at(trace_read, n)); n++)
+        found |= strncmp(note->text, beginning, strlen(beginning)) == 0;
+    trace_close(trace_read);
+    return found;
+}
+
+/* It is refused before events are off for good, and before the trace says that it was done. */
+static void session_that_nobody_may_end_goes_on(void **state)
+{
+    struct house h;
+
+    (void)state;
+    house_begin(&h, false);
+    refused(&h, "stop", NULL, -ENOTSUP, "this session cannot be ended from outside");
+    house_close(&h);
+    assert_false(has_note(trace, "recording ended"));
 }
 
 static int begin(void **state)
@@ -271,8 +411,12 @@ int main(void)
         cmocka_unit_test(snapshot_without_a_name_takes_the_next_that_is_free),
         cmocka_unit_test(snapshot_where_nothing_can_be_written_says_so),
         cmocka_unit_test(snapshot_on_a_full_disk_leaves_no_file),
+        cmocka_unit_test(snapshot_that_fails_leaves_the_one_that_it_was_to_replace),
+        cmocka_unit_test(snapshot_does_not_take_the_name_of_what_is_recorded),
+        cmocka_unit_test(snapshot_of_a_recording_that_met_an_error_is_there),
         cmocka_unit_test(snapshot_of_who_has_gone_is_there),
         cmocka_unit_test(session_that_has_ended_makes_no_more_files),
+        cmocka_unit_test(session_that_nobody_may_end_goes_on),
     };
 
     return cmocka_run_group_tests(tests, begin, end);
