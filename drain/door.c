@@ -52,7 +52,8 @@ struct door {
     unsigned guest_count;
     bool is_crowded; /* somebody waits outside: no place, or no descriptor */
     unsigned refusals;
-    struct life life; /* of this thread: holds the last guest's segment until the drain does */
+    struct life life; /* of this thread: holds segments until the drain does */
+    uint32_t given;   /* so many, to the drain */
 };
 
 /* ---- segments ---- */
@@ -234,16 +235,20 @@ static void guest_admit(struct door *door, int fd, const struct handshake_hello 
     proc_facts_read(pid, &a.facts);
     a.is_child = a.facts.parent_pid == (uint32_t)getpid();
     a.steered = steer_dress(door->options.drain, &a.segment);
-    life_clear(&door->life);
+    /* Those that it has not taken yet stay in the list, behind this one; what is behind them is its
+     * own. */
+    if (drain_attached(door->options.drain) == door->given)
+        life_clear(&door->life);
     life_add(&door->life, &a.segment);
     /* Once it has the rings, somebody has to empty them. */
     promise.segment_fd = a.segment.fd;
     err = drain_attach_promised(door->options.drain, &a, rings_promise, &promise);
+    door->given += !err;
     if (!err)
         return;
     snprintf(text, sizeof(text), "it could not be given rings (%s)", strerrordesc_np(-err));
     refuse(door, fd, pid, err, text);
-    life_clear(&door->life);
+    life_drop(&door->life, &a.segment);
     segment_destroy(&a.segment);
     proc_facts_free(&a.facts);
     if (a.pidfd >= 0)

@@ -170,6 +170,11 @@ int drain_attach(struct drain *d, const struct drain_attachment *attachment)
     return err ? err : message_post(d, prepared);
 }
 
+uint32_t drain_attached(const struct drain *d)
+{
+    return load_acquire(&d->attached); /* Pairs with message_take(). */
+}
+
 void drain_note(struct drain *d, enum trace_note_kind kind, const char *text)
 {
     message_send_or_tell(d, &(struct drain_message){.kind = MESSAGE_NOTE, .note = kind}, text);
@@ -205,6 +210,8 @@ static void message_take(struct drain *d, struct drain_message *m)
     switch (m->kind) {
     case MESSAGE_ATTACH:
         source_attach(d, &m->attachment, m->source, m->root);
+        /* Its place in the list of life. Pairs with drain_attached(). */
+        store_release(&d->attached, d->attached + 1);
         break;
     case MESSAGE_NOTE:
         drain_write_note(d, m->note, TRACE_PROCESS_NONE, "%s", m->text);

@@ -101,7 +101,6 @@ void source_attach(struct drain *d, struct drain_attachment *a, struct drain_sou
     d->sources = s;
     wait_for_rings(&d->wait, s->segment.geometry.ring_bytes);
     wait_listen(&d->wait, &s->segment.shared->bell);
-    store_relaxed(&s->segment.shared->life.word, 0); /* of an earlier drain */
     life_add(&d->life, &s->segment);
     CRASH_POINT("source.attaching");
     source_time_begin(d, s);
@@ -322,6 +321,44 @@ void source_tick(struct drain *d, struct drain_source *s)
 
 /* ---- end ---- */
 
+/* ---- who is told of our death ---- */
+
+/* All that there are now. In their order, which is the list's: who dies in here is missed by all.
+ */
+static void sources_link(struct drain *d)
+{
+    for (struct drain_source *s = d->sources; s; s = s->next) {
+        life_link(&d->life, &s->segment, s->next ? &s->next->segment : NULL);
+        CRASH_POINT("life.linked");
+    }
+    life_link_first(&d->life, d->sources ? &d->sources->segment : NULL);
+}
+
+/* What leads to `s` leads to `segment`, which is that of `s`, or of whom it is in front of. */
+static void source_lead_to(struct drain *d, const struct drain_source *s, struct segment *segment)
+{
+    struct drain_source *before = NULL;
+
+    for (struct drain_source *at = d->sources; at != s; at = at->next)
+        before = at;
+    if (before)
+        life_link(&d->life, &before->segment, segment);
+    else
+        life_link_first(&d->life, segment);
+}
+
+/* While its segment cannot be read: the kernel would go no further, and tell nobody behind it. */
+static void source_pass_by(struct drain *d, struct drain_source *s)
+{
+    source_lead_to(d, s, s->next ? &s->next->segment : NULL);
+}
+
+static void source_put_back(struct drain *d, struct drain_source *s)
+{
+    life_link(&d->life, &s->segment, s->next ? &s->next->segment : NULL);
+    source_lead_to(d, s, &s->segment);
+}
+
 /*
  * Does anybody still map the segment? A child may have been forked that never said a word. The
  * kernel refuses to seal a file against writing while it is mapped writable, so we take our own
@@ -334,6 +371,7 @@ static bool segment_has_users(struct segment *segment)
     if (mmap(base, segment->bytes, PROT_NONE,
              MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) == MAP_FAILED)
         return true;
+    CRASH_POINT("source.hidden");
     /* -EPERM: somebody has sealed the seals themselves, which only harms. Nobody has to be waited
      * for then; whoever still maps it keeps his mapping. */
     if (fcntl(segment->fd, F_ADD_SEALS, F_SEAL_WRITE) == 0 || errno == EPERM)
@@ -360,7 +398,9 @@ bool source_release(struct drain *d, struct drain_source *s, uint64_t now_ns)
         source_has_processes(d, s) || s->unopened)
         return false;
     source_tick(d, s);
+    source_pass_by(d, s);
     if (segment_has_users(&s->segment)) {
+        source_put_back(d, s);
         s->look_pause_ns = s->look_pause_ns ? s->look_pause_ns * 2 : LOOK_PAUSE_MIN_NS;
         if (s->look_pause_ns > LOOK_PAUSE_MAX_NS)
             s->look_pause_ns = LOOK_PAUSE_MAX_NS;
@@ -403,14 +443,6 @@ void source_finish(struct drain *d, struct drain_source *s)
     if (s->unringed_stream)
         drain_fail(d, trace_stream_close(s->unringed_stream));
     s->unringed_stream = NULL;
-}
-
-/* All that there are now. */
-static void sources_link(struct drain *d)
-{
-    life_clear(&d->life);
-    for (struct drain_source *s = d->sources; s; s = s->next)
-        life_add(&d->life, &s->segment);
 }
 
 void sources_join_life(struct drain *d)

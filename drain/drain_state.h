@@ -172,6 +172,7 @@ struct drain {
     struct process_watch watch;
     struct wait wait;
     struct life life;
+    uint32_t attached; /* atomic: segments that were taken over */
     struct pace pace;
     struct steering steering;
     struct arena_item item;

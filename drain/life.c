@@ -25,6 +25,28 @@ void life_end(struct life *life)
     life->tid = 0; /* the list stays: the kernel reads it in a moment */
 }
 
+/* Between two stores: the kernel reads them in this thread, when that dies there. */
+static void kernel_may_look(void)
+{
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
+/* relaxed: programs read nothing else by it. */
+static void word_set(struct segment *s, uint32_t tid)
+{
+    store_relaxed(&s->shared->life.word, tid);
+}
+
+static struct robust_list *link_of(struct segment *s)
+{
+    return (struct robust_list *)(void *)&s->shared->life.next;
+}
+
+static void link_set(struct segment *s, const struct robust_list *next)
+{
+    s->shared->life.next = (uint64_t)(uintptr_t)next;
+}
+
 void life_clear(struct life *life)
 {
     life->head.list.next = &life->head.list;
@@ -32,13 +54,34 @@ void life_clear(struct life *life)
 
 void life_add(struct life *life, struct segment *s)
 {
-    struct segment_life *node = &s->shared->life;
+    if (!life->tid) {
+        word_set(s, 0); /* it may say that of an earlier drain */
+        return;
+    }
+    link_set(s, life->head.list.next);
+    kernel_may_look();
+    life->head.list.next = link_of(s);
+    kernel_may_look();
+    word_set(s, life->tid);
+}
 
+void life_drop(struct life *life, const struct segment *s)
+{
+    if (life->tid)
+        life->head.list.next = (struct robust_list *)(uintptr_t)s->shared->life.next;
+}
+
+void life_link(struct life *life, struct segment *s, struct segment *behind)
+{
     if (!life->tid)
         return;
-    /* In front: the list is whole at any moment. */
-    node->next = (uint64_t)(uintptr_t)life->head.list.next;
-    store_relaxed(&node->word, life->tid);
-    __atomic_signal_fence(__ATOMIC_SEQ_CST); /* the kernel reads it in this thread */
-    life->head.list.next = (struct robust_list *)(void *)&node->next;
+    link_set(s, behind ? link_of(behind) : &life->head.list);
+    word_set(s, life->tid);
+    kernel_may_look();
+}
+
+void life_link_first(struct life *life, struct segment *first)
+{
+    if (life->tid)
+        life->head.list.next = first ? link_of(first) : &life->head.list;
 }
