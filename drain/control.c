@@ -14,7 +14,7 @@
 #include "base/atomic.h"
 #include "base/clock.h"
 #include "drain/control_guest.h"
-#include "drain/errands.h"
+#include "drain/control_lane.h"
 
 enum {
     GUESTS_MAX = 64,
@@ -32,16 +32,6 @@ struct descriptor {
     uint64_t mark;
 };
 
-/* The verb that runs, and its request. */
-struct control_work {
-    struct errand errand;
-    struct control *control;
-    struct control_guest *guest; /* NULL: none runs */
-    uint32_t done;               /* atomic */
-    size_t size;
-    char packet[sizeof(struct control_request) + CONTROL_WORDS_BYTES + 1];
-};
-
 struct control {
     struct control_options options;
     char *kind, *name, *command, *file;
@@ -50,8 +40,7 @@ struct control {
     uint32_t ended;    /* a guest has ended the session; atomic */
     struct descriptor door, wake, waker;
     pthread_t thread;
-    struct errands *verbs; /* who runs them */
-    struct control_work work;
+    struct control_lane lanes[LANES]; /* who runs verbs */
     struct control_guest guests[GUESTS_MAX];
 };
 
@@ -85,11 +74,16 @@ void control_program_set(struct control *c, uint32_t pid)
     store_relaxed(&c->pid, pid); /* relaxed: a number by itself */
 }
 
+bool control_can_end(const struct control *c)
+{
+    return c->options.end != NULL;
+}
+
 int control_session_end(struct control *c)
 {
-    if (!c->options.end)
+    if (!control_can_end(c))
         return -ENOTSUP;
-    store_relaxed(&c->ended, 1); /* relaxed: looked at behind work.done */
+    store_relaxed(&c->ended, 1); /* relaxed: looked at behind lane_end() */
     return c->options.end(c->options.end_context);
 }
 
@@ -105,72 +99,71 @@ bool control_may_keep(const struct control *c)
 
 /* ---- verbs ---- */
 
-bool control_is_busy(const struct control *c)
+bool control_is_busy(const struct control *c, int lane)
 {
-    return c->work.guest != NULL;
+    return c->lanes[lane].guest != NULL;
 }
 
-/* On the verbs' thread. */
-static void work_run(struct errand *errand)
+void control_work(struct control *c, int lane, struct control_guest *g, const char *packet,
+                  size_t size)
 {
-    struct control_work *work = (struct control_work *)errand;
-    struct control *c = work->control;
-    struct control_guest *g = work->guest;
-    struct control_request request;
+    g->state = GUEST_RUNS;
+    lane_begin(&c->lanes[lane], g, packet, size);
+}
 
-    memcpy(&request, work->packet, sizeof(request));
-    verb_call(c, &request, work->packet + sizeof(request), work->size - sizeof(request), g->pid,
-              &g->answer);
-    store_release(&work->done, 1); /* The answer. Pairs with work_end(). */
+void control_wake(struct control *c)
+{
     if (descriptor_is(c->waker.fd, c->waker.mark))
         (void)!send(c->waker.fd, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-void control_work(struct control *c, struct control_guest *g, const char *packet, size_t size)
+/* A guest has ended the session, and no verb runs any more. */
+static bool has_ended(const struct control *c)
 {
-    c->work.errand.run = work_run;
-    c->work.control = c;
-    c->work.guest = g;
-    c->work.size = size;
-    memcpy(c->work.packet, packet, size + 1);
-    g->state = GUEST_RUNS;
-    errands_post(c->verbs, &c->work.errand);
+    for (int lane = 0; lane < LANES; lane++)
+        if (c->lanes[lane].guest)
+            return false;
+    return load_relaxed(&c->ended); /* relaxed: behind lane_end() */
 }
 
 /* Who has waited longest for it. */
-static struct control_guest *guest_next(struct control *c)
+static struct control_guest *guest_next(struct control *c, int lane)
 {
     struct control_guest *next = NULL;
 
     for (unsigned i = 0; i < GUESTS_MAX; i++) {
         struct control_guest *g = &c->guests[i];
 
-        if (g->fd >= 0 && g->waits_ns && (!next || g->waits_ns < next->waits_ns))
+        if (g->fd >= 0 && g->waits_ns && g->waits_lane == lane &&
+            (!next || g->waits_ns < next->waits_ns))
             next = g;
     }
     return next;
 }
 
 /* A verb that has ended is told, and the next one begins. */
-static void work_end(struct control *c, uint64_t now_ns)
+static void work_end(struct control *c, int lane, uint64_t now_ns)
 {
-    struct control_guest *g = c->work.guest;
+    struct control_guest *g = lane_end(&c->lanes[lane]);
 
-    /* Pairs with work_run(). */
-    if (!g || !load_acquire(&c->work.done))
+    if (!g)
         return;
-    store_relaxed(&c->work.done, 0); /* relaxed: nobody runs */
-    c->work.guest = NULL;
     g->state = GUEST_HEARS;
     g->since_ns = now_ns; /* the verb's time is not the guest's */
     if (!guest_turn(g, c, 0, now_ns))
         guest_end(g);
-    while (!c->work.guest && !load_relaxed(&c->ended) && (g = guest_next(c))) {
+    while (!c->lanes[lane].guest && !load_relaxed(&c->ended) && (g = guest_next(c, lane))) {
         if (!guest_turn(g, c, 0, now_ns))
             guest_end(g);
-        else if (!c->work.guest)
+        else if (!c->lanes[lane].guest)
             g->waits_ns = 0;
     }
+}
+
+static void works_end(struct control *c, uint64_t now_ns)
+{
+    for (int lane = 0; lane < LANES; lane++)
+        work_end(c, lane, now_ns);
 }
 
 /* False: it is to end. */
@@ -307,14 +300,14 @@ static void control_listen(struct control *c)
             (fds[0].revents && !wake_take(c)))
             return;
         now_ns = clock_monotonic_ns();
-        work_end(c, now_ns);
-        if (!c->work.guest && load_relaxed(&c->ended)) /* relaxed: behind work.done */
+        works_end(c, now_ns);
+        if (has_ended(c))
             return;
         guests_turn(c, fds, count, now_ns);
         if (fds[1].revents & ~POLLIN)
             return;
         deaf = fds[1].revents && !guests_accept(c, now_ns);
-        if (!c->work.guest && load_relaxed(&c->ended)) /* relaxed: behind work.done */
+        if (has_ended(c))
             return;
     }
 }
@@ -325,9 +318,10 @@ static void *control_run(void *argument)
 
     pthread_setname_np(pthread_self(), "adatrace-ctrl");
     control_listen(c);
-    errands_wait(c->verbs);      /* what runs is told */
-    store_relaxed(&c->ended, 1); /* relaxed: nobody runs; no other begins */
-    work_end(c, clock_monotonic_ns());
+    for (int lane = 0; lane < LANES; lane++)
+        lane_wait(&c->lanes[lane]); /* what runs is told */
+    store_relaxed(&c->ended, 1);    /* relaxed: nobody runs; no other begins */
+    works_end(c, clock_monotonic_ns());
     for (unsigned i = 0; i < GUESTS_MAX; i++)
         if (c->guests[i].fd >= 0)
             guest_end(&c->guests[i]);
@@ -352,7 +346,8 @@ static int identity_copy(struct control *c, const struct control_identity *i)
 
 static void control_free(struct control *c)
 {
-    errands_destroy(c->verbs);
+    for (int lane = 0; lane < LANES; lane++)
+        lane_fini(&c->lanes[lane]);
     descriptor_close(&c->door);
     descriptor_close(&c->wake);
     descriptor_close(&c->waker);
@@ -361,6 +356,15 @@ static void control_free(struct control *c)
     free(c->command);
     free(c->file);
     free(c);
+}
+
+static int lanes_make(struct control *c)
+{
+    int err = 0;
+
+    for (int lane = 0; lane < LANES && !err; lane++)
+        err = lane_init(&c->lanes[lane], c);
+    return err;
 }
 
 static int sockets_make(struct control *c)
@@ -408,8 +412,9 @@ int control_open(struct control **out, const struct control_options *options)
     c->door.fd = c->wake.fd = c->waker.fd = -1;
     for (unsigned i = 0; i < GUESTS_MAX; i++)
         c->guests[i].fd = -1;
-    c->verbs = errands_create();
-    err = c->verbs ? identity_copy(c, &options->identity) : -ENOMEM;
+    err = lanes_make(c);
+    if (!err)
+        err = identity_copy(c, &options->identity);
     if (!err)
         err = sockets_make(c);
     if (!err)

@@ -3,9 +3,10 @@
  * Control: the side of a running session that answers (control_protocol.h).
  *
  * One thread of its own, with all signals blocked, polls the session folder's socket and hands the
- * verb that a guest asks for to another (errands.h, which starts with the first), where they run
- * one after another; a request that comes meanwhile stays unread. Who the session is, and what is
- * refused, is answered at once. A verb is one row of the table in control_verbs.c and one function;
+ * verb that a guest asks for to another (control_lane.h): those that change something run one after
+ * another on one, those that only look on a second, so that figures are to be had while a recording
+ * ends. A request whose thread is busy stays unread. Who the session is, and what is refused, is
+ * answered at once. A verb is one row of the table in control_verbs.c and one function;
  * it reads and changes the session through drain_call().
  * Guests are few, have little time, and make room for others: one that stalls hurts nobody.
  *
@@ -66,8 +67,8 @@ void control_let_go(struct control *control);
 /* The program runs now. Any thread. */
 void control_program_set(struct control *control, uint32_t pid);
 
-/* ---- for verbs; one after the other, on a thread of their own, or if they wait for nobody on the
- * control's ---- */
+/* ---- for verbs; one after the other on a thread of their own, and those that only look on
+ * another; or, if they wait for nobody, on the control's ---- */
 
 struct answer;
 
@@ -84,13 +85,17 @@ struct control_context {
 struct control_verb {
     const char *name;
     unsigned words_min, words_max;
-    bool at_once; /* waits for nobody: is answered also while another verb runs */
+    bool at_once; /* waits for nobody: is answered on the control's own thread */
+    bool
+        looks; /* changes nothing: does not wait for verbs that change something, nor they for it */
     /* Fill the answer; returns its status: 0 or more, or a negative errno, with the answer's text
      * saying why (answer_print(); what stood in the body before is thrown away by
      * answer_fail()). */
     int (*run)(struct control_context *context);
 };
 
+/* Is there a control_options.end? */
+bool control_can_end(const struct control *control);
 /* End the recording, wait until the file is complete, and answer nobody after this. As
  * control_options.end; -ENOTSUP: there is none. */
 int control_session_end(struct control *control);

@@ -47,6 +47,7 @@ static void request_take(struct control_guest *g, struct control *control, const
                          size_t size)
 {
     struct control_request request;
+    int lane;
 
     if (size < sizeof(request))
         return guest_refuse(g, -EPROTO, "that is no request");
@@ -63,22 +64,26 @@ static void request_take(struct control_guest *g, struct control *control, const
     }
     if (request.words_bytes != size - sizeof(request) || request.verb[CONTROL_VERB_BYTES - 1] != 0)
         return guest_refuse(g, -EPROTO, "the request is not as long as it says");
-    if (verb_waits(control, request.verb))
-        return control_work(control, g, packet, size);
+    lane = verb_lane(control, request.verb);
+    if (lane >= 0)
+        return control_work(control, lane, g, packet, size);
     verb_call(control, &request, packet + sizeof(request), size - sizeof(request), g->pid,
               &g->answer);
 }
 
-/* It asks for what has to wait until another's verb has ended: it stays unread until then. */
-static bool has_to_wait(const struct control_guest *g, struct control *control)
+/* It asks for what has to wait until another's verb has ended: it stays unread until then. The lane
+ * of both, or -1. */
+static int waits_for(const struct control_guest *g, struct control *control)
 {
     struct control_request request;
+    int lane;
 
-    if (!control_is_busy(control) ||
-        recv(g->fd, &request, sizeof(request), MSG_DONTWAIT | MSG_PEEK) != sizeof(request))
-        return false;
+    if (recv(g->fd, &request, sizeof(request), MSG_DONTWAIT | MSG_PEEK) != sizeof(request) ||
+        request.magic != CONTROL_MAGIC)
+        return -1;
     request.verb[CONTROL_VERB_BYTES - 1] = 0;
-    return request.magic == CONTROL_MAGIC && verb_waits(control, request.verb);
+    lane = verb_lane(control, request.verb);
+    return lane >= 0 && control_is_busy(control, lane) ? lane : -1;
 }
 
 /* Hung up, with its request still unread: whoever lost patience asks again, and what nobody waits
@@ -98,7 +103,8 @@ static bool guest_hear(struct control_guest *g, struct control *control)
     socklen_t peer_size = sizeof(peer);
     ssize_t size;
 
-    if (has_to_wait(g, control)) {
+    g->waits_lane = waits_for(g, control);
+    if (g->waits_lane >= 0) {
         g->waits_ns = g->waits_ns ? g->waits_ns : g->since_ns;
         g->since_ns = clock_monotonic_ns(); /* nor is another's */
         return true;

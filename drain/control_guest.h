@@ -34,6 +34,7 @@ struct control_guest {
     enum guest_state state;
     uint64_t since_ns; /* when it got on last */
     uint64_t waits_ns; /* since when its request waits unread for another's verb; 0: it does not */
+    int waits_lane;    /* that one's */
     uint32_t pid;
     struct answer answer;
     size_t sent; /* of the answer's body */
@@ -59,12 +60,13 @@ struct drain *control_drain(const struct control *control);
 struct session_files *control_files(const struct control *control);
 const struct control_verb *control_table(const struct control *control);
 const struct control_identity *control_identity(const struct control *control);
-uint32_t control_program(const struct control *control); /* its pid */
-bool control_may_keep(const struct control *control);    /* one guest more */
-bool control_is_busy(const struct control *control);     /* a verb runs */
-/* Run it on the verbs' thread: the guest hears when that is done. `packet` is copied. */
-void control_work(struct control *control, struct control_guest *guest, const char *packet,
-                  size_t size);
+uint32_t control_program(const struct control *control);       /* its pid */
+bool control_may_keep(const struct control *control);          /* one guest more */
+bool control_is_busy(const struct control *control, int lane); /* a verb runs on it */
+/* Run it on that lane's thread: the guest hears when that is done. `packet` is copied. */
+void control_work(struct control *control, int lane, struct control_guest *guest,
+                  const char *packet, size_t size);
+void control_wake(struct control *control); /* its thread; any other may call */
 
 /* ---- control_answer.c ---- */
 /* No descriptors, no memory. */
@@ -75,8 +77,8 @@ void answer_withdraw(struct answer *answer);
 void answer_fini(struct answer *answer);
 
 /* ---- control_verbs.c ---- */
-/* Is it known, and not to be answered at once? */
-bool verb_waits(struct control *control, const char *name);
+/* The lane that it runs on (control_lane.h); -1: it is answered at once, or not known. */
+int verb_lane(struct control *control, const char *name);
 /* Find and call the verb; the answer is complete then. `words` has `bytes` bytes, untrusted. */
 void verb_call(struct control *control, const struct control_request *request, const char *words,
                size_t bytes, uint32_t peer_pid, struct answer *answer);

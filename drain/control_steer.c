@@ -146,13 +146,13 @@ int control_stop(struct control_context *c)
     char who[STEER_WHO_BYTES];
     int err;
 
+    if (!control_can_end(c->control)) /* before it is shut for good */
+        return answer_fail(c->answer, -ENOTSUP, "this session cannot be ended from outside");
     control_steer_who(c, who, sizeof(who));
     err = drain_call(c->drain, stopping_run, who);
     if (err && err != -ESHUTDOWN)
         return err;
     err = control_session_end(c->control);
-    if (err == -ENOTSUP)
-        return answer_fail(c->answer, err, "this session cannot be ended from outside");
     pair_number(c->answer, "error", err);
     return 0;
 }

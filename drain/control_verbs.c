@@ -6,6 +6,7 @@
 
 #include "drain/control_files.h"
 #include "drain/control_guest.h"
+#include "drain/control_lane.h"
 #include "drain/control_live.h"
 #include "drain/control_steer.h"
 #include "drain/drain_stats.h"
@@ -50,7 +51,7 @@ const struct control_verb control_verbs[] = {
     {.name = "pause", .run = control_pause},
     {.name = "resume", .run = control_resume},
     {.name = "set", .words_min = 1, .words_max = CONTROL_WORDS_MAX, .run = control_set},
-    {.name = "stats", .run = control_stats},
+    {.name = "stats", .looks = true, .run = control_stats},
     {.name = "stop", .run = control_stop},
     {.name = "subscribe", .run = control_subscribe},
     {.name = "rotate", .run = control_rotate},
@@ -95,11 +96,13 @@ static void failure_complete(struct answer *a)
                                               : strerrordesc_np(-a->status));
 }
 
-bool verb_waits(struct control *control, const char *name)
+int verb_lane(struct control *control, const char *name)
 {
     const struct control_verb *verb = verb_find(control_table(control), name);
 
-    return verb && !verb->at_once;
+    if (!verb || verb->at_once)
+        return -1;
+    return verb->looks ? LANE_LOOKS : LANE_CHANGES;
 }
 
 void verb_call(struct control *control, const struct control_request *request, const char *text,

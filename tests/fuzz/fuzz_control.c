@@ -2,12 +2,16 @@
 /*
  * Both sides of the control socket. First byte even: the rest is one packet that a guest sends to a
  * session. Odd: it is packets, each with a u16 length in front, that somebody sends who was asked.
- * Magic, version and length of every packet are made right, unless bit 1 is set.
+ * Magic, version and length of every packet are made right, unless bit 1 is set. With bit 2 a
+ * session gets the packet by its socket, and runs its verb on the thread where it belongs.
  */
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -16,16 +20,24 @@
 #include "drain/control_guest.h"
 #include "fuzz_target.h"
 
-enum { ANSWERS = 1, AS_IT_IS = 2, PACKETS_MAX = 16, ANSWER_PARTS_MAX = 4096 };
+enum {
+    ANSWERS = 1,
+    AS_IT_IS = 2,
+    BY_SOCKET = 4,
+    PACKETS_MAX = 16,
+    ANSWER_PARTS_MAX = 4096,
+    PATIENCE_S = 20
+};
 
-static struct control *control;
+static struct control *control, *served;
+static int served_socket; /* its file, which has no name any more */
 
 static void pair_make(int pair[2])
 {
     FUZZ_CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
 }
 
-/* ---- a session, whose own socket nobody uses ---- */
+/* ---- a session whose own socket nobody uses, and one that is asked by it ---- */
 
 /* All of them are run by who asks: its guest is none that the session's own threads know. */
 static const struct control_verb *verbs_at_once(void)
@@ -41,25 +53,47 @@ static const struct control_verb *verbs_at_once(void)
     return verbs;
 }
 
-static void session_make(void)
+static struct drain *drain_make(void)
 {
-    static struct session_folder folder;
     const struct drain_options options = {.clock = CLOCK_SOURCE_MONOTONIC, .level = 1};
     const struct trace_recording recording = {.command = "program word"};
-    struct control_options wanted = {
-        .folder = &folder, .verbs = verbs_at_once(), .identity = {.kind = "record"}};
     struct trace_writer *writer;
-    char runtime[] = "/tmp/fuzz-XXXXXX";
+    struct drain *drain;
 
-    FUZZ_CHECK(mkdtemp(runtime) && setenv("ADATRACE_RUNTIME_DIR", runtime, 1) == 0);
     FUZZ_CHECK(trace_writer_open(&writer, open("/dev/null", O_WRONLY | O_CLOEXEC),
                                  &(struct trace_writer_options){.level = 1}, &recording) == 0);
-    FUZZ_CHECK(drain_create(&wanted.drain, writer, &options) == 0);
-    FUZZ_CHECK(drain_start(wanted.drain) == 0);
-    FUZZ_CHECK(session_folder_create(&folder) == 0);
-    FUZZ_CHECK(control_open(&control, &wanted) == 0);
-    /* A fuzzer ends without a word: what has a name goes now. */
-    FUZZ_CHECK(session_folder_remove(&folder) == 0 && rmdir(runtime) == 0);
+    FUZZ_CHECK(drain_create(&drain, writer, &options) == 0);
+    FUZZ_CHECK(drain_start(drain) == 0);
+    return drain;
+}
+
+/* A fuzzer ends without a word: what has a name goes now. */
+static struct control *control_make(struct session_folder *folder, const struct control_verb *verbs,
+                                    int *socket)
+{
+    const struct control_options options = {
+        .folder = folder, .verbs = verbs, .drain = drain_make(), .identity = {.kind = "record"}};
+    char path[SESSION_PATH_BYTES];
+    struct control *made;
+
+    FUZZ_CHECK(session_folder_create(folder) == 0);
+    FUZZ_CHECK(control_open(&made, &options) == 0);
+    session_folder_at(folder, CONTROL_SOCKET, path);
+    *socket = open(path, O_PATH | O_CLOEXEC);
+    FUZZ_CHECK(*socket >= 0 && session_folder_remove(folder) == 0);
+    return made;
+}
+
+static void sessions_make(void)
+{
+    static struct session_folder folders[2];
+    char runtime[] = "/tmp/fuzz-XXXXXX";
+    int unused;
+
+    FUZZ_CHECK(mkdtemp(runtime) && setenv("ADATRACE_RUNTIME_DIR", runtime, 1) == 0);
+    control = control_make(&folders[0], verbs_at_once(), &unused);
+    served = control_make(&folders[1], NULL, &served_socket);
+    FUZZ_CHECK(served && rmdir(runtime) == 0);
 }
 
 /* ---- asked ---- */
@@ -113,6 +147,40 @@ static void request_try(const uint8_t *bytes, size_t size)
     }
     guest_end(&guest);
     close(pair[1]);
+}
+
+/* ---- asked by the socket ---- */
+
+static int served_connect(void)
+{
+    const struct timeval patience = {.tv_sec = PATIENCE_S};
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+    snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d", served_socket);
+    FUZZ_CHECK(fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
+    FUZZ_CHECK(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) == 0);
+    return fd;
+}
+
+/* It is told something, in good time, and to the end: the next one has the session to itself. */
+static void served_try(const uint8_t *bytes, size_t size)
+{
+    char packet[sizeof(struct control_answer) + CONTROL_PART_BYTES];
+    struct control_answer head = {0};
+    int fd = served_connect();
+    ssize_t got = -1;
+
+    if (send(fd, bytes, size, MSG_NOSIGNAL) == (ssize_t)size)
+        do {
+            got = recv(fd, packet, sizeof(packet), 0);
+            FUZZ_CHECK(got >= (ssize_t)sizeof(head) || !size || (!got && head.magic));
+            if (got >= (ssize_t)sizeof(head))
+                memcpy(&head, packet, sizeof(head));
+            FUZZ_CHECK(got <= 0 ||
+                       (head.magic == CONTROL_MAGIC && (head.status >= 0 || head.body_bytes)));
+        } while (got > 0 && (head.flags & CONTROL_MORE));
+    close(fd);
 }
 
 /* ---- asking ---- */
@@ -171,8 +239,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     uint8_t *own;
     unsigned how;
 
-    if (!control)
-        session_make();
+    if (!served)
+        sessions_make();
     if (!size)
         return 0;
     how = bytes[0];
@@ -183,6 +251,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         request_mend(own, size);
     if (how & ANSWERS)
         answers_try(own, size, how & AS_IT_IS);
+    else if (how & BY_SOCKET)
+        served_try(own, size);
     else
         request_try(own, size);
     free(own);

@@ -254,8 +254,16 @@ static int verb_quick(struct control_context *c)
     return 7;
 }
 
+static int verb_look_held(struct control_context *c)
+{
+    (void)c;
+    return gate_wait(NULL, &gate);
+}
+
 static const struct control_verb queueing[] = {
     {.name = "held", .run = verb_held},
+    {.name = "look held", .looks = true, .run = verb_look_held},
+    {.name = "look", .looks = true, .run = verb_quick},
     {.name = "first", .run = verb_first},
     {.name = "second", .run = verb_second},
     {.name = "quick", .at_once = true, .run = verb_quick},
@@ -288,6 +296,63 @@ static void commands_come_one_after_the_other_and_only_for_who_waits(void **stat
     assert_int_equal(order_count, 3);
     assert_int_equal(order[1], 1);
     assert_int_equal(order[2], 2);
+    house_close(&h);
+}
+
+/* Neither waits for the other; looks wait for looks. */
+static void looks_and_changes_do_not_wait_for_each_other(void **state)
+{
+    struct house h;
+    int held, look;
+
+    (void)state;
+    gate_make();
+    order_count = 0;
+    house_open_verbs(&h, queueing);
+    held = ask_only(&h, "held");
+    assert_int_equal(sem_wait(&gate.reached), 0);
+    assert_int_equal(answer_status(ask_only(&h, "look")), 7);
+    assert_int_equal(sem_post(&gate.opened), 0);
+    assert_int_equal(answer_status(held), 0);
+    held = ask_only(&h, "look held");
+    assert_int_equal(sem_wait(&gate.reached), 0);
+    look = ask_only(&h, "look");
+    assert_int_equal(answer_status(ask_only(&h, "quick")), 7); /* so the one before has been seen */
+    assert_int_equal(answer_status(ask_only(&h, "first")), 0);
+    assert_int_equal(recv(look, &(char){0}, 1, MSG_DONTWAIT | MSG_PEEK), -1);
+    assert_int_equal(sem_post(&gate.opened), 0);
+    assert_int_equal(answer_status(held), 0);
+    assert_int_equal(answer_status(look), 7);
+    house_close(&h);
+}
+
+static int end_held(void *context)
+{
+    return gate_wait(NULL, context);
+}
+
+/* Symbols are looked up, snapshots written: that may take long. */
+static void figures_are_there_while_a_recording_ends(void **state)
+{
+    struct session_answer answer;
+    struct house h;
+    int stops;
+
+    (void)state;
+    gate_make();
+    house_open_as(&h, &(struct house_plan){.end = end_held, .end_context = &gate});
+    stops = ask_only(&h, "stop");
+    assert_int_equal(sem_wait(&gate.reached), 0);
+    house_ask(&h, "stats", 0, NULL, &answer);
+    assert_int_equal(answer.status, 0);
+    session_answer_free(&answer);
+    drain_stop(h.drain);
+    house_ask(&h, "stats", 0, NULL, &answer);
+    assert_int_equal(answer.status, -ESHUTDOWN);
+    assert_string_equal(answer.body, "the session is ending");
+    session_answer_free(&answer);
+    assert_int_equal(sem_post(&gate.opened), 0);
+    assert_int_equal(answer_status(stops), 0);
     house_close(&h);
 }
 
@@ -392,6 +457,8 @@ int main(void)
         cmocka_unit_test(request_that_is_too_long_is_refused),
         cmocka_unit_test(who_it_is_is_told_while_the_drain_keeps_another_waiting),
         cmocka_unit_test(commands_come_one_after_the_other_and_only_for_who_waits),
+        cmocka_unit_test(looks_and_changes_do_not_wait_for_each_other),
+        cmocka_unit_test(figures_are_there_while_a_recording_ends),
         cmocka_unit_test(thousand_silent_guests_do_not_keep_others_out),
         cmocka_unit_test(guest_that_never_reads_loses_only_its_connection),
         cmocka_unit_test(guest_that_says_nothing_is_sent_away_in_time),
