@@ -28,6 +28,7 @@ struct list_settings {
 struct row {
     const struct session_entry *entry;
     struct stats_picture first, second; /* memory NULL: it had none to give */
+    bool is_busy;                       /* and did not say so in time */
     struct session_rates rates;
 };
 
@@ -44,9 +45,13 @@ static void wait_ns(int64_t ns)
 /* All first pictures, one pause, all second ones. */
 static void rows_look(struct row *rows, size_t count, int64_t interval_ns)
 {
-    for (size_t i = 0; i < count; i++)
-        if (session_stats_fetch(rows[i].entry, &rows[i].first))
+    for (size_t i = 0; i < count; i++) {
+        int err = session_stats_fetch(rows[i].entry, &rows[i].first);
+
+        if (err)
             rows[i].first = (struct stats_picture){0};
+        rows[i].is_busy = err == -ETIMEDOUT || err == -EAGAIN;
+    }
     if (count && interval_ns)
         wait_ns(interval_ns);
     for (size_t i = 0; i < count && interval_ns; i++) {
@@ -59,7 +64,7 @@ static void rows_look(struct row *rows, size_t count, int64_t interval_ns)
     }
 }
 
-/* The newest that there is; memory NULL: none, it is ending. */
+/* The newest that there is; memory NULL: none, it is ending or busy. */
 static const struct stats_picture *picture_of(const struct row *r)
 {
     return r->second.memory ? &r->second : &r->first;
@@ -95,7 +100,7 @@ static void row_text(struct text_table *table, const struct row *r)
     } else {
         for (int i = 0; i < 5; i++)
             text_table_add(table, "-");
-        text_table_add(table, "ending");
+        text_table_add(table, r->is_busy ? "busy" : "ending");
     }
     text_table_add_name(table, r->entry->command);
 }
@@ -145,7 +150,7 @@ static void row_json(struct json_writer *json, const struct row *r)
     json_text(json, "command", r->entry->command);
     json_text(json, "file", r->entry->file);
     json_unsigned(json, "age_ns", age_of(r));
-    json_flag(json, "ending", !p->memory);
+    json_flag(json, "ending", !p->memory && !r->is_busy);
     if (r->rates.over_ns)
         rates_json(json, &r->rates);
     if (p->memory)

@@ -255,6 +255,8 @@ int top_update(struct top *top)
     double seconds = top->now_ns ? (double)(now_ns - top->now_ns) / 1e9 : 0;
     int err = session_stats_fetch(&top->entry, &fresh);
 
+    if (err == -ETIMEDOUT || err == -EAGAIN) /* it is there, and busy */
+        return -ETIMEDOUT;
     if (err) {
         top->ended = true;
         return -ESHUTDOWN;

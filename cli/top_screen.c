@@ -26,6 +26,7 @@ struct screen {
     int selected; /* row of the events */
     int row;      /* the next line goes there */
     bool frozen, typing, quits;
+    bool waits;     /* the last question had no answer */
     char said[256]; /* the line at the bottom */
 };
 
@@ -191,6 +192,19 @@ static bool keys_take(struct screen *s, bool *changes)
 
 /* ---- the loop ---- */
 
+/* What was shown stays when there is no answer in time: on a busy machine one comes later. */
+static int update(struct screen *s)
+{
+    int err = top_update(s->top);
+
+    if (err == -ETIMEDOUT)
+        snprintf(s->said, sizeof(s->said), "the session has not answered in time: it is busy");
+    else if (s->waits)
+        s->said[0] = 0;
+    s->waits = err == -ETIMEDOUT;
+    return s->waits ? 0 : err;
+}
+
 static int show(struct screen *s, uint64_t interval_ns)
 {
     uint64_t next_ns = clock_monotonic_ns() + interval_ns;
@@ -205,7 +219,7 @@ static int show(struct screen *s, uint64_t interval_ns)
         keys = keys_take(s, &changes);
         if (clock_monotonic_ns() >= next_ns) {
             if (!s->frozen && !err)
-                err = top_update(s->top);
+                err = update(s);
             next_ns = clock_monotonic_ns() + interval_ns;
             changes = true;
         } else if (changes && !err) {

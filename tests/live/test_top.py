@@ -4,6 +4,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import time
 import unittest
@@ -161,6 +162,20 @@ class TopTest(LiveTest):
         screen.until_there("pace:beat is on")
         screen.until(lambda text: not stands(text), "beats again")
         screen.keys("q")
+        program.communicate("")
+
+    def test_screen_waits_for_a_session_that_is_busy(self):
+        program = self.pace(1, 100)
+        screen = Screen(self, 100, 20, "--interval", "200ms")
+        screen.until_there("pace 0")
+        os.kill(program.pid, signal.SIGSTOP)  # the recorder: nobody answers
+        try:
+            screen.until_there("it is busy", "pace 0")
+        finally:
+            os.kill(program.pid, signal.SIGCONT)
+        screen.until_there("q quit", "pace 0")
+        screen.keys("q")
+        screen.until_there("status 0")
         program.communicate("")
 
     def test_screen_ends_with_the_session(self):
