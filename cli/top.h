@@ -68,8 +68,8 @@ void top_close(struct top *top);
 
 /* Listen until CLOCK_MONOTONIC says so, or for as long as `busy` messages at most. */
 int top_listen(struct top *top, uint64_t until_ns) __attribute__((warn_unused_result));
-/* A new picture and all rows. 0; -ESHUTDOWN: the session has ended; -ETIMEDOUT: it has not answered,
- * what was known stays; -ENOMEM and others. */
+/* A new picture and all rows. 0; -ESHUTDOWN: the session has ended; -ETIMEDOUT: it has not
+ * answered, what was known stays; -ENOMEM and others. */
 int top_update(struct top *top) __attribute__((warn_unused_result));
 /* The rows anew, after the order or the filter has changed. 0 or -ENOMEM. */
 int top_rows(struct top *top) __attribute__((warn_unused_result));

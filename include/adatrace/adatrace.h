@@ -120,12 +120,13 @@ ADA_EXPORT int ada_session_stop(void);
 
 /*
  * Write what the session of this program has at this moment into a trace at `path`, which takes the
- * place of what is there when it is complete: of a flight recorder the newest records, else a copy of the file so far. NULL: a file
- * NAME-snapshot-0001.adatrace, or the next number that is free, beside the session's NAME.adatrace.
- * Everything the calling thread emitted before is in it; other threads go on meanwhile. Returns
- * when the file is complete: 0, or a negative errno. -ESRCH: no session of its own runs (one of
- * `adatrace record` takes snapshots by `adatrace snapshot`); -ESPIPE: the session does not write
- * into a regular file; -EBUSY: `path` is the one that it writes. Not signal-safe.
+ * place of what is there when it is complete: of a flight recorder the newest records, else a copy
+ * of the file so far. NULL: a file NAME-snapshot-0001.adatrace, or the next number that is free,
+ * beside the session's NAME.adatrace. Everything the calling thread emitted before is in it; other
+ * threads go on meanwhile. Returns when the file is complete: 0, or a negative errno. -ESRCH: no
+ * session of its own runs (one of `adatrace record` takes snapshots by `adatrace snapshot`);
+ * -ESPIPE: the session does not write into a regular file; -EBUSY: `path` is the one that it
+ * writes. Not signal-safe.
  */
 ADA_EXPORT int ada_snapshot(const char *path) ADA_MUST_CHECK;
 
