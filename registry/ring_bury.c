@@ -15,11 +15,22 @@ static void given_up_count(struct ada_writer *w, uint64_t bytes)
     ring_note_drop(w, bytes);
 }
 
+/* Padding in a record's place. What the slow path leaves out in front of one has an even number. */
+static uint64_t given_up_word(struct ada_writer *w, uint64_t bytes)
+{
+    return ring_filler_word(ADA_RECORD_PAD, bytes, ring_twin(w) << 1 | 1);
+}
+
+static bool is_given_up(uint64_t word)
+{
+    return ada_record_type(word) == ADA_RECORD_PAD && (word >> RING_TWIN_SHIFT & 1);
+}
+
 /* The record at `at` will never be finished: make it padding, and count it. */
 static void give_up(struct ada_writer *w, uint64_t at, uint64_t word, uint64_t bytes)
 {
     /* Against a handler that does the same: one of us counts it. */
-    if (ada_cmpxchg_local(ring_word_at(w, at), &word, ring_pad_word(w, bytes)))
+    if (ada_cmpxchg_local(ring_word_at(w, at), &word, given_up_word(w, bytes)))
         given_up_count(w, bytes);
 }
 
@@ -35,7 +46,7 @@ static struct walked record_at(const struct ada_writer *w, uint64_t at, uint64_t
     uint64_t second = ring_word_is_large(word) ? *ring_word_at(w, at + 8) : 0;
     uint64_t bytes = ring_word_bytes(word, second);
 
-    return (struct walked){word, bytes >= 8 && bytes <= end - at ? bytes : 0};
+    return (struct walked){word, bytes >= 8 && bytes % 8 == 0 && bytes <= end - at ? bytes : 0};
 }
 
 /* Walk from `at` over records that are complete, to `end` or to one that is held. What is PENDING
@@ -168,20 +179,25 @@ struct outer {
     uint64_t at, bytes;
 };
 
-static bool is_front(uint32_t type)
+static bool is_front(uint64_t word)
 {
-    return type == ADA_RECORD_PAD || type == ADA_RECORD_SKIP || type == ADA_RECORD_GAP;
+    uint32_t type = ada_record_type(word);
+
+    return (type == ADA_RECORD_PAD && !is_given_up(word)) || type == ADA_RECORD_SKIP ||
+           type == ADA_RECORD_GAP;
 }
 
 static struct outer outer_record(const struct ada_writer *w, uint64_t head, uint64_t reserve)
 {
     struct outer o = {head, (w->outer & OUTER_SIZE_MASK) << 3};
 
-    if (o.bytes) /* the fast path says it, and puts nothing in front */
+    /* The fast path says it, and puts nothing in front. Not of this head: its writer was away, is
+     * back, and has moved head back for a moment. (Odd: it is padding already.) */
+    if (o.bytes && (w->outer_start & ~UINT64_C(1)) == head)
         return o.bytes <= reserve - head ? o : (struct outer){head, 0};
     for (struct walked r; o.at != reserve && (r = record_at(w, o.at, reserve)).bytes;
          o.at += r.bytes)
-        if (!is_front(ada_record_type(r.word)))
+        if (!is_front(r.word))
             return (struct outer){o.at, r.bytes};
     return o; /* .bytes is 0: nothing to give up */
 }
@@ -193,7 +209,7 @@ uint64_t ring_bytes_behind_outer(const struct ada_writer *w, uint64_t head, uint
 
     for (struct walked r; o.bytes && (o.at += o.bytes) != to; o.bytes = r.bytes) {
         r = record_at(w, o.at, to);
-        bytes += is_front(ada_record_type(r.word)) ? 0 : r.bytes;
+        bytes += is_front(r.word) ? 0 : r.bytes;
     }
     return bytes;
 }
@@ -201,9 +217,11 @@ uint64_t ring_bytes_behind_outer(const struct ada_writer *w, uint64_t head, uint
 /* Is the outermost record in the count already? Then it is complete: its header came first. */
 static bool outer_is_counted(const struct ada_writer *w, uint64_t head, const struct outer *o)
 {
+    uint64_t word = *ring_word_at(w, o->at);
+
     /* Of one that the slow path commits, what stands there says it. */
     if (w->outer_written == RING_WRITTEN_UNKNOWN)
-        return ada_record_type(*ring_word_at(w, o->at)) != ADA_RECORD_PENDING;
+        return ada_record_type(word) != ADA_RECORD_PENDING && !is_given_up(word);
     /* The others' count is the outermost record's alone. Or a handler has done all of it. */
     return load_relaxed(&ring_front_of(w)->written) != w->outer_written ||
            load_relaxed(&ring_front_of(w)->head) != head;
@@ -218,8 +236,19 @@ static void given_up_note(struct ada_writer *w, const struct outer *o)
     ADA_SIGNAL_FENCE();
 }
 
+/* Padding in its place, unless somebody was left who had just done that. What the fast path has
+ * claimed has no word yet: what stands there is of an earlier lap. */
+static void outer_pad(struct ada_writer *w, const struct outer *o, uint64_t word, bool is_gone)
+{
+    if (!(w->outer & OUTER_SIZE_MASK) && is_given_up(word))
+        return;
+    if (!is_gone)
+        given_up_note(w, o);
+    (void)ada_cmpxchg_local(ring_word_at(w, o->at), &word, given_up_word(w, o->bytes));
+}
+
 /* A handler that comes in between may do the same: then head has moved on, or the word is another
- * one. What the fast path has claimed has no word yet: what stands there is of an earlier lap. */
+ * one. */
 static void outer_give_up(struct ada_writer *w, uint64_t head, bool is_gone)
 {
     bool is_fast = w->outer & OUTER_SIZE_MASK;
@@ -234,9 +263,7 @@ static void outer_give_up(struct ada_writer *w, uint64_t head, bool is_gone)
         (!is_fast && ada_record_type(word) == ADA_RECORD_HELD) ||
         load_relaxed(&ring_front_of(w)->head) != head)
         return;
-    if (!is_gone)
-        given_up_note(w, &o);
-    (void)ada_cmpxchg_local(ring_word_at(w, o.at), &word, ring_pad_word(w, o.bytes));
+    outer_pad(w, &o, word, is_gone);
     /* The word says nothing of who made it padding, this does; once it is odd, it is done. */
     if (ada_cmpxchg_local(&w->outer_start, &head, head | 1))
         given_up_count(w, o.bytes);

@@ -57,10 +57,10 @@ static inline uint64_t ring_writer_ticks(const struct ada_writer *w)
     return w->clocked ? clock_monotonic_ns() : ada_ticks();
 }
 
-/* Leads over bytes in which no event stands. */
+/* Leads over bytes in which no event stands. An odd number: a record was given up (ring_bury.c). */
 static inline uint64_t ring_pad_word(struct ada_writer *w, uint64_t bytes)
 {
-    return ring_filler_word(ADA_RECORD_PAD, bytes, ring_twin(w));
+    return ring_filler_word(ADA_RECORD_PAD, bytes, ring_twin(w) << 1);
 }
 
 /* Leads from here over bytes that are left out. */

@@ -29,10 +29,26 @@ enum {
 };
 
 /* What the ring looks like when the emit begins. */
-enum state { EMPTY, LAP_END, GAP_WAITS, GAP_WAITS_AT_LAP_END, ROOM_FOR_ONE, FULL, HELD, STATES };
+enum state {
+    EMPTY,
+    LAP_END,
+    GAP_WAITS,
+    GAP_WAITS_AT_LAP_END,
+    ROOM_FOR_ONE,
+    FULL,
+    HELD,
+    LEFT,
+    STATES
+};
 static const char *const state_names[] = {
-    "empty", "at the lap's end", "a gap to tell", "a gap to tell at the lap's end", "room for one",
-    "full",  "a record is held",
+    "empty",
+    "at the lap's end",
+    "a gap to tell",
+    "a gap to tell at the lap's end",
+    "room for one",
+    "full",
+    "a record is held",
+    "a record was left, another stands behind it",
 };
 
 /* Whether the ring is elastic, and whether it has been granted all of its room. */
@@ -113,6 +129,22 @@ static void fill(struct scene *s)
     while (emit(s, SMALL)) {}
 }
 
+/* From far below: who emits later finds that this frame is gone. */
+__attribute__((noinline)) static void leave_one(struct scene *s)
+{
+    uint64_t bytes = ada_record_bytes(SMALL), sp = (uint64_t)(uintptr_t)__builtin_frame_address(0);
+    uint32_t tag = ada_record_tag(FIXTURE_EVENT, bytes);
+    unsigned char deep[16384];
+    struct ada_record record;
+
+    s->begun++;
+    if (!ada_reserve_fast(s->f.writer, tag, bytes, &record))
+        record = ring_reserve_slow(s->f.writer, tag, bytes, sp - sizeof(deep));
+    assert_non_null(record.payload);
+    assert_true(emit(s, 24));
+    DEEP_FRAME_KEEP(deep);
+}
+
 static void set_up(struct scene *s, enum ring_policy policy, bool fast)
 {
     const struct ring_options options = {.policy = policy, .base_bytes = CAPACITY};
@@ -132,6 +164,8 @@ static void set_up(struct scene *s, enum ring_policy policy, bool fast)
         s->others++;
         s->held = fixture_reserve(&s->f, SMALL, ++s->seed);
     }
+    if (s->state == LEFT)
+        leave_one(s);
     if (policy == RING_OVERWRITE) /* is never full */
         return;
     if (s->state == FULL)
@@ -210,7 +244,11 @@ static void ledger_judge(struct scene *s)
     if (s->f.reader.policy == RING_OVERWRITE)
         return; /* gap records can be overwritten themselves */
     HOLD(s, l->gap_records + ring_untold(ring) == ring->dropped);
-    HOLD(s, stats.written_bytes == l->bytes);
+    /* Who is left between giving the left one up and counting it leaves its bytes among the others.
+     */
+    HOLD(s, stats.written_bytes == l->bytes ||
+                (s->state == LEFT && jumps(s) && known == s->finished &&
+                 stats.written_bytes == l->bytes + ada_record_bytes(SMALL)));
     HOLD(s, stats.fill_bytes == 0);
     HOLD(s, l->gap_bytes + (ring->dropped_bytes - ring->told_bytes) == ring->dropped_bytes);
 }
