@@ -243,7 +243,7 @@ class TailTest(LiveTest):
         program.communicate("")
         lines, said, status = ended.end()
         self.assertEqual((status, said), (0, ""))
-        self.assertRegex(lines[-1], r"pace 0/\d+ +pace:")
+        self.assertRegex(lines[-1], r"pace 0/\d+ +([<>] )?pace:")
 
     def test_collector_that_is_killed_ends_it(self):
         program = self.record("-e", "demand:*")
