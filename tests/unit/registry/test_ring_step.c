@@ -260,7 +260,7 @@ static bool judge(void *context)
     struct scene *s = context;
 
     if (s->action == FORK) /* the child has come to the end of its emit, and has no ring */
-        return !s->f.writer->ring && s->finished == s->begun;
+        return !s->f.writer->ring && s->finished == s->begun - (s->state == LEFT);
     if (s->state == HELD)
         ring_commit(&s->held);
     for (int i = 0; i < 3; i++)
@@ -338,11 +338,12 @@ static void interrupt_in_all_states(enum action action, bool twice)
     }
     if (twice && !step_nests())
         skip();
-    for (unsigned state = 0; state < STATES; state++)
+    for (unsigned state = 0; state < (twice ? LEFT : STATES); state++)
         for (unsigned fast = 0; fast < 2; fast++) {
             struct scene s = {.state = state, .action = action, .twice = twice};
 
-            for (; s.room < ROOMS; s.room++)
+            /* What is done about one that was left does not depend on the room. */
+            for (; s.room < (state == LEFT ? BASE : ROOMS); s.room++)
                 interrupt_everywhere(&s, RING_DROP, fast, &t);
             s.room = PLAIN; /* such rings are not elastic */
             interrupt_everywhere(&s, RING_OVERWRITE, fast, &t);
