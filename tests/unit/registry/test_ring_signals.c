@@ -26,8 +26,8 @@
 #define HANDLER_SEED (UINT64_C(1) << 40)
 
 enum {
-/* A sanitizer's handlers take so long that the thread itself would get nowhere. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+/* Handlers under a sanitizer or valgrind take so long that the thread itself would get nowhere. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(TEST_IS_WRAPPED)
     STORM_SIGNALS = 2000,
     STORM_NS = 1000000, /* between two of them */
 #else
