@@ -22,8 +22,7 @@
 
 enum {
     SCHEMA_FIELDS_MAX = 32,
-    SCHEMA_NAME_MAX =
-        255, /* bytes of provider, of name, of a field's name: readers' tables are made for that */
+    SCHEMA_NAME_MAX = 255,         /* bytes of provider, of name, of a field's name */
     SCHEMA_BYTES_MAX = 64 * 1024,  /* of one encoded schema */
     SCHEMA_PAYLOAD_MAX = 64 * 1024 /* bytes of all fixed-width fields together */
 };

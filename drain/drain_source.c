@@ -319,8 +319,6 @@ void source_tick(struct drain *d, struct drain_source *s)
     arena_loss_tell(d, s);
 }
 
-/* ---- end ---- */
-
 /* ---- who is told of our death ---- */
 
 /* All that there are now. In their order, which is the list's: who dies in here is missed by all.
@@ -358,6 +356,8 @@ static void source_put_back(struct drain *d, struct drain_source *s)
     life_link(&d->life, &s->segment, s->next ? &s->next->segment : NULL);
     source_lead_to(d, s, &s->segment);
 }
+
+/* ---- end ---- */
 
 /*
  * Does anybody still map the segment? A child may have been forked that never said a word. The
