@@ -86,8 +86,7 @@ struct control_verb {
     const char *name;
     unsigned words_min, words_max;
     bool at_once; /* waits for nobody: is answered on the control's own thread */
-    bool
-        looks; /* changes nothing: does not wait for verbs that change something, nor they for it */
+    bool looks;   /* changes nothing: waits for no verb that does, nor that for it */
     /* Fill the answer; returns its status: 0 or more, or a negative errno, with the answer's text
      * saying why (answer_print(); what stood in the body before is thrown away by
      * answer_fail()). */

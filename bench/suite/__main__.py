@@ -183,7 +183,7 @@ def check(bench, run):
               file=sys.stderr)
         return 1
     if base["cpu"] == run["machine"]["cpu"]:
-        bench.clock.widest = min(bench.clock.widest, base.get("width", bench.clock.widest))
+        bench.clock.widest_was(base["width"])
     lost, disturbed = baseline.losses(run["results"], base), {}
     patience["tries"] = CHECK_TRIES  # rounds that nobody disturbs are worth waiting for now
     for attempt in range(2, CHECK_TRIES + 1):
@@ -228,7 +228,7 @@ def main():
         run["results"] = merge_earlier(settings, results, names)
         write_results(bench, run)
         if options.write_baseline:
-            baseline.write({**run, "results": results, "width": bench.clock.widest})
+            baseline.write({**run, "results": results, "width": bench.clock.widest_in_readings()})
         if options.check:
             status = check(bench, {**run, "results": results})
     finally:

@@ -75,21 +75,29 @@ class Clock:
 
     def __init__(self):
         self.worker = Worker("emit_floor")
-        self.widest = float("inf")  # of what width() returned, the least
+        self.widest = float("inf")  # nanoseconds: the least that width() saw on any core
 
     def __call__(self):
         return min(self.worker.run_ns("tsc", 100000) for _ in range(3))
 
     def width(self):
-        """Of the worst core, right now: how long it takes over what it does side by side, in readings of its clock."""
+        """Of the worst core, right now: nanoseconds that a step of eight independent additions takes, at its best."""
         found = []
         for cpu in sorted(os.sched_getaffinity(0)):
             os.sched_setaffinity(self.worker.process.pid, {cpu})
-            found.append(min(self.worker.run_ns("width", 20000) for _ in range(3)) /
-                         min(self.worker.run_ns("tsc", 2000) for _ in range(3)))
+            found.append(min(self.worker.run_ns("width", 20000) for _ in range(5)))
         os.sched_setaffinity(self.worker.process.pid, os.sched_getaffinity(0))
         self.widest = min(self.widest, *found)
         return max(found)
+
+    def widest_in_readings(self):
+        """As the baseline keeps it. Only the least is divided: a reading that a round disturbed would make a width that
+        no core has, and every later round would look shared beside it."""
+        return self.widest / self()
+
+    def widest_was(self, readings):
+        """What the baseline's machine, which is this kind of machine, took when it had a core for itself."""
+        self.widest = min(self.widest, readings * self())
 
     def slowdown(self, width):
         """How many times longer than on a core that nobody shares. Of two hardware threads of a core one may be another
