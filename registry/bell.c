@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 /*
@@ -12,12 +13,19 @@
  * the word with what the sleeper thinks it is.
  */
 
-static void futex_wake(uint32_t *bell)
+enum { SPINS = 2000 };
+
+static void futex(uint32_t *word, int operation, uint32_t value, const struct timespec *timeout)
 {
     int saved = errno;
 
-    syscall(SYS_futex, bell, FUTEX_WAKE, 1, NULL, NULL, 0);
+    syscall(SYS_futex, word, operation, value, timeout, NULL, 0);
     errno = saved;
+}
+
+void bell_wake_sleepers(uint32_t *word, int most)
+{
+    futex(word, FUTEX_WAKE, (uint32_t)most, NULL);
 }
 
 void bell_wake(uint32_t *bell)
@@ -26,13 +34,24 @@ void bell_wake(uint32_t *bell)
 
     /* One of many who ring at once makes the call. */
     if (compare_exchange_relaxed(bell, &armed, BELL_QUIET))
-        futex_wake(bell);
+        bell_wake_sleepers(bell, 1);
 }
 
 void bell_silence(uint32_t *bell)
 {
     if (exchange_relaxed(bell, BELL_SILENT) == BELL_ARMED)
-        futex_wake(bell);
+        bell_wake_sleepers(bell, 1);
+}
+
+void bell_sleep(const uint32_t *bell, uint32_t *word, uint32_t value, long slice_ns)
+{
+    const struct timespec slice = {.tv_nsec = slice_ns};
+
+    if (!bell || load_relaxed(bell) != BELL_SILENT)
+        futex(word, FUTEX_WAIT, value, &slice);
+    else
+        for (int i = 0; i < SPINS; i++)
+            cpu_relax();
 }
 
 bool bell_arm(uint32_t *bell)

@@ -35,6 +35,13 @@ static inline void bell_ring(uint32_t *bell)
 /* No system calls from now on. */
 void bell_silence(uint32_t *bell);
 
+/* ---- sleeping on another word; both sides, errno untouched ---- */
+
+void bell_wake_sleepers(uint32_t *word, int most);
+/* Sleep until somebody wakes `word`, unless it is no longer `value`, and no longer than `slice_ns`;
+ * where the bell (or NULL) is silent: spin for some microseconds instead. */
+void bell_sleep(const uint32_t *bell, uint32_t *word, uint32_t value, long slice_ns);
+
 /* ---- the drain ---- */
 
 /* False: silenced, nobody will ring. */

@@ -358,6 +358,9 @@ static int make_ready(struct segment *s, unsigned ahead, bool allocate)
         format_slot(s, n);
         ready++;
     }
+    if (allocate)
+        /* relaxed: who does not see it waits for another moment. */
+        store_relaxed(&s->shared->no_memory, err && !ready);
     return ready || !err ? (int)ready : err;
 }
 
@@ -381,6 +384,9 @@ int registry_set_policy(struct segment *s, enum ring_policy policy, uint64_t tim
         return -ENOTSUP;
     s->geometry.policy = policy;
     s->geometry.timeout_ns = timeout_ns;
+    /* relaxed: for threads without a ring, slot_may_come(). */
+    store_relaxed(&s->shared->policy, (uint32_t)policy);
+    store_relaxed(&s->shared->timeout_ns, timeout_ns);
     for (uint32_t n = 0; n < s->geometry.slots && !err; n++)
         if (s->prepared[n] & SEGMENT_RING_READY)
             err = ring_set_policy(&s->slots[n].ring, policy, timeout_ns);

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "registry/ring_wait.h"
 
-#include <errno.h>
 #include <linux/futex.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "base/atomic.h"
 #include "registry/bell.h"
@@ -20,19 +16,6 @@ enum {
     SLICE_NS = 5 * 1000 * 1000,
     BEAT_GONE = -1, /* the consumer has gone for good */
 };
-/* Without a timeout: a consumer without a beat for so long is dead where nobody tells of deaths,
- * and stuck for good where it is said to live: it may wait for a lock that we hold, as that of
- * malloc, which our handler has interrupted in a session of the program's own. */
-static const uint64_t no_beat_ns = UINT64_C(1000000000), stuck_ns = UINT64_C(60000000000);
-
-static void futex(uint32_t *word, int operation, uint32_t value, const struct timespec *timeout)
-{
-    int saved = errno;
-
-    syscall(SYS_futex, word, operation, value, timeout, NULL, 0);
-    errno = saved;
-}
-
 static bool fits(const struct ada_writer *w, uint64_t bytes)
 {
     return ring_layout_for(w, bytes).fits;
@@ -47,7 +30,6 @@ static bool is_gone(const struct ring_shared *ring)
 static bool sleep_for_room(const struct ada_writer *w, uint64_t bytes)
 {
     struct ring_shared *ring = ring_of(w);
-    const struct timespec slice = {.tv_nsec = SLICE_NS};
     /* Gone. relaxed: the fence below makes it an acquire. Pairs with the release in
      * ring_tell_gone(): either this is of before, and the kernel does not let us sleep on it, or we
      * see below that the consumer has gone. */
@@ -64,7 +46,7 @@ static bool sleep_for_room(const struct ada_writer *w, uint64_t bytes)
     /* Bell. The same fence: a drain that falls asleep now sees that the ring is full. */
     if (w->bell)
         bell_ring(w->bell);
-    futex(&ring->space, FUTEX_WAIT, space, &slice);
+    bell_sleep(w->bell, &ring->space, space, SLICE_NS);
     return fits(w, bytes);
 }
 
@@ -95,7 +77,7 @@ static bool is_up(const struct ada_writer *w, uint64_t waited_ns, uint64_t unsee
         return true;
     if (timeout_ns)
         return waited_ns > timeout_ns;
-    return unseen_ns > (drain_life(w) ? stuck_ns : no_beat_ns);
+    return unseen_ns > ring_wait_patience_ns(drain_life(w));
 }
 
 bool ring_wait_for_room(struct ada_writer *w, uint64_t bytes)
@@ -142,7 +124,7 @@ void ring_tell_room(struct ring_shared *ring, uint64_t fill_bytes, uint64_t room
         return;
     store_relaxed(&ring->waiting, 0);
     add_relaxed(&ring->space, 1);
-    futex(&ring->space, FUTEX_WAKE, 1, NULL);
+    bell_wake_sleepers(&ring->space, 1);
 }
 
 void ring_tell_here(struct ring_shared *ring)
@@ -156,5 +138,5 @@ void ring_tell_gone(struct ring_shared *ring)
     store_relaxed(&ring->beat, (uint32_t)BEAT_GONE);
     /* Gone. Release: `beat` is visible before. Pairs with the acquire in sleep_for_room(). */
     add_release(&ring->space, 1);
-    futex(&ring->space, FUTEX_WAKE, INT32_MAX, NULL);
+    bell_wake_sleepers(&ring->space, INT32_MAX);
 }

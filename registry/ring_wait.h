@@ -12,6 +12,15 @@
 /* The clock of the slow path where the counter is none. */
 #include "base/clock.h"
 
+/* Without a timeout: a drain without a sign of life for so long is dead where nobody tells of
+ * deaths
+ * (`life` 0), and stuck for good where it is said to live: it may wait for a lock that we hold, as
+ * that of malloc, which our handler has interrupted in a session of the program's own. */
+static inline uint64_t ring_wait_patience_ns(uint32_t life)
+{
+    return life ? UINT64_C(60000000000) : UINT64_C(1000000000);
+}
+
 /* The producer: wait until a record of `bytes` fits. False: the policy is not to wait, the time is
  * up, the consumer has gone or died (writer->life), or, where there is no timeout, shows no sign of
  * life for a minute (a second where writer->life tells nothing); then no further wait until the

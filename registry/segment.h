@@ -96,7 +96,9 @@ struct segment_shared {
     uint64_t unringed_bytes;
     uint32_t slots_touched; /* one more than the highest slot ever claimed */
     uint32_t closed;        /* the drain has gone for good: nobody claims any more */
-    uint64_t unused3[12];
+    uint32_t no_memory;     /* the drain's word: it can make no more rings for now */
+    uint32_t unused3;
+    uint64_t unused4[11];
 
     /* One bit a slot: its ring is prepared; where to look for one that nobody has. */
     uint64_t ready[SEGMENT_SLOTS_MAX / 64];

@@ -23,6 +23,7 @@
 #include "base/tsan.h"
 #include "registry/bell.h"
 #include "registry/registry.h"
+#include "registry/slot_wait.h"
 #include "tracer/tracer_state.h"
 
 /* Where threads without a ring point. Never written: nothing fits in it. */
@@ -189,6 +190,25 @@ static struct ada_writer *adopt_slot(uint32_t n, struct ada_writer *before)
     return before->ring ? before : NULL;
 }
 
+/* Policy block: a ring is waited for, as room in one is; unless a handler that comes meanwhile gets
+ * the thread one. `before`: what the thread points to. */
+static int claim_slot(const struct registry_claim *who, const struct ada_writer *before)
+{
+    struct segment *s = &tracer_state.segment;
+    struct slot_wait wait = {0};
+    int n;
+
+    while ((n = registry_claim(s, who)) == -EAGAIN && ada_self == before && slot_may_come(s)) {
+        if (load_relaxed(&tracer_state.waited_in_vain))
+            break;
+        if (!slot_wait(s, &wait))
+            store_relaxed(&tracer_state.waited_in_vain, 1);
+    }
+    if (n >= 0 && load_relaxed(&tracer_state.waited_in_vain))
+        store_relaxed(&tracer_state.waited_in_vain, 0);
+    return n;
+}
+
 static struct ada_writer *claim(const char *name)
 {
     struct registry_claim who = {.name = name, .robust = tracer_state.death_is_told};
@@ -206,7 +226,7 @@ static struct ada_writer *claim(const char *name)
     who.ticks = tracer_ticks();
     if (!who.robust)
         who.tid = (uint32_t)gettid();
-    n = registry_claim(&tracer_state.segment, &who);
+    n = claim_slot(&who, before);
     if (n >= 0)
         return adopt_slot((uint32_t)n, before);
     /* The last one may have gone to a handler of ours. */

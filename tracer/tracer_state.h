@@ -25,8 +25,9 @@ struct wiped_memory {
 struct tracer_state {
     struct segment segment;
     struct wiped_memory *wiped;
-    uint32_t attached; /* 1: the fields above are valid */
-    uint32_t stopped;  /* 1: the session ended, or nobody drains it; the segment stays */
+    uint32_t attached;       /* 1: the fields above are valid */
+    uint32_t stopped;        /* 1: the session ended, or nobody drains it; the segment stays */
+    uint32_t waited_in_vain; /* 1: for a ring; nobody does again until one is had */
     uint32_t pid, parent_pid;
     uint16_t forks;           /* generations between us and who attached */
     bool death_is_told;       /* registry_death_is_told() */

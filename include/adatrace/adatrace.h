@@ -61,8 +61,9 @@ struct ada_session_options {
     size_t size;
     uint64_t ring_bytes;    /* per thread, 4 KiB to 1 GiB, rounded up to a power of two; 4 MiB */
     enum ada_policy policy; /* drop */
-    /* Policy block: longest wait, also for a drain that a disk holds up. 0: as long as the drain is
-     * alive and has been seen at work within the last minute. Nobody waits for one that died. */
+    /* Policy block: longest wait for room or, where many threads begin at once, for a ring; also
+     * for a drain that a disk holds up. 0: as long as the drain is alive and has been seen at work
+     * within the last minute. Nobody waits for one that died, nor for more rings than there are. */
     uint32_t timeout_ms;
     const char *events; /* globs over provider:event, comma-separated, `!` takes out; all */
     uint32_t level;     /* highest enum ada_level that is on; ADA_LEVEL_DEBUG */

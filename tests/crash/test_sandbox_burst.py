@@ -22,6 +22,13 @@ class SandboxBurst(unittest.TestCase):
                 lost = sum(n for (_, kind), n in counted.gaps.items() if kind == "dropped")
                 self.assertEqual(counted.names["sandbox:burst"] + lost, EVENTS)
 
+    def test_waiting_for_room_calls_nobody_either(self):
+        trace = recording.kept("sandbox_burst_block")
+        small = ("--policy", "block:60s", "--ring-size", "64K", "--ring-max", "64K")
+        outcome = recording.record(trace, [PROGRAM, "prctl"], small)
+        self.assertEqual((outcome.status, outcome.stdout), (0, b"still here\n"), outcome.stderr)
+        self.assertEqual(recording.count(recording.events(trace)).names["sandbox:burst"], EVENTS)
+
 
 if __name__ == "__main__":
     unittest.main()
