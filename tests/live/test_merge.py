@@ -26,7 +26,11 @@ class Merge(LiveTest):
 
     def test_rotated_files(self):
         program = self.record("-e", "demand:*", "--rotate-size", "64K", "--level", "0", trace="x.adatrace")
-        program.do("emit", 200_000)
+        emitted = 0
+        while not (self.folder / "x.0003.adatrace").exists():  # of a slow machine's drain a file may hold much
+            program.do("emit", 50_000)
+            emitted += 50_000
+            self.assertLess(emitted, 10_000_000)
         program.do("threads", 3, 10_000)
         program.do("emit", 1000)
         self.assertEqual(program.end()[0], 0)
@@ -43,7 +47,7 @@ class Merge(LiveTest):
         ledgers, events = self.threads(whole)
         self.assertEqual({tid: list(ledger) for tid, ledger in ledgers.items()}, sums)
         self.assertEqual(events, expected)
-        self.assertEqual(sum(sum(ledger[1:3]) for ledger in ledgers.values()), 200_000 + 30_000 + 1000)
+        self.assertEqual(sum(sum(ledger[1:3]) for ledger in ledgers.values()), emitted + 30_000 + 1000)
         self.assertRegex(said, r"blocks: \d+ as they were\n$")
         lossy = any(ledger[2] for ledger in ledgers.values())
         self.adatrace("verify", whole, status=3 if lossy else 0)
