@@ -25,15 +25,13 @@ static int base_make(struct record_output *output)
     return size < (int)sizeof(output->base) ? 0 : -ENAMETOOLONG;
 }
 
-/* The name of the first of several files; those of an earlier recording give way. */
-static int path_number(struct record_output *output, bool force)
+/* The name of the first of several files. */
+static int path_number(struct record_output *output)
 {
     char path[PATH_MAX];
-    int err;
 
     memcpy(path, output->path, sizeof(path));
-    err = file_name_rotated(output->path, sizeof(output->path), path, 1);
-    return err || !force ? err : file_names_clear(path, 0);
+    return file_name_rotated(output->path, sizeof(output->path), path, 1);
 }
 
 static int path_choose(struct record_output *output, const char *path, const char *program)
@@ -55,7 +53,7 @@ int record_output_open(struct record_output *output, const char *path, const cha
     if (!fd)
         fd = base_make(output);
     if (!fd && kind == OUTPUT_NUMBERED)
-        fd = path_number(output, force);
+        fd = path_number(output);
     if (fd) {
         message_failure(fd, "cannot write %.100s", path ? path : program);
         return fd;

@@ -338,6 +338,7 @@ const char *collector_socket(const struct collector *c)
 void collector_program(struct collector *c, uint32_t pid)
 {
     drain_child(c->drain, pid);
+    session_files_stay(c->files);
     if (c->control)
         control_program_set(c->control, pid);
 }

@@ -58,7 +58,8 @@ int collector_create(struct collector **out, int fd, const struct collector_opti
 const char *collector_variable(void);
 const char *collector_socket(const struct collector *collector);
 
-/* The program runs, as this process. */
+/* The program runs, as this process: files of an earlier session whose numbers are still to come
+ * may give way now. */
 void collector_program(struct collector *collector, uint32_t pid);
 
 /* The program is one that can be traced: its agent ought to come up. `name` stays the caller's. */

@@ -264,16 +264,13 @@ static void control_end(void)
 
 /* ---- start and stop ---- */
 
-/* The first file. Files of an earlier session that was rotated give way with it. */
+/* The first file. */
 static int first_choose(char first[PATH_MAX], const char *path,
                         const struct session_host_options *o)
 {
-    int err;
-
     if (!o->rotate_bytes && !o->rotate_ns)
         return snprintf(first, PATH_MAX, "%s", path) < PATH_MAX ? 0 : -ENAMETOOLONG;
-    err = file_name_rotated(first, PATH_MAX, path, 1);
-    return err || !o->overwrite_file ? err : file_names_clear(path, 0);
+    return file_name_rotated(first, PATH_MAX, path, 1);
 }
 
 static int embedded_start(const char *path, const struct session_host_options *o,
@@ -306,6 +303,7 @@ static int embedded_start(const char *path, const struct session_host_options *o
         goto fail;
     if (created)
         fresh_file_settle(old);
+    session_files_stay(host.files);
     host.pid = getpid();
     host.ended = 0;
     control_begin(first, o);

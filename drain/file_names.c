@@ -59,7 +59,7 @@ static unsigned number_of(const char *name, const char *stem, size_t stem_length
                : 0;
 }
 
-int file_names_clear(const char *path, unsigned but)
+int file_names_clear(const char *path, unsigned last)
 {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
     size_t stem_length = (size_t)(path + stem_bytes(path) - name);
@@ -73,7 +73,7 @@ int file_names_clear(const char *path, unsigned but)
     while (dir && (entry = readdir(dir))) {
         unsigned number = number_of(entry->d_name, name, stem_length, name + stem_length);
 
-        if (number && number != but && unlinkat(dirfd(dir), entry->d_name, 0) && errno != ENOENT)
+        if (number > last && unlinkat(dirfd(dir), entry->d_name, 0) && errno != ENOENT)
             err = -errno;
     }
     if (dir)

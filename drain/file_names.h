@@ -16,8 +16,8 @@ int file_name_rotated(char *out, size_t size, const char *path, unsigned number)
 int file_name_snapshot(char *out, size_t size, const char *path, unsigned number)
     __attribute__((warn_unused_result));
 
-/* Delete NAME.0001.adatrace and all others of that kind but for the one numbered `but`: they are of
+/* Delete NAME.0001.adatrace and all others of that kind whose number is above `last`: they are of
  * an earlier session. 0 or a negative errno. */
-int file_names_clear(const char *path, unsigned but) __attribute__((warn_unused_result));
+int file_names_clear(const char *path, unsigned last) __attribute__((warn_unused_result));
 
 #endif

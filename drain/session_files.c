@@ -9,6 +9,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/atomic.h"
 #include "base/clock.h"
 #include "base/crash_point.h"
 #include "base/fresh_file.h"
@@ -241,6 +242,29 @@ static bool is_due(const struct session_files *f, struct drain *d, uint64_t now_
     return stats.lost_records != f->begun_lost && room_is_back(f);
 }
 
+void session_files_stay(struct session_files *f)
+{
+    store_relaxed(&f->stays, 1); /* carries nothing but itself */
+}
+
+/* Not sooner: a session that does not come about leaves everything as it was. */
+static void earlier_files_clear(struct session_files *f, struct drain *d)
+{
+    char text[PATH_MAX + 160];
+    int err;
+
+    if (f->cleared || !f->options.replace || !load_relaxed(&f->stays))
+        return;
+    f->cleared = true;
+    err = file_names_clear(f->path, f->number);
+    if (!err)
+        return;
+    snprintf(text, sizeof(text),
+             "cannot delete the files that an earlier session left beside %s: %s", f->path,
+             strerrordesc_np(-err));
+    drain_note(d, TRACE_NOTE_WARNING, text);
+}
+
 void session_files_turn(struct session_files *f, struct drain *d, uint64_t now_ns)
 {
     char path[PATH_MAX], text[PATH_MAX + 160];
@@ -248,6 +272,7 @@ void session_files_turn(struct session_files *f, struct drain *d, uint64_t now_n
 
     if (!f->options.rotate_bytes && !f->options.rotate_ns)
         return;
+    earlier_files_clear(f, d);
     if (!f->started)
         file_begun(f, d, now_ns);
     if (now_ns < f->retry_ns || !is_due(f, d, now_ns))

@@ -23,6 +23,8 @@ struct session_files {
     uint64_t begun_ticks[2]; /* this file's and the one's before it */
     uint64_t retry_ns;       /* not before: the next file could not be begun */
     bool started, complained;
+    bool cleared;   /* files of an earlier session have given way */
+    uint32_t stays; /* atomic; any thread: this one has begun for good */
 
     /* The errands' thread. */
     unsigned snapshot_number; /* the last one used */

@@ -19,9 +19,10 @@ class Rotate(LoadTest):
         return int(re.search(r"\.(\d{4,})\.adatrace$", path.name)[1])
 
     def emit_until_file(self, program, number, trace="x"):
-        """How much that was: of a slow machine's drain a file may hold more than was asked for."""
+        """How much that was: of a slow machine's drain a file may hold more than was asked for, and one may have come
+        and gone since we looked."""
         emitted = 0
-        while not (self.folder / f"{trace}.{number:04}.adatrace").exists():
+        while max(map(self.number, self.files(trace)), default=0) < number:
             program.ask("emit", 5000)
             emitted += 5000
             self.assertLess(emitted, 2_000_000)
@@ -61,6 +62,20 @@ class Rotate(LoadTest):
             for thread, ledger in trace.items["ledger"].items():
                 self.assertEqual(ledger["stored"], seen.get(thread, 0), f"{path}: thread {thread}")
                 self.assertEqual(ledger["dropped"], gaps.get(thread, 0), f"{path}: thread {thread}")
+
+    def test_earlier_files_give_way_when_the_session_has_begun_and_not_before(self):
+        earlier = [self.folder / f"x.{number:04}.adatrace" for number in (1, 2, 7)]
+        for path in earlier:
+            path.write_text("kept with care")
+        words = ("record", "--force", "--rotate-size", "64K", "-o", self.folder / "x.adatrace", "--")
+        program = self.folder / "program"
+        program.write_text("#!/an/interpreter/that/is/not/there\n")
+        program.chmod(0o700)
+        self.adatrace(*words, program, status=127)
+        self.assertEqual([path.read_text() for path in earlier], ["kept with care"] * 3)
+        self.adatrace(*words, "true")
+        self.assertEqual(self.files(), earlier[:1])
+        self.verify(earlier[0])
 
     def test_files_of_four_busy_threads_are_complete_and_add_up(self):
         program = self.load(4, "--rotate-size", "64K", "--policy", "block:60s")

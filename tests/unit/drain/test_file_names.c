@@ -56,7 +56,7 @@ static void files_make(const char *const *names)
 
 static void only_files_of_that_name_give_way(void **state)
 {
-    static const char *const ours[] = {"x.0001.adatrace", "x.0002.adatrace", "x.12345.adatrace",
+    static const char *const ours[] = {"x.0003.adatrace", "x.0002.adatrace", "x.12345.adatrace",
                                        NULL};
     static const char *const others[] = {"x.adatrace",
                                          "x.001.adatrace",
@@ -72,7 +72,7 @@ static void only_files_of_that_name_give_way(void **state)
     (void)state;
     files_make(ours);
     files_make(others);
-    assert_int_equal(file_names_clear("x.adatrace", 2), 0); /* where we stand; this one stays */
+    assert_int_equal(file_names_clear("x.adatrace", 2), 0); /* where we stand; this one is ours */
     assert_int_equal(access(ours[0], F_OK) | access(ours[2], F_OK), -1);
     assert_int_equal(access(ours[1], F_OK), 0);
     for (unsigned n = 0; others[n]; n++)

@@ -146,16 +146,17 @@ static void touch(const char *name)
 
 static void clearing_takes_numbered_files_of_the_name_and_no_others(void **state)
 {
-    static const char *const stay[] = {"y.adatrace",       "y.0002.adatrace", "y.12.adatrace",
-                                       "yy.0001.adatrace", "y.0001.txt",      "y.000x.adatrace"};
+    static const char *const stay[] = {"y.adatrace",     "y.0001.adatrace",  "y.0002.adatrace",
+                                       "y.12.adatrace",  "yy.0003.adatrace", "y.0003.txt",
+                                       "y.000x.adatrace"};
 
     (void)state;
     for (unsigned i = 0; i < sizeof(stay) / sizeof(*stay); i++)
         touch(stay[i]);
-    touch("y.0001.adatrace");
+    touch("y.0003.adatrace");
     touch("y.10000.adatrace");
     assert_int_equal(file_names_clear(schedule_path("y.adatrace"), 2), 0);
-    assert_int_equal(access(schedule_path("y.0001.adatrace"), F_OK), -1);
+    assert_int_equal(access(schedule_path("y.0003.adatrace"), F_OK), -1);
     assert_int_equal(access(schedule_path("y.10000.adatrace"), F_OK), -1);
     for (unsigned i = 0; i < sizeof(stay) / sizeof(*stay); i++)
         assert_int_equal(unlink(schedule_path(stay[i])), 0);
