@@ -10,6 +10,7 @@
 #include "cli/input.h"
 #include "cli/message.h"
 #include "cli/status.h"
+#include "drain/file_names.h"
 
 struct cut_settings {
     struct input_selection selection;
@@ -18,18 +19,6 @@ struct cut_settings {
     bool force;
     uint64_t jobs;
 };
-
-/* "shop.adatrace" becomes "shop.cut.adatrace", in the current folder. */
-static void output_name(const char *path, char *out, size_t size)
-{
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-    size_t length = strlen(name);
-    static const char ending[] = ".adatrace";
-
-    if (length > sizeof(ending) - 1 && strcmp(name + length - (sizeof(ending) - 1), ending) == 0)
-        length -= sizeof(ending) - 1;
-    snprintf(out, size, "%.*s.cut.adatrace", (int)length, name);
-}
 
 static int slice_write(struct input *input, const struct cut_settings *wanted,
                        const struct trace_cut *cut)
@@ -41,7 +30,7 @@ static int slice_write(struct input *input, const struct cut_settings *wanted,
     char name[PATH_MAX];
     int fd, status;
 
-    output_name(input->path, name, sizeof(name));
+    file_name_derived(name, sizeof(name), input->path, "cut");
     fd = new_file_open(&file, wanted->output ? wanted->output : name, wanted->force);
     if (fd < 0)
         return STATUS_FAILED;

@@ -23,6 +23,7 @@
 #include "cli/session_find.h"
 #include "cli/status.h"
 #include "cli/units.h"
+#include "drain/file_names.h"
 #include "format/trace_copy.h"
 
 struct replay_settings {
@@ -186,13 +187,11 @@ static int play_recording(struct replay *replay, const char *path,
         .replace = wanted->force,
         .name = "replay",
     };
-    const char *slash = strrchr(path, '/');
     char name[PATH_MAX];
     const char *output = wanted->output ? wanted->output : name;
     int status, ended;
 
-    snprintf(name, sizeof(name), "%.*s.replay.adatrace",
-             (int)strcspn(slash ? slash + 1 : path, "."), slash ? slash + 1 : path);
+    file_name_derived(name, sizeof(name), path, "replay");
     status = ada_session_start(output, &options);
     if (status < 0)
         return session_problem(status, output);

@@ -9,24 +9,15 @@
 #include "cli/copy_say.h"
 #include "cli/message.h"
 #include "cli/status.h"
+#include "drain/file_names.h"
 #include "format/trace_copy.h"
 
-/* ---- names ---- */
-
-/* "shop.adatrace" becomes "shop.recovered.adatrace", in the current folder. */
 static void output_name(const char *path, const struct recover_wish *wish, char *out, size_t size)
 {
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-    static const char ending[] = ".adatrace";
-    size_t length = strlen(name);
-
-    if (wish->output) {
+    if (wish->output)
         snprintf(out, size, "%s", wish->output);
-        return;
-    }
-    if (length > sizeof(ending) - 1 && strcmp(name + length - (sizeof(ending) - 1), ending) == 0)
-        length -= sizeof(ending) - 1;
-    snprintf(out, size, "%.*s.recovered.adatrace", (int)length, name);
+    else
+        file_name_derived(out, size, path, "recovered");
 }
 
 static void failed(struct recover_result *r, const char *why)

@@ -41,6 +41,13 @@ int file_name_snapshot(char *out, size_t size, const char *path, unsigned number
     return length < 0 || (size_t)length >= size ? -ENAMETOOLONG : 0;
 }
 
+void file_name_derived(char *out, size_t size, const char *path, const char *how)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+
+    snprintf(out, size, "%.*s.%s" SUFFIX, stem_bytes(name), name, how);
+}
+
 /* The number in a rotated file's name; 0: it is none. */
 static unsigned number_of(const char *name, const char *stem, size_t stem_length,
                           const char *suffix)

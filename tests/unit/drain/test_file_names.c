@@ -54,6 +54,21 @@ static void files_make(const char *const *names)
         assert_int_equal(close(open(*names, O_WRONLY | O_CREAT | O_CLOEXEC, 0600)), 0);
 }
 
+static void what_is_made_of_a_file_is_named_after_it(void **state)
+{
+    char out[64];
+
+    (void)state;
+    file_name_derived(out, sizeof(out), "/a.b/x.0002.adatrace", "replay");
+    assert_string_equal(out, "x.0002.replay.adatrace");
+    file_name_derived(out, sizeof(out), "x", "cut");
+    assert_string_equal(out, "x.cut.adatrace");
+    file_name_derived(out, sizeof(out), "/a/.adatrace", "cut");
+    assert_string_equal(out, ".adatrace.cut.adatrace");
+    file_name_derived(out, 8, "/a/x.adatrace", "cut");
+    assert_string_equal(out, "x.cut.a");
+}
+
 static void only_files_of_that_name_give_way(void **state)
 {
     static const char *const ours[] = {"x.0003.adatrace", "x.0002.adatrace", "x.12345.adatrace",
@@ -165,6 +180,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_stand_in_front_of_the_suffix),
         cmocka_unit_test(name_that_finds_no_room_is_refused),
+        cmocka_unit_test(what_is_made_of_a_file_is_named_after_it),
         cmocka_unit_test(only_files_of_that_name_give_way),
         cmocka_unit_test(file_that_cannot_give_way_is_an_error),
         cmocka_unit_test(file_is_used_by_who_has_mapped_it),
