@@ -16,6 +16,7 @@ enum {
     SLICE_NS = 5 * 1000 * 1000,
     BEAT_GONE = -1, /* the consumer has gone for good */
 };
+
 static bool fits(const struct ada_writer *w, uint64_t bytes)
 {
     return ring_layout_for(w, bytes).fits;
