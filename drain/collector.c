@@ -408,7 +408,7 @@ int collector_finish(struct collector *c, uint32_t pid, int status,
     drain_stop(c->drain);
     c->has_missed = pid && c->expected && !drain_child_came(c->drain, c->expected);
     last_snapshot_take(c, pid ? status : 0);
-    session_files_wait(c->files);
+    session_files_finish(c->files, c->drain);
     CRASH_POINT("collector.drained");
     err = c->flight ? 0 : symbolize(c->drain, symbols);
     c->finished = true;

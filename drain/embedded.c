@@ -206,7 +206,7 @@ static int session_end(void *unused)
     pthread_mutex_lock(&host.ending);
     if (!load_relaxed(&host.ended)) { /* relaxed: under the mutex */
         drain_stop(host.drain);
-        session_files_wait(host.files);
+        session_files_finish(host.files, host.drain);
         host.outcome = drain_close(host.drain);
         session_files_figures(host.files, &figures);
         if (!host.outcome) /* a file that was left behind could not be ended */

@@ -34,6 +34,12 @@ struct finished_file {
     unsigned number;
 };
 
+/* A session whose first file was to be the only one has no number in its name. */
+static bool is_numbered(const struct session_files *f)
+{
+    return f->options.rotate_bytes || f->options.rotate_ns;
+}
+
 int session_files_create(struct session_files **out, const struct session_files_options *options)
 {
     struct session_files *f = calloc(1, sizeof(*f));
@@ -44,7 +50,7 @@ int session_files_create(struct session_files **out, const struct session_files_
     f->path = strdup(options->path);
     f->errands = errands_create();
     f->number = f->oldest = 1;
-    f->figures.number = options->rotate_bytes || options->rotate_ns;
+    f->figures.number = is_numbered(f);
     pthread_mutex_init(&f->lock, NULL);
     if (!f->path || !f->errands) {
         session_files_destroy(f);
@@ -53,11 +59,6 @@ int session_files_create(struct session_files **out, const struct session_files_
     f->options.path = f->path;
     *out = f;
     return 0;
-}
-
-void session_files_wait(struct session_files *f)
-{
-    errands_wait(f->errands);
 }
 
 void session_files_destroy(struct session_files *f)
@@ -89,10 +90,9 @@ int file_end(struct session_files *f, struct trace_ending *ending, struct drain_
     return trace_ending_close(ending, file_bytes);
 }
 
-/* A session whose first file was to be the only one has no number in its name. */
 static int rotated_name(const struct session_files *f, char *out, unsigned number)
 {
-    if (number == 1 && !f->options.rotate_bytes && !f->options.rotate_ns)
+    if (number == 1 && !is_numbered(f))
         return snprintf(out, PATH_MAX, "%s", f->path) < PATH_MAX ? 0 : -ENAMETOOLONG;
     return file_name_rotated(out, PATH_MAX, f->path, number);
 }
@@ -253,7 +253,7 @@ static void earlier_files_clear(struct session_files *f, struct drain *d)
     char text[PATH_MAX + 160];
     int err;
 
-    if (f->cleared || !f->options.replace || !load_relaxed(&f->stays))
+    if (f->cleared || !f->options.replace || !load_relaxed(&f->stays) || !is_numbered(f))
         return;
     f->cleared = true;
     err = file_names_clear(f->path, f->number);
@@ -265,12 +265,18 @@ static void earlier_files_clear(struct session_files *f, struct drain *d)
     drain_note(d, TRACE_NOTE_WARNING, text);
 }
 
+void session_files_finish(struct session_files *f, struct drain *d)
+{
+    earlier_files_clear(f, d);
+    errands_wait(f->errands);
+}
+
 void session_files_turn(struct session_files *f, struct drain *d, uint64_t now_ns)
 {
     char path[PATH_MAX], text[PATH_MAX + 160];
     int err;
 
-    if (!f->options.rotate_bytes && !f->options.rotate_ns)
+    if (!is_numbered(f))
         return;
     earlier_files_clear(f, d);
     if (!f->started)

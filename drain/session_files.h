@@ -36,10 +36,11 @@ struct session_files_options {
 int session_files_create(struct session_files **out, const struct session_files_options *options)
     __attribute__((warn_unused_result));
 /* The session is not undone any more: in the next turn the files of an earlier one whose numbers
- * are still to come give way, if they may be replaced. Any thread. */
+ * are still to come give way, if they may be replaced, or at the end. Any thread. */
 void session_files_stay(struct session_files *files);
-/* Waits for all that is to be done. Before drain_close(): snapshots borrow from the drain. */
-void session_files_wait(struct session_files *files);
+/* Waits for all that is to be done, and does what there was no turn for. After drain_stop(), before
+ * drain_close(): snapshots borrow from the drain. */
+void session_files_finish(struct session_files *files, struct drain *drain);
 void session_files_destroy(struct session_files *files);
 
 /* Once a round, in the drain's thread: go on in another file when it is time. */

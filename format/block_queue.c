@@ -89,7 +89,7 @@ static size_t job_bytes(const struct block_job *job)
 /* ---- work: all with the lock held, which is let go of meanwhile ---- */
 
 /* False: nothing can be written, or somebody does. */
-static bool write_what_is_ready(struct block_queue *q)
+static bool write_what_is_ready(struct block_queue *q, struct block_encoder *encoder)
 {
     if (q->writing || !q->first || q->first->state != JOB_PACKED)
         return false;
@@ -99,7 +99,7 @@ static bool write_what_is_ready(struct block_queue *q)
         size_t bytes = job_bytes(job);
 
         pthread_mutex_unlock(&q->lock);
-        writer_job_write(q->writer, job);
+        writer_job_write(q->writer, encoder, job);
         pthread_mutex_lock(&q->lock);
         q->first = job->next;
         if (!q->first)
@@ -145,7 +145,7 @@ static void *worker_run(void *argument)
     pthread_setname_np(pthread_self(), "adatrace-encode");
     pthread_mutex_lock(&q->lock);
     while (!q->ending)
-        if (!write_what_is_ready(q) && !job_encode(q, &worker->encoder))
+        if (!write_what_is_ready(q, &worker->encoder) && !job_encode(q, &worker->encoder))
             pthread_cond_wait(&q->work, &q->lock);
     pthread_mutex_unlock(&q->lock);
     return NULL;
@@ -217,7 +217,7 @@ void writer_settle(struct trace_writer *w)
         return;
     pthread_mutex_lock(&q->lock);
     while (q->first)
-        if (!write_what_is_ready(q) && !job_encode(q, &w->encoder))
+        if (!write_what_is_ready(q, &w->encoder) && !job_encode(q, &w->encoder))
             pthread_cond_wait(&q->progress, &q->lock);
     pthread_mutex_unlock(&q->lock);
 }

@@ -127,6 +127,8 @@ int trace_writer_flush(struct trace_writer *w)
     if (first == 0)
         first = writer_meta_flush(w);
     writer_settle(w);
+    if (first == 0)
+        first = writer_items_catch_up(w, &w->encoder, w->level);
     return first ? first : writer_error(w);
 }
 

@@ -254,16 +254,6 @@ static void meta_take_back(struct trace_writer *w, struct block_job *job)
         store_relaxed(&w->error, status); /* relaxed: writer_error() */
 }
 
-bool writer_items_came_back(const struct trace_writer *w)
-{
-    bool have;
-
-    writer_lock(w);
-    have = w->meta_back_items != 0;
-    writer_unlock(w);
-    return have;
-}
-
 static void addresses_merge(struct address_set *set, const struct block_job *job)
 {
     for (size_t i = 0; i < job->address_count; i++) /* out of memory costs a symbol */
@@ -271,16 +261,34 @@ static void addresses_merge(struct address_set *set, const struct block_job *job
                                job->addresses[i].last_ticks);
 }
 
-void writer_job_write(struct trace_writer *w, struct block_job *job)
+int writer_items_catch_up(struct trace_writer *w, struct block_encoder *e, int level)
+{
+    struct block_header header = {.kind = BLOCK_META, .records = w->meta_back_items};
+    int status;
+
+    if (header.records == 0)
+        return 0;
+    status = block_pack(e, &header, level, w->meta_back.bytes, w->meta_back.size);
+    if (status == 0)
+        status = writer_block_commit(w, &header, e->block.bytes, false);
+    if (status != 0)
+        return status;
+    writer_lock(w);
+    w->meta_back.size = 0;
+    w->meta_back_items = 0;
+    writer_unlock(w);
+    return 0;
+}
+
+void writer_job_write(struct trace_writer *w, struct block_encoder *e, struct block_job *job)
 {
     bool is_data = job->header.kind == BLOCK_DATA;
     int status = writer_error(w);
 
     if (status == 0)
+        status = writer_items_catch_up(w, e, job->level);
+    if (status == 0)
         status = job->status;
-    /* What is told later counts: items go into the file in the order in which they came. */
-    if (!is_data && status == 0 && writer_items_came_back(w))
-        status = -EAGAIN;
     if (status == 0 && w->store)
         status = block_keep(w, job);
     else if (status == 0)
@@ -314,7 +322,7 @@ static int draft_write(struct trace_stream *s, struct draft *draft)
     };
 
     writer_job_encode(&s->writer->encoder, &job);
-    writer_job_write(s->writer, &job);
+    writer_job_write(s->writer, &s->writer->encoder, &job);
     return job.status;
 }
 

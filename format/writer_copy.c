@@ -38,6 +38,8 @@ static int place_make(struct trace_writer *w)
     int status = w->meta_urgent ? writer_meta_flush(w) : 0;
 
     writer_settle(w);
+    if (status == 0)
+        status = writer_items_catch_up(w, &w->encoder, w->level);
     return status ? status : writer_error(w);
 }
 

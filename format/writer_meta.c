@@ -58,11 +58,6 @@ int writer_meta_flush(struct trace_writer *w)
 {
     int status = writer_error(w);
 
-    if (status == 0 &&
-        writer_items_came_back(w)) { /* nothing that came later may be written before them */
-        writer_settle(w);
-        status = writer_meta_join(w);
-    }
     if (w->meta_items == 0 || status != 0)
         return status;
     if (w->queue) {

@@ -135,11 +135,14 @@ void writer_block_count(struct trace_writer *w, const struct block_header *heade
 
 /* The job's draft or content becomes bytes; any thread, with an encoder of its own. */
 void writer_job_encode(struct block_encoder *encoder, struct block_job *job);
-/* Bytes go into the file, or are counted as lost: the thread that writes. */
-void writer_job_write(struct trace_writer *w, struct block_job *job);
+/* Bytes go into the file, or are counted as lost: the thread that writes, with its encoder. */
+void writer_job_write(struct trace_writer *w, struct block_encoder *encoder, struct block_job *job);
 
-/* Are there items that could not be written, and wait for another try? */
-bool writer_items_came_back(const struct trace_writer *w);
+/* Items that found no memory when it was their turn, before anything that came later, which they
+ * may describe: the thread that writes, or who has waited for that. Only where other threads encode
+ * are there any; 0: none any more. */
+int writer_items_catch_up(struct trace_writer *w, struct block_encoder *encoder, int level)
+    __attribute__((warn_unused_result));
 
 /* The first output error, or 0. */
 int writer_error(const struct trace_writer *w);

@@ -93,7 +93,7 @@ void house_close(struct house *h)
     control_close(h->control);
     drain_stop(h->drain);
     if (h->files)
-        session_files_wait(h->files);
+        session_files_finish(h->files, h->drain);
     drain_destroy(h->drain);
     session_files_destroy(h->files);
     session_folder_remove(&h->folder);

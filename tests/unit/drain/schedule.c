@@ -76,7 +76,7 @@ void schedule_end_with(struct schedule *s, int error)
     for (unsigned i = 0; i < PRODUCERS; i++)
         producer_retire(&s->producers[i]);
     drain_finish(s->stage.drain);
-    session_files_wait(s->files);
+    session_files_finish(s->files, s->stage.drain);
     assert_int_equal(drain_close(s->stage.drain), error);
     stage_clear(&s->stage);
 }

@@ -198,7 +198,7 @@ static void session_end(struct session *s, bool flight)
     control_close(s->house.control);
     s->house.control = NULL;
     drain_stop(s->house.drain);
-    session_files_wait(s->house.files);
+    session_files_finish(s->house.files, s->house.drain);
     err = drain_close(s->house.drain);
     session_files_figures(s->house.files, &figures);
     house_close(&s->house);

@@ -109,7 +109,7 @@ static void snapshots_between_rounds_have_all_that_was_tried(void **state)
                 continue;
             drain_round(s.stage.drain);
             assert_int_equal(session_files_snapshot_here(s.files, s.stage.drain, &wish), 0);
-            session_files_wait(s.files);
+            session_files_finish(s.files, s.stage.drain);
             assert_int_equal(result.status, 0);
             sums_add(&sums, result.path);
             for (unsigned i = 0; i < PRODUCERS; i++) /* drops at the end are told by the next */

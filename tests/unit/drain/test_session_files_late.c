@@ -61,7 +61,7 @@ static void files_that_nobody_ends_do_not_become_many(void **state)
     number = files_of_bursts(&s, BURSTS);
     pthread_mutex_unlock(&endings);
     assert_int_equal(number, 1 + WAITING);
-    session_files_wait(s.files);
+    session_files_finish(s.files, s.stage.drain);
     last = files_of_bursts(&s, 1);
     assert_int_equal(last, number + 1);
     schedule_end(&s);

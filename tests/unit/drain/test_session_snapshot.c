@@ -68,7 +68,7 @@ static void flight_end(struct flight *f)
 {
     producer_retire(&f->producer);
     drain_finish(f->stage.drain);
-    session_files_wait(f->files);
+    session_files_finish(f->files, f->stage.drain);
     stage_clear(&f->stage);
     session_files_destroy(f->files);
 }
@@ -123,7 +123,7 @@ static void triggered_snapshot_has_the_event_that_met_the_trigger(void **state)
     for (uint64_t number = 0; number <= 7; number++)
         assert_true(producer_write(&f.producer, number));
     drain_round(f.stage.drain);
-    session_files_wait(f.files);
+    session_files_finish(f.files, f.stage.drain);
     assert_string_not_equal(snapshot, "");
     assert_true(has_number(snapshot, 7));
     assert_int_equal(unlink(snapshot), 0);
@@ -151,7 +151,7 @@ static bool is_asked_in_time(void)
     asked_ns = clock_monotonic_ns();
     wish.before_ns = asked_ns - emitted_ns + MARGIN_NS;
     assert_int_equal(session_files_snapshot_here(f.files, f.stage.drain, &wish), 0);
-    session_files_wait(f.files);
+    session_files_finish(f.files, f.stage.drain);
     assert_int_equal(f.result.status, 0);
     assert_int_not_equal(f.told_ns, 0);
     in_time = f.told_ns - asked_ns < MARGIN_NS;
