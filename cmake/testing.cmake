@@ -32,8 +32,9 @@ function(ada_test_properties name)
         set(arg_TIMEOUT 60)
     endif()
     math(EXPR timeout "${arg_TIMEOUT} * ${_ada_patience}")
+    # What may take long begins first: else it ends by itself when all else is done.
     set_tests_properties(${name} PROPERTIES
-        LABELS "${arg_LABELS}" TIMEOUT ${timeout} SKIP_RETURN_CODE 77)
+        LABELS "${arg_LABELS}" TIMEOUT ${timeout} COST ${arg_TIMEOUT} SKIP_RETURN_CODE 77)
     # Where a test leaves the figure of its row in docs/RELIABILITY.md.
     set_property(TEST ${name} APPEND PROPERTY
         ENVIRONMENT "ADATRACE_EVIDENCE=${PROJECT_BINARY_DIR}/evidence")
