@@ -35,8 +35,8 @@ struct session_files_options {
 /* 0 or a negative errno. The first file is the caller's: session_files_first() names it. */
 int session_files_create(struct session_files **out, const struct session_files_options *options)
     __attribute__((warn_unused_result));
-/* The session is not undone any more: in the next turn the files of an earlier one whose numbers
- * are still to come give way, if they may be replaced, or at the end. Any thread. */
+/* The session has begun for good. In the next turn, or at the end, files of an earlier one go that
+ * have the numbers still to come, if files may be replaced. Any thread. */
 void session_files_stay(struct session_files *files);
 /* Waits for all that is to be done, and does what there was no turn for. After drain_stop(), before
  * drain_close(): snapshots borrow from the drain. */
