@@ -3,9 +3,9 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 
+#include "base/own_thread.h"
 #include "cli/progress.h"
 
 enum {
@@ -88,6 +88,7 @@ static void *worker_run(void *context)
     struct worker *worker = context;
     struct team *team = worker->team;
 
+    own_thread_begin("adatrace-text");
     pthread_mutex_lock(&team->lock);
     while (!team->ends) {
         struct job *job = job_first_waiting(team);
@@ -138,7 +139,7 @@ static bool worker_start(struct team *team)
 
     if (!worker)
         return false;
-    if (pthread_create(&worker->thread, NULL, worker_run, worker) != 0) {
+    if (own_thread_start(&worker->thread, 0, worker_run, worker) != 0) {
         worker_free(worker);
         return false;
     }
@@ -160,8 +161,6 @@ static struct job *job_make(void)
 /* As many as can be had; with none the main thread goes on alone. No job is under way. */
 static void workers_start(struct team *team, unsigned wanted)
 {
-    sigset_t all, before;
-
     while (team->job_count < 2 + JOBS_PER_WORKER * wanted) {
         struct job *job = job_make();
 
@@ -169,11 +168,8 @@ static void workers_start(struct team *team, unsigned wanted)
             return;
         team->jobs[team->job_count++] = job;
     }
-    sigfillset(&all); /* signals stay with the main thread */
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     while (team->worker_count < wanted && worker_start(team))
         ;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 static void team_end(struct team *team)

@@ -5,11 +5,12 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "base/own_thread.h"
 
 struct metrics_file {
     const struct metrics_source *source;
@@ -88,7 +89,7 @@ static void *file_run(void *argument)
     struct metrics_file *f = argument;
     struct timespec next;
 
-    pthread_setname_np(pthread_self(), "adatrace-file");
+    own_thread_begin("adatrace-file");
     clock_gettime(CLOCK_MONOTONIC, &next);
     /* An error that passes is mended by the next second; one that stays is told at the end. */
     while (second_pass(f, &next))
@@ -99,7 +100,6 @@ static void *file_run(void *argument)
 static int thread_start(struct metrics_file *f)
 {
     pthread_condattr_t attributes;
-    sigset_t all, before;
     int err;
 
     pthread_mutex_init(&f->lock, NULL);
@@ -107,12 +107,9 @@ static int thread_start(struct metrics_file *f)
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&f->stopped, &attributes);
     pthread_condattr_destroy(&attributes);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    err = pthread_create(&f->thread, NULL, file_run, f);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    f->running = !err;
-    return -err;
+    err = own_thread_start(&f->thread, 0, file_run, f);
+    f->running = err == 0;
+    return err;
 }
 
 int metrics_file_open(struct metrics_file **out, const char *path,

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,6 +12,7 @@
 
 #include "base/atomic.h"
 #include "base/clock.h"
+#include "base/own_thread.h"
 #include "drain/control_guest.h"
 #include "drain/control_lane.h"
 
@@ -316,7 +316,7 @@ static void *control_run(void *argument)
 {
     struct control *c = argument;
 
-    pthread_setname_np(pthread_self(), "adatrace-ctrl");
+    own_thread_begin("adatrace-ctrl");
     control_listen(c);
     for (int lane = 0; lane < LANES; lane++)
         lane_wait(&c->lanes[lane]); /* what runs is told */
@@ -383,24 +383,6 @@ static int sockets_make(struct control *c)
     return err ? err : descriptor_set(&c->waker, pair[1]);
 }
 
-static int thread_start(struct control *c)
-{
-    pthread_attr_t attributes;
-    sigset_t all, before;
-    int err;
-
-    pthread_attr_init(&attributes);
-    err = pthread_attr_setstacksize(&attributes, STACK_BYTES);
-    /* Signals belong to the application, or to the command's main thread. */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    if (!err)
-        err = pthread_create(&c->thread, &attributes, control_run, c);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
-    return -err;
-}
-
 int control_open(struct control **out, const struct control_options *options)
 {
     struct control *c = calloc(1, sizeof(*c));
@@ -418,7 +400,7 @@ int control_open(struct control **out, const struct control_options *options)
     if (!err)
         err = sockets_make(c);
     if (!err)
-        err = thread_start(c);
+        err = own_thread_start(&c->thread, STACK_BYTES, control_run, c);
     if (err) {
         control_free(c);
         return err;

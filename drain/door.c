@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include "base/clock.h"
 #include "base/crash_point.h"
 #include "base/machine_kind.h"
+#include "base/own_thread.h"
 #include "drain/life.h"
 #include "drain/process_watch.h"
 #include "drain/steer.h"
@@ -367,7 +367,7 @@ static void *door_run(void *argument)
 {
     struct door *door = argument;
 
-    pthread_setname_np(pthread_self(), "adatrace-door");
+    own_thread_begin("adatrace-door");
     life_begin(&door->life);
     door_listen(door);
     life_clear(&door->life);
@@ -375,18 +375,6 @@ static void *door_run(void *argument)
 }
 
 /* ---- open and close ---- */
-
-static int thread_start(struct door *door)
-{
-    sigset_t all, before;
-    int err;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    err = pthread_create(&door->thread, NULL, door_run, door);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return -err;
-}
 
 int door_open(struct door **out, const struct door_options *options)
 {
@@ -403,7 +391,7 @@ int door_open(struct door **out, const struct door_options *options)
     door->wake_fd = eventfd(0, EFD_CLOEXEC);
     err = door->wake_fd < 0 ? -errno : segment_make(door, &door->spare);
     if (!err)
-        err = thread_start(door);
+        err = own_thread_start(&door->thread, 0, door_run, door);
     if (err)
         goto fail_fd;
     *out = door;

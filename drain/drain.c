@@ -2,7 +2,6 @@
 #include "drain/drain.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include "base/atomic.h"
 #include "base/clock.h"
 #include "base/crash_point.h"
+#include "base/own_thread.h"
 #include "base/plain_text.h"
 #include "drain/drain_state.h"
 
@@ -376,7 +376,7 @@ static void *drain_run(void *argument)
 {
     struct drain *d = argument;
 
-    pthread_setname_np(pthread_self(), "adatrace-drain");
+    own_thread_begin("adatrace-drain");
     sources_join_life(d);
     /* Stop. Acquire: pairs with the release in drain_stop(); all that its caller did before is
      * visible to the last round. */
@@ -393,23 +393,10 @@ static void *drain_run(void *argument)
 
 int drain_start(struct drain *d)
 {
-    pthread_attr_t attributes;
-    sigset_t all, before;
-    int err;
+    int err = own_thread_start(&d->thread, STACK_BYTES, drain_run, d);
 
-    /* Not what the application has set for its own threads. */
-    pthread_attr_init(&attributes);
-    err = pthread_attr_setstacksize(&attributes, STACK_BYTES);
-    if (err)
-        return -err;
-    /* Signals belong to the application, or to the command's main thread. */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    err = pthread_create(&d->thread, &attributes, drain_run, d);
-    pthread_attr_destroy(&attributes);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    d->running = !err;
-    return -err;
+    d->running = err == 0;
+    return err;
 }
 
 void drain_stop(struct drain *d)

@@ -2,9 +2,10 @@
 #include "drain/errands.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
+
+#include "base/own_thread.h"
 
 enum { STACK_BYTES = 1 << 20 };
 
@@ -33,7 +34,7 @@ static void *errands_run(void *argument)
 {
     struct errands *e = argument;
 
-    pthread_setname_np(pthread_self(), "adatrace-files");
+    own_thread_begin("adatrace-files");
     pthread_mutex_lock(&e->lock);
     while (e->first || !e->ending) {
         struct errand *errand = e->first;
@@ -58,19 +59,8 @@ static void *errands_run(void *argument)
 
 static bool thread_start(struct errands *e)
 {
-    pthread_attr_t attributes;
-    sigset_t all, before;
-
-    if (e->started)
-        return true;
-    pthread_attr_init(&attributes);
-    (void)pthread_attr_setstacksize(&attributes, STACK_BYTES);
-    /* Signals belong to the application, or to the command's main thread. */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    e->started = pthread_create(&e->thread, &attributes, errands_run, e) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
+    if (!e->started)
+        e->started = own_thread_start(&e->thread, STACK_BYTES, errands_run, e) == 0;
     return e->started;
 }
 

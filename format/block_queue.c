@@ -9,10 +9,10 @@
  * to wait for everything anyhow.
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/own_thread.h"
 #include "format/writer_state.h"
 
 enum {
@@ -142,7 +142,7 @@ static void *worker_run(void *argument)
     struct block_worker *worker = argument;
     struct block_queue *q = worker->queue;
 
-    pthread_setname_np(pthread_self(), "adatrace-encode");
+    own_thread_begin("adatrace-encode");
     pthread_mutex_lock(&q->lock);
     while (!q->ending)
         if (!write_what_is_ready(q, &worker->encoder) && !job_encode(q, &worker->encoder))
@@ -226,21 +226,11 @@ void writer_settle(struct trace_writer *w)
 
 static int worker_start(struct block_queue *q, struct block_worker *worker)
 {
-    pthread_attr_t attributes;
-    sigset_t all, before;
     int err = block_encoder_init(&worker->encoder);
 
     worker->queue = q;
-    if (err == 0) {
-        /* Signals belong to the application, or to the command's main thread. */
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before);
-        pthread_attr_init(&attributes);
-        pthread_attr_setstacksize(&attributes, STACK_BYTES);
-        err = -pthread_create(&worker->thread, &attributes, worker_run, worker);
-        pthread_attr_destroy(&attributes);
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
-    }
+    if (err == 0)
+        err = own_thread_start(&worker->thread, STACK_BYTES, worker_run, worker);
     if (err != 0)
         block_encoder_fini(&worker->encoder);
     return err;

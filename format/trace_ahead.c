@@ -3,9 +3,10 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/own_thread.h"
 
 enum {
     WORKERS_MAX = 16,
@@ -67,6 +68,7 @@ static void *worker_run(void *context)
     struct worker *worker = context;
     struct trace_ahead *a = worker->ahead;
 
+    own_thread_begin("adatrace-read");
     pthread_mutex_lock(&a->lock);
     while (!a->ends) {
         struct slot *slot = slot_first_waiting(a);
@@ -226,24 +228,12 @@ static bool worker_start(struct trace_ahead *a)
     worker->ahead = a;
     if (trace_loader_init(&worker->loader) != 0)
         return false;
-    if (pthread_create(&worker->thread, NULL, worker_run, worker) != 0) {
+    if (own_thread_start(&worker->thread, 0, worker_run, worker) != 0) {
         trace_loader_fini(&worker->loader);
         return false;
     }
     a->worker_count++;
     return true;
-}
-
-/* Signals stay with the threads that the program knows about. */
-static void workers_start(struct trace_ahead *a, unsigned wanted)
-{
-    sigset_t all, before;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    while (a->worker_count < wanted && worker_start(a))
-        ;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 int trace_ahead_open(struct trace_ahead **out, struct trace *t, const struct block_wish *wish,
@@ -274,7 +264,8 @@ int trace_ahead_open(struct trace_ahead **out, struct trace *t, const struct blo
     pthread_cond_init(&a->work, NULL);
     pthread_cond_init(&a->done, NULL);
     slots_fill(a); /* before there is anybody to share with */
-    workers_start(a, wanted);
+    while (a->worker_count < wanted && worker_start(a))
+        ;
     if (a->worker_count == 0)
         trace_ahead_close(a);
     else

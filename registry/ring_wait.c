@@ -4,6 +4,7 @@
 #include <linux/futex.h>
 
 #include "base/atomic.h"
+#include "base/own_thread.h"
 #include "registry/bell.h"
 #include "registry/ring_layout.h"
 
@@ -88,7 +89,7 @@ bool ring_wait_for_room(struct ada_writer *w, uint64_t bytes)
     uint32_t beat;
     bool room = false;
 
-    if (load_relaxed(&ring->policy) != RING_BLOCK || is_nobodys(w))
+    if (load_relaxed(&ring->policy) != RING_BLOCK || is_nobodys(w) || own_thread_is())
         return false;
     if (w->stalled_tail == load_relaxed(&ring->tail) + 1)
         return false;

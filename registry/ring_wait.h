@@ -21,10 +21,10 @@ static inline uint64_t ring_wait_patience_ns(uint32_t life)
     return life ? UINT64_C(60000000000) : UINT64_C(1000000000);
 }
 
-/* The producer: wait until a record of `bytes` fits. False: the policy is not to wait, the time is
- * up, the consumer has gone or died (writer->life), or, where there is no timeout, shows no sign of
- * life for a minute (a second where writer->life tells nothing); then no further wait until the
- * consumer has moved. */
+/* The producer: wait until a record of `bytes` fits. False: the policy is not to wait, the thread
+ * is one of ours (own_thread_is()), the time is up, the consumer has gone or died (writer->life),
+ * or, where there is no timeout, shows no sign of life for a minute (a second where writer->life
+ * tells nothing); then no further wait until the consumer has moved. */
 bool ring_wait_for_room(struct ada_writer *writer, uint64_t bytes);
 
 /* The consumer, after each release; fill_bytes of room_bytes are in use. A waiting producer is

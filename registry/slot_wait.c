@@ -4,6 +4,7 @@
 #include <linux/futex.h>
 
 #include "base/atomic.h"
+#include "base/own_thread.h"
 #include "registry/bell.h"
 #include "registry/ring_wait.h"
 
@@ -33,8 +34,9 @@ static bool every_slot_is_held(const struct segment *s)
 
 bool slot_may_come(const struct segment *s)
 {
-    return load_relaxed(&s->shared->policy) == RING_BLOCK && !segment_is_abandoned(s) &&
-           !load_relaxed(&s->shared->no_memory) && !every_slot_is_held(s);
+    return load_relaxed(&s->shared->policy) == RING_BLOCK && !own_thread_is() &&
+           !segment_is_abandoned(s) && !load_relaxed(&s->shared->no_memory) &&
+           !every_slot_is_held(s);
 }
 
 bool slot_wait(struct segment *s, struct slot_wait *wait)

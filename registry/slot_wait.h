@@ -15,8 +15,9 @@ struct slot_wait { /* zeroed: has not waited yet */
 };
 
 /* The thread, when registry_claim() has found none: is it to wait, and is there anything to wait
- * for? Not with another policy, when the drain has gone or has no memory for more rings, and where
- * every slot has an owner that lives. Async-signal-safe. */
+ * for? Not with another policy, not for threads of ours (own_thread_is()), when the drain has gone
+ * or has no memory for more rings, and where every slot has an owner that lives.
+ * Async-signal-safe. */
 bool slot_may_come(const struct segment *segment);
 
 /* Wake the drain and sleep for a moment. False: that was as long as the session's timeout, or,

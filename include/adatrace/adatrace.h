@@ -63,7 +63,8 @@ struct ada_session_options {
     enum ada_policy policy; /* drop */
     /* Policy block: longest wait for room or, where many threads begin at once, for a ring; also
      * for a drain that a disk holds up. 0: as long as the drain is alive and has been seen at work
-     * within the last minute. Nobody waits for one that died, nor for more rings than there are. */
+     * within the last minute. Nobody waits for one that died, nor for more rings than there are;
+     * and no thread of the session itself waits, which would be for itself. */
     uint32_t timeout_ms;
     const char *events; /* globs over provider:event, comma-separated, `!` takes out; all */
     uint32_t level;     /* highest enum ada_level that is on; ADA_LEVEL_DEBUG */

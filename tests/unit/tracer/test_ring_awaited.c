@@ -13,6 +13,7 @@
 
 #include "base/atomic.h"
 #include "base/clock.h"
+#include "base/own_thread.h"
 #include "registry/registry.h"
 #include "registry/session_host.h"
 #include "registry/slot_wait.h"
@@ -29,6 +30,7 @@ static const struct segment_geometry geometry = {.slots = SLOTS,
                                                  .timeout_ns = PATIENCE_NS,
                                                  .clock = SEGMENT_CLOCK_COUNTER};
 static struct segment segment;
+static bool emitters_are_ours;
 const struct session_host *session_host_embedded;
 
 static int begin(void **state)
@@ -56,6 +58,8 @@ static void *emit(void *context)
     struct emitter *e = context;
     uint64_t before = load_relaxed(&segment.shared->unringed), start = clock_monotonic_ns();
 
+    if (emitters_are_ours)
+        own_thread_begin("of-ours");
     ada_trace_awaited_event(1);
     e->took_ns = clock_monotonic_ns() - start;
     e->kept = load_relaxed(&segment.shared->unringed) == before;
@@ -136,6 +140,10 @@ static void nobody_waits_where_none_can_come(void **state)
     assert_int_equal(registry_set_policy(&segment, RING_BLOCK, PATIENCE_NS), 0);
     assert_int_equal(load_relaxed(&tracer_state.waited_in_vain), 0);
     assert_true(slot_may_come(&segment));
+    emitters_are_ours = true;
+    not_waited();
+    assert_int_equal(load_relaxed(&tracer_state.waited_in_vain), 0);
+    emitters_are_ours = false;
     for (uint32_t n = 0; n < SLOTS; n++) {
         store_relaxed(&segment.slots[n].robust, 0);
         store_relaxed(&segment.slots[n].state, SLOT_CLAIMED);

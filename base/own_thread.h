@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Threads of ours, in somebody else's program: no signal is theirs, and they never wait for what
+ * only they can bring about.
+ */
+#ifndef ADATRACE_BASE_OWN_THREAD_H
+#define ADATRACE_BASE_OWN_THREAD_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* All signals are blocked in it: they belong to the application, or to the command's main thread.
+ * stack_bytes 0: as other threads have. 0, or -errno as pthread_create(). Any thread. */
+int own_thread_start(pthread_t *thread, size_t stack_bytes, void *(*run)(void *), void *context)
+    __attribute__((warn_unused_result));
+
+/* The first act of what runs in it. `name`: what the kernel and debuggers call it, at most 15
+ * bytes. From now on own_thread_is(). */
+void own_thread_begin(const char *name);
+
+/* Is the calling thread one of ours? It can emit, where the application's malloc() does, but nobody
+ * makes room for it while it waits. Async-signal-safe, no system call. */
+bool own_thread_is(void);
+
+#endif
