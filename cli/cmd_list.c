@@ -151,6 +151,7 @@ static void row_json(struct json_writer *json, const struct row *r)
     json_text(json, "file", r->entry->file);
     json_unsigned(json, "age_ns", age_of(r));
     json_flag(json, "ending", !p->memory && !r->is_busy);
+    json_flag(json, "busy", r->is_busy);
     if (r->rates.over_ns)
         rates_json(json, &r->rates);
     if (p->memory)

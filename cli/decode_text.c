@@ -20,9 +20,10 @@ enum {
     TIME_SPAN_NS = 10000, /* that so many digits tell apart */
     LABEL_WIDTH_MAX = 26,
     INDENT_STEP = 2,
-    INDENT_MAX = 40 * INDENT_STEP, /* deeper calls stay in this column */
-    LINE_ROOM = 512,               /* time, label and indentation */
-    FIELD_ROOM = 64,               /* one number */
+    INDENT_MAX = 40 * INDENT_STEP,        /* deeper calls stay in this column */
+    LINE_ROOM = 512,                      /* time, label and indentation */
+    FIELD_ROOM = 64,                      /* one number */
+    NAME_BYTES = 2 * SCHEMA_NAME_MAX + 1, /* provider:name */
 };
 
 #define DIM   "\033[2m"
@@ -36,8 +37,8 @@ enum {
 /* A name of the file's for a label: no control characters, not too long. */
 static int name_escape(char *text, size_t capacity, const char *name)
 {
-    char escaped[TEXT_ESCAPED_MAX * SCHEMA_NAME_MAX];
-    size_t size = strnlen(name, SCHEMA_NAME_MAX);
+    char escaped[TEXT_ESCAPED_MAX * NAME_BYTES];
+    size_t size = strnlen(name, NAME_BYTES);
 
     return snprintf(text, capacity, "%.*s", (int)(text_plain(escaped, name, size) - escaped),
                     escaped);
@@ -86,7 +87,7 @@ static int text_type_add(struct decode *decode, size_t n)
     /* Scopes show by their arrows. */
     bool scope = schema->phase == ADA_PHASE_BEGIN || schema->phase == ADA_PHASE_END;
     const char *label = scope ? "" : phase_label(schema->phase);
-    char name[2 * TEXT_ESCAPED_MAX * SCHEMA_NAME_MAX];
+    char name[TEXT_ESCAPED_MAX * NAME_BYTES + 1];
 
     name_escape(name, sizeof(name), type->type->full_name);
     type->head = decode_text_make("%s%s%s%s%s", decode->colour ? BOLD : "", name, *label ? " " : "",

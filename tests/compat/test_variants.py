@@ -7,6 +7,7 @@ then what only a forger does, blocks of any content whose checksums are right.
 """
 
 import random
+import re
 import struct
 import tempfile
 import unittest
@@ -56,6 +57,17 @@ def field_renamed(body, name):
     at += 6
     behind = at + 2 + struct.unpack_from("<H", body, at)[0]
     schema = body[8:at] + struct.pack("<H", len(name)) + name + body[behind:]
+    return body[:4] + struct.pack("<I", len(schema)) + schema
+
+
+def type_named_longest(body):
+    """A TYPE item whose provider and name have as many bytes as there can be."""
+    schema, at = body[8:16], 16
+    for _ in range(2):
+        size = struct.unpack_from("<H", body, at)[0]
+        schema += struct.pack("<H", 255) + body[at + 2:at + 2 + size].ljust(255, b"+")
+        at += 2 + size
+    schema += body[at:]
     return body[:4] + struct.pack("<I", len(schema)) + schema
 
 
@@ -254,6 +266,16 @@ class Forged(Variants):
             for command in (["decode", "-F", "csv"], ["info", "-v"], ["report"], ["verify"]):
                 told = recording.run([recording.ADATRACE, *command, self.path])
                 self.assertIn(told.status, (0, 1, 3), (command, size))
+
+    def test_longest_names_of_types_are_shown_whole(self):
+        def edit(items):
+            return [[k, type_named_longest(body) if k == KIND_OF["type"] else body] for k, body in items]
+        trace = self.forge_items("fields", edit, "types with names of 255 and 255 bytes")
+        names = {"{0.provider}:{0.name}".format(item["schema"]) for item in trace.items["type"].values()}
+        self.assertEqual({len(name) for name in names}, {511})
+        shown = recording.run([recording.ADATRACE, "decode", self.path]).stdout.decode()
+        seen = set(re.findall(r"\S{511,}", shown))
+        self.assertTrue(seen and seen <= names, seen - names)
 
     def test_blocks_twice_and_out_of_order(self):
         def twice(blocks):

@@ -5,7 +5,9 @@
 The program's output and status are those of the untraced run, and the file says what it has not.
 """
 
+import json
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 
 import fault_plan
 import fault_sweep
@@ -92,6 +94,19 @@ class Collector(Recording):
         self.assertEqual((done.status, done.fired), (STATUS, 3), done)
         info = recording.info(self.trace)
         self.assertEqual((info["dropped"], recording.verify(self.trace).status), (0, 0))
+
+    def test_session_that_a_disk_holds_up_is_busy_and_not_ending(self):
+        bench = fault_plan.Bench(self.folder, ":adatrace:", "adatrace")
+        still = fault_plan.Fault("write", 4_500_000, fault_plan.SLOW, first=4, last=4)
+        command = [recording.ADATRACE, "record", "-o", self.trace, "--", PROGRAM, 20000, THREADS]
+        met = set()
+        with ThreadPoolExecutor(1) as pool:
+            run = pool.submit(bench.run, still, command, env=self.environment)
+            while not run.done():
+                listed = recording.run([recording.ADATRACE, "list", "-F", "json", "-i", "0s"], env=self.environment)
+                met |= {(one["busy"], one["ending"]) for one in json.loads(listed.stdout)["sessions"]}
+        self.assertEqual((run.result().status, run.result().fired), (STATUS, 1))
+        self.assertIn((True, False), met)
 
 
 class Agent(Recording):
