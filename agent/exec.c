@@ -229,8 +229,7 @@ static size_t count_arguments(va_list list)
 {
     size_t count = 1;
 
-    while (va_arg(list,
-                  char *)) /* NOLINT(clang-analyzer-valist.Uninitialized): our callers begin it */
+    while (va_arg(list, char *))
         count++;
     return count;
 }

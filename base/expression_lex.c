@@ -187,14 +187,16 @@ static int escape_take(struct lexer *l, char *out)
     static const char letters[] = "nrt0\\\"'`", meanings[] = "\n\r\t\0\\\"'`";
     char c = peek(l, l->at + 1);
     const char *letter = c ? strchr(letters, c) : NULL;
+    int high, low;
 
     if (letter) {
         *out = meanings[letter - letters];
         l->at += 2;
         return 0;
     }
-    if (c == 'x' && hex_digit(peek(l, l->at + 2)) >= 0 && hex_digit(peek(l, l->at + 3)) >= 0) {
-        *out = (char)(hex_digit(peek(l, l->at + 2)) << 4 | hex_digit(peek(l, l->at + 3)));
+    if (c == 'x' && (high = hex_digit(peek(l, l->at + 2))) >= 0 &&
+        (low = hex_digit(peek(l, l->at + 3))) >= 0) {
+        *out = (char)(high << 4 | low);
         l->at += 4;
         return 0;
     }

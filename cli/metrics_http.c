@@ -122,7 +122,7 @@ static int address_listen(const struct addrinfo *a)
 
 static void url_make(struct metrics_http *h, int fd)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t size = sizeof(address);
     char host[INET6_ADDRSTRLEN + 1], port[8];
 

@@ -187,7 +187,7 @@ int replay_exec(struct replay *replay, const char *path, const char *command)
     struct relay *r = calloc(1, sizeof(*r));
     uint64_t begun_ns = clock_monotonic_ns();
     int input = -1, status = r ? 0 : -ENOMEM;
-    pid_t pid;
+    pid_t pid = -1;
 
     (void)signal(SIGPIPE, SIG_IGN); /* a command that reads no more is no reason to die */
     if (status == 0)

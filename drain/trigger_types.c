@@ -292,6 +292,8 @@ uint32_t trigger_tests_run(struct drain *d, struct trigger_type *type, struct tr
                               fits ? fits(test, values) : expression_fits(test->program, values)))
             met |= bit;
     }
+    values->emitter = NULL;
+    values->context = NULL;
     return met;
 }
 

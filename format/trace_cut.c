@@ -53,6 +53,7 @@ static int steps_choose(struct trace_copy *c, struct copy_source *s)
 {
     const struct trace_index *index = &s->trace->blocks;
 
+    c->step_count = 0;
     c->steps = malloc((index->count + 1) * sizeof(*c->steps));
     if (!c->steps)
         return -ENOMEM;

@@ -58,6 +58,7 @@ static void piece_prepare(struct clock_piece *p)
     uint64_t ns = p->ns << ns_zeros, ticks = p->ticks << ticks_zeros;
     int bits = ns < ticks ? 64 : 63; /* so that the quotient fits, and begins with a 1 */
 
+    /* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): pairs_clean() leaves ticks that ascend */
     p->factor = (uint64_t)(((uint128)ns << bits) / ticks);
     p->shift = (unsigned)(bits + ns_zeros - ticks_zeros);
     p->elapsed_max = p->shift >= 64 ? UINT64_MAX : (UINT64_C(1) << p->shift) - 1;

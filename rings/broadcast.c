@@ -62,6 +62,7 @@ static void format(struct ada_broadcast *b)
 {
     struct broadcast_shared *s = b->shared;
 
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): errno is not 0 when a call has failed */
     s->version = BROADCAST_VERSION;
     s->many = b->many;
     s->capacity = b->capacity;

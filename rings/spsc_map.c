@@ -113,6 +113,7 @@ int spsc_map_attach(struct spsc_map *map, struct ada_ring **out)
         err = spsc_handle_init(r, shared, map->file + data_offset, capacity);
     if (err)
         return err;
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): errno is not 0 when a call has failed */
     r->memory = SPSC_MAPPED;
     r->map = map->base;
     r->map_bytes = BEFORE_BYTES + (size_t)map->file_bytes;
