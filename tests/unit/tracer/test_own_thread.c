@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An application whose write() emits, as malloc() may, and so emits in the drain's thread of its own
- * session. With policy block that would wait for room that only it can make. */
+/* An application whose write() emits, as malloc() may, and so emits in the drain's thread of its
+ * own session. With policy block that would wait for room that only it can make. */
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
