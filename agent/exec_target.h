@@ -2,9 +2,10 @@
 /*
  * Exec target: can the program that is about to be executed carry the agent?
  *
- * A program of another architecture or another libc, or with AddressSanitizer's library, would
- * complain about ours or fail to start, so it must not see LD_PRELOAD. All here reads the file in
- * small pieces, allocates nothing, is async-signal-safe and leaves errno alone.
+ * A program of another architecture or another libc, with AddressSanitizer's library or with
+ * ThreadSanitizer, would complain about ours, fail to start or be killed by it, so it must not see
+ * LD_PRELOAD. All here reads the file in small pieces, allocates nothing, is async-signal-safe and
+ * leaves errno alone.
  */
 #ifndef ADATRACE_AGENT_EXEC_TARGET_H
 #define ADATRACE_AGENT_EXEC_TARGET_H

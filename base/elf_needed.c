@@ -7,7 +7,13 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SEGMENTS_MAX = 64, ENTRIES_MAX = 1024, ENTRIES_AT_ONCE = 16, NAME_BYTES = 32 };
+enum {
+    SEGMENTS_MAX = 64,
+    ENTRIES_MAX = 1024,
+    ENTRIES_AT_ONCE = 16,
+    NAME_BYTES = 32,
+    CHAIN_MAX = 256, /* names of one bucket */
+};
 
 /* The file as far as it is needed. */
 struct elf_file {
@@ -71,13 +77,14 @@ static void piece_read(const struct elf_file *f, unsigned from, struct piece *ou
             out->count = i;
 }
 
-static uint64_t names_find(const struct elf_file *f)
+/* Where in the file the table of an entry is. 0: nowhere. */
+static uint64_t table_find(const struct elf_file *f, int64_t tag)
 {
     struct piece piece;
 
     for (unsigned from = 0; piece_read(f, from, &piece), piece.count; from += ENTRIES_AT_ONCE)
         for (unsigned i = 0; i < piece.count; i++)
-            if (piece.entries[i].d_tag == DT_STRTAB)
+            if (piece.entries[i].d_tag == tag)
                 return offset_of(f, piece.entries[i].d_un.d_ptr);
     return 0;
 }
@@ -91,16 +98,22 @@ static bool name_begins(const struct elf_file *f, uint64_t offset, const char *p
            !memcmp(name, prefix, length);
 }
 
+static bool file_open(struct elf_file *f, int fd)
+{
+    *f = (struct elf_file){.fd = fd};
+    return read_at(fd, &f->head, sizeof(f->head), 0) && !memcmp(f->head.e_ident, ELFMAG, SELFMAG) &&
+           f->head.e_phentsize == sizeof(ElfW(Phdr)) && dynamic_find(f);
+}
+
 bool elf_needs(int fd, const char *prefix)
 {
-    struct elf_file f = {.fd = fd};
+    struct elf_file f;
     struct piece piece;
     uint64_t names;
 
-    if (!read_at(fd, &f.head, sizeof(f.head), 0) || memcmp(f.head.e_ident, ELFMAG, SELFMAG) != 0 ||
-        f.head.e_phentsize != sizeof(ElfW(Phdr)) || !dynamic_find(&f))
+    if (!file_open(&f, fd))
         return false;
-    names = names_find(&f);
+    names = table_find(&f, DT_STRTAB);
     for (unsigned from = 0; names && (piece_read(&f, from, &piece), piece.count);
          from += ENTRIES_AT_ONCE)
         for (unsigned i = 0; i < piece.count; i++)
@@ -110,7 +123,81 @@ bool elf_needs(int fd, const char *prefix)
     return false;
 }
 
+/* ---- what it defines: GNU's hash table ---- */
+
+struct hash_head {
+    uint32_t bucket_count, first_symbol, bloom_words, bloom_shift;
+};
+
+static uint32_t name_hash(const char *name)
+{
+    uint32_t hash = 5381;
+
+    for (; *name; name++)
+        hash = hash * 33 + (unsigned char)*name;
+    return hash;
+}
+
+/* False: the name is not there, which for most is known after one word. */
+static bool bloom_has(const struct elf_file *f, uint64_t table, const struct hash_head *head,
+                      uint32_t hash)
+{
+    enum { BITS = sizeof(ElfW(Addr)) * 8 };
+    uint64_t at = table + sizeof(*head) + hash / BITS % head->bloom_words * sizeof(ElfW(Addr));
+    ElfW(Addr) word;
+
+    return read_at(f->fd, &word, sizeof(word), at) && word >> hash % BITS & 1 &&
+           word >> (hash >> (head->bloom_shift & 31)) % BITS & 1;
+}
+
+static bool symbol_is(const struct elf_file *f, uint32_t n, const char *name)
+{
+    uint64_t symbols = table_find(f, DT_SYMTAB), names = table_find(f, DT_STRTAB);
+    char there[NAME_BYTES];
+    ElfW(Sym) symbol;
+    size_t size = strlen(name) + 1;
+
+    return symbols && names && size <= sizeof(there) &&
+           read_at(f->fd, &symbol, sizeof(symbol), symbols + (uint64_t)n * sizeof(symbol)) &&
+           read_at(f->fd, there, size, names + symbol.st_name) && !memcmp(there, name, size);
+}
+
+bool elf_defines(int fd, const char *name)
+{
+    uint32_t hash = name_hash(name), n, link;
+    uint64_t table, buckets, chain;
+    struct hash_head head;
+    struct elf_file f;
+
+    if (!file_open(&f, fd) || !(table = table_find(&f, DT_GNU_HASH)) ||
+        !read_at(fd, &head, sizeof(head), table) || !head.bucket_count || !head.bloom_words ||
+        !bloom_has(&f, table, &head, hash))
+        return false;
+    buckets = table + sizeof(head) + (uint64_t)head.bloom_words * sizeof(ElfW(Addr));
+    chain = buckets + (uint64_t)head.bucket_count * sizeof(n);
+    if (!read_at(fd, &n, sizeof(n), buckets + (uint64_t)(hash % head.bucket_count) * sizeof(n)))
+        return false;
+    for (unsigned i = 0; i < CHAIN_MAX && n >= head.first_symbol; i++, n++) {
+        if (!read_at(fd, &link, sizeof(link),
+                     chain + (uint64_t)(n - head.first_symbol) * sizeof(link)))
+            return false;
+        if ((link | 1) == (hash | 1) && symbol_is(&f, n, name))
+            return true;
+        if (link & 1)
+            return false;
+    }
+    return false;
+}
+
+/* ---- sanitizers ---- */
+
 bool elf_needs_asan(int fd)
 {
     return elf_needs(fd, "libasan.so") || elf_needs(fd, "libclang_rt.asan");
+}
+
+bool elf_has_tsan(int fd)
+{
+    return elf_needs(fd, "libtsan.so") || elf_needs(fd, "libclang_rt.tsan") ||
+           elf_defines(fd, "__tsan_init");
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ELF needed: which libraries a program names in its dynamic section, read from the file in small
- * pieces. No allocation, 600 bytes of stack, errno undefined; async-signal-safe.
+ * ELF needed: which libraries a program names in its dynamic section, and what it exports, read
+ * from the file in small pieces. No allocation, 600 bytes of stack, errno undefined;
+ * async-signal-safe.
  */
 #ifndef ADATRACE_BASE_ELF_NEEDED_H
 #define ADATRACE_BASE_ELF_NEEDED_H
@@ -12,7 +13,15 @@
  * with `prefix` (at most 31 bytes)? False, too, when that cannot be read. */
 bool elf_needs(int fd, const char *prefix);
 
+/* Does it export a symbol of this name (at most 31 bytes)? False, too, when that cannot be read, or
+ * there is no hash table of GNU's kind. */
+bool elf_defines(int fd, const char *name);
+
 /* AddressSanitizer's runtime as a library: it ends a program in which it is not loaded first. */
 bool elf_needs_asan(int fd);
+
+/* ThreadSanitizer's, as a library or part of the program: it does not stand calls of its own in
+ * threads that it has not begun, or that have ended for it, and that is where the agent runs. */
+bool elf_has_tsan(int fd);
 
 #endif

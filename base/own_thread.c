@@ -3,29 +3,42 @@
 
 #include <signal.h>
 
+#include "base/tsan.h"
+
 static __thread bool is_own __attribute__((tls_model("initial-exec")));
 
-int own_thread_start(pthread_t *thread, size_t stack_bytes, void *(*run)(void *), void *context)
+static void *thread_main(void *argument)
+{
+    const struct own_thread *thread = argument;
+    void *result;
+
+    pthread_setname_np(pthread_self(), thread->name);
+    is_own = true;
+    tsan_look_away();
+    result = thread->run(thread->context);
+    tsan_look_back();
+    return result;
+}
+
+int own_thread_start(struct own_thread *thread, const char *name, size_t stack_bytes,
+                     void *(*run)(void *context), void *context)
 {
     pthread_attr_t attributes;
     sigset_t all, before;
     int err;
 
+    thread->name = name;
+    thread->run = run;
+    thread->context = context;
     (void)pthread_attr_init(&attributes);
     if (stack_bytes)
         (void)pthread_attr_setstacksize(&attributes, stack_bytes); /* or as others have */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    err = pthread_create(thread, &attributes, run, context);
+    err = pthread_create(&thread->id, &attributes, thread_main, thread);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     (void)pthread_attr_destroy(&attributes);
     return -err;
-}
-
-void own_thread_begin(const char *name)
-{
-    pthread_setname_np(pthread_self(), name);
-    is_own = true;
 }
 
 bool own_thread_is(void)

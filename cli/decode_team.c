@@ -31,7 +31,7 @@ struct job {
 struct worker {
     struct team *team;
     struct decode decode; /* its own printer */
-    pthread_t thread;
+    struct own_thread thread;
 };
 
 struct team {
@@ -88,7 +88,6 @@ static void *worker_run(void *context)
     struct worker *worker = context;
     struct team *team = worker->team;
 
-    own_thread_begin("adatrace-text");
     pthread_mutex_lock(&team->lock);
     while (!team->ends) {
         struct job *job = job_first_waiting(team);
@@ -139,7 +138,7 @@ static bool worker_start(struct team *team)
 
     if (!worker)
         return false;
-    if (own_thread_start(&worker->thread, 0, worker_run, worker) != 0) {
+    if (own_thread_start(&worker->thread, "adatrace-text", 0, worker_run, worker) != 0) {
         worker_free(worker);
         return false;
     }
@@ -179,7 +178,7 @@ static void team_end(struct team *team)
     pthread_cond_broadcast(&team->work);
     pthread_mutex_unlock(&team->lock);
     for (unsigned i = 0; i < team->worker_count; i++) {
-        pthread_join(team->workers[i]->thread, NULL);
+        pthread_join(team->workers[i]->thread.id, NULL);
         worker_free(team->workers[i]);
     }
     for (unsigned i = 0; i < team->job_count; i++) {

@@ -16,7 +16,7 @@ struct metrics_file {
     const struct metrics_source *source;
     const char *path;
     char beside[PATH_MAX];
-    pthread_t thread;
+    struct own_thread thread;
     pthread_mutex_t lock;
     pthread_cond_t stopped;
     bool stopping, running; /* stopping under lock */
@@ -89,7 +89,6 @@ static void *file_run(void *argument)
     struct metrics_file *f = argument;
     struct timespec next;
 
-    own_thread_begin("adatrace-file");
     clock_gettime(CLOCK_MONOTONIC, &next);
     /* An error that passes is mended by the next second; one that stays is told at the end. */
     while (second_pass(f, &next))
@@ -107,7 +106,7 @@ static int thread_start(struct metrics_file *f)
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&f->stopped, &attributes);
     pthread_condattr_destroy(&attributes);
-    err = own_thread_start(&f->thread, 0, file_run, f);
+    err = own_thread_start(&f->thread, "adatrace-file", 0, file_run, f);
     f->running = err == 0;
     return err;
 }
@@ -144,7 +143,7 @@ void metrics_file_pause(struct metrics_file *f)
     f->stopping = true;
     pthread_cond_signal(&f->stopped);
     pthread_mutex_unlock(&f->lock);
-    pthread_join(f->thread, NULL);
+    pthread_join(f->thread.id, NULL);
     f->running = false;
 }
 

@@ -39,7 +39,7 @@ struct control {
     uint32_t stopping; /* atomic */
     uint32_t ended;    /* a guest has ended the session; atomic */
     struct descriptor door, wake, waker;
-    pthread_t thread;
+    struct own_thread thread;
     struct control_lane lanes[LANES]; /* who runs verbs */
     struct control_guest guests[GUESTS_MAX];
 };
@@ -316,7 +316,6 @@ static void *control_run(void *argument)
 {
     struct control *c = argument;
 
-    own_thread_begin("adatrace-ctrl");
     control_listen(c);
     for (int lane = 0; lane < LANES; lane++)
         lane_wait(&c->lanes[lane]); /* what runs is told */
@@ -400,7 +399,7 @@ int control_open(struct control **out, const struct control_options *options)
     if (!err)
         err = sockets_make(c);
     if (!err)
-        err = own_thread_start(&c->thread, STACK_BYTES, control_run, c);
+        err = own_thread_start(&c->thread, "adatrace-ctrl", STACK_BYTES, control_run, c);
     if (err) {
         control_free(c);
         return err;
@@ -431,14 +430,14 @@ void control_close(struct control *c)
     store_release(&c->stopping, 1); /* Stop. Pairs with control_listen(). */
     if (descriptor_is(c->waker.fd, c->waker.mark)) {
         (void)!shutdown(c->waker.fd, SHUT_WR); /* needs no memory, so it does not fail */
-        pthread_join(c->thread, NULL);
+        pthread_join(c->thread.id, NULL);
     } else {
         thread_wake_by_knocking(c);
         clock_gettime(CLOCK_REALTIME, &deadline);
         deadline.tv_sec += JOIN_SECONDS;
         /* Nothing can reach it: it sleeps on, in memory that stays its own. */
-        if (pthread_timedjoin_np(c->thread, NULL, &deadline)) {
-            pthread_detach(c->thread);
+        if (pthread_timedjoin_np(c->thread.id, NULL, &deadline)) {
+            pthread_detach(c->thread.id);
             return;
         }
     }

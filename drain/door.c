@@ -47,7 +47,7 @@ struct door {
     struct segment spare; /* ready for the next process; shared NULL: none */
     uint64_t warm_bytes;  /* of its first ring that are there, while it is for the first process */
     int wake_fd;
-    pthread_t thread;
+    struct own_thread thread;
     struct guest guests[GUESTS_MAX];
     unsigned guest_count;
     bool is_crowded; /* somebody waits outside: no place, or no descriptor */
@@ -367,7 +367,6 @@ static void *door_run(void *argument)
 {
     struct door *door = argument;
 
-    own_thread_begin("adatrace-door");
     life_begin(&door->life);
     door_listen(door);
     life_clear(&door->life);
@@ -391,7 +390,7 @@ int door_open(struct door **out, const struct door_options *options)
     door->wake_fd = eventfd(0, EFD_CLOEXEC);
     err = door->wake_fd < 0 ? -errno : segment_make(door, &door->spare);
     if (!err)
-        err = own_thread_start(&door->thread, 0, door_run, door);
+        err = own_thread_start(&door->thread, "adatrace-door", 0, door_run, door);
     if (err)
         goto fail_fd;
     *out = door;
@@ -411,7 +410,7 @@ void door_close(struct door *door)
     if (!door)
         return;
     (void)!eventfd_write(door->wake_fd, 1); /* once: the count cannot be full */
-    pthread_join(door->thread, NULL);
+    pthread_join(door->thread.id, NULL);
     for (unsigned i = 0; i < door->guest_count; i++)
         close(door->guests[i].fd);
     if (door->spare.shared)

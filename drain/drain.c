@@ -11,7 +11,6 @@
 #include "base/atomic.h"
 #include "base/clock.h"
 #include "base/crash_point.h"
-#include "base/own_thread.h"
 #include "base/plain_text.h"
 #include "drain/drain_state.h"
 
@@ -376,7 +375,6 @@ static void *drain_run(void *argument)
 {
     struct drain *d = argument;
 
-    own_thread_begin("adatrace-drain");
     sources_join_life(d);
     /* Stop. Acquire: pairs with the release in drain_stop(); all that its caller did before is
      * visible to the last round. */
@@ -393,7 +391,7 @@ static void *drain_run(void *argument)
 
 int drain_start(struct drain *d)
 {
-    int err = own_thread_start(&d->thread, STACK_BYTES, drain_run, d);
+    int err = own_thread_start(&d->thread, "adatrace-drain", STACK_BYTES, drain_run, d);
 
     d->running = err == 0;
     return err;
@@ -405,6 +403,6 @@ void drain_stop(struct drain *d)
         return;
     store_release(&d->stopping, 1); /* Stop. Pairs with drain_run(). */
     wait_wake(&d->wait);
-    pthread_join(d->thread, NULL);
+    pthread_join(d->thread.id, NULL);
     d->running = false;
 }

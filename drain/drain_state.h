@@ -9,6 +9,7 @@
 #include <pthread.h>
 
 #include "base/atomic.h"
+#include "base/own_thread.h"
 #include "drain/clock_line.h"
 #include "drain/drain.h"
 #include "drain/drain_stats.h"
@@ -200,7 +201,7 @@ struct drain {
     uint32_t child_pid; /* 0: not known */
     int error;
 
-    pthread_t thread;
+    struct own_thread thread;
     bool running;
     uint32_t stopping; /* atomic */
 

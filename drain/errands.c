@@ -14,7 +14,7 @@ struct errands {
     pthread_cond_t work, done;
     struct errand *first, **end; /* under lock, like all below */
     bool busy, ending, started;
-    pthread_t thread;
+    struct own_thread thread;
 };
 
 struct errands *errands_create(void)
@@ -34,7 +34,6 @@ static void *errands_run(void *argument)
 {
     struct errands *e = argument;
 
-    own_thread_begin("adatrace-files");
     pthread_mutex_lock(&e->lock);
     while (e->first || !e->ending) {
         struct errand *errand = e->first;
@@ -60,7 +59,8 @@ static void *errands_run(void *argument)
 static bool thread_start(struct errands *e)
 {
     if (!e->started)
-        e->started = own_thread_start(&e->thread, STACK_BYTES, errands_run, e) == 0;
+        e->started =
+            own_thread_start(&e->thread, "adatrace-files", STACK_BYTES, errands_run, e) == 0;
     return e->started;
 }
 
@@ -99,7 +99,7 @@ void errands_destroy(struct errands *e)
     pthread_cond_signal(&e->work);
     pthread_mutex_unlock(&e->lock);
     if (started)
-        pthread_join(e->thread, NULL);
+        pthread_join(e->thread.id, NULL);
     pthread_cond_destroy(&e->work);
     pthread_cond_destroy(&e->done);
     pthread_mutex_destroy(&e->lock);

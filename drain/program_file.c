@@ -106,6 +106,10 @@ static int elf_inspect(int fd, const char *path, const unsigned char *head_bytes
         return refuse(v, false,
                       "AddressSanitizer's library wants to be loaded first (linked with "
                       "-static-libasan it could be traced)");
+    if (elf_has_tsan(fd))
+        return refuse(v, false,
+                      "ThreadSanitizer would not stand the agent (what it emits by the tracer API "
+                      "is recorded)");
     return 0;
 }
 

@@ -23,7 +23,7 @@ enum {
 };
 
 struct block_worker {
-    pthread_t thread;
+    struct own_thread thread;
     struct block_queue *queue;
     struct block_encoder encoder;
 };
@@ -142,7 +142,6 @@ static void *worker_run(void *argument)
     struct block_worker *worker = argument;
     struct block_queue *q = worker->queue;
 
-    own_thread_begin("adatrace-encode");
     pthread_mutex_lock(&q->lock);
     while (!q->ending)
         if (!write_what_is_ready(q, &worker->encoder) && !job_encode(q, &worker->encoder))
@@ -230,7 +229,7 @@ static int worker_start(struct block_queue *q, struct block_worker *worker)
 
     worker->queue = q;
     if (err == 0)
-        err = own_thread_start(&worker->thread, STACK_BYTES, worker_run, worker);
+        err = own_thread_start(&worker->thread, "adatrace-encode", STACK_BYTES, worker_run, worker);
     if (err != 0)
         block_encoder_fini(&worker->encoder);
     return err;
@@ -265,7 +264,7 @@ void block_queue_destroy(struct block_queue *q)
     pthread_cond_broadcast(&q->work);
     pthread_mutex_unlock(&q->lock);
     for (unsigned i = 0; i < q->worker_count; i++) {
-        pthread_join(q->workers[i].thread, NULL);
+        pthread_join(q->workers[i].thread.id, NULL);
         block_encoder_fini(&q->workers[i].encoder);
     }
     pthread_cond_destroy(&q->work);

@@ -33,7 +33,7 @@ struct slot {
 struct worker {
     struct trace_ahead *ahead;
     struct block_loader loader;
-    pthread_t thread;
+    struct own_thread thread;
 };
 
 struct trace_ahead {
@@ -68,7 +68,6 @@ static void *worker_run(void *context)
     struct worker *worker = context;
     struct trace_ahead *a = worker->ahead;
 
-    own_thread_begin("adatrace-read");
     pthread_mutex_lock(&a->lock);
     while (!a->ends) {
         struct slot *slot = slot_first_waiting(a);
@@ -228,7 +227,7 @@ static bool worker_start(struct trace_ahead *a)
     worker->ahead = a;
     if (trace_loader_init(&worker->loader) != 0)
         return false;
-    if (own_thread_start(&worker->thread, 0, worker_run, worker) != 0) {
+    if (own_thread_start(&worker->thread, "adatrace-read", 0, worker_run, worker) != 0) {
         trace_loader_fini(&worker->loader);
         return false;
     }
@@ -282,7 +281,7 @@ void trace_ahead_close(struct trace_ahead *a)
     pthread_cond_broadcast(&a->work);
     pthread_mutex_unlock(&a->lock);
     for (unsigned i = 0; i < a->worker_count; i++) {
-        pthread_join(a->workers[i].thread, NULL);
+        pthread_join(a->workers[i].thread.id, NULL);
         trace_loader_fini(&a->workers[i].loader);
     }
     for (unsigned i = 0; i < a->slot_count; i++)

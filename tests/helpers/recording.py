@@ -18,13 +18,10 @@ BUILD = Path(os.environ.get("ADATRACE_BUILD", SOURCE / "build" / "dev"))
 KEPT = BUILD / "tests" / "traces"
 ADATRACE = Path(os.environ.get("ADATRACE_COMMAND", BUILD / "cli" / "adatrace"))
 
-# The agent stays out of programs that AddressSanitizer's library wants to be the first in.
+# The agent stays out of programs that AddressSanitizer's library wants to be the first in, or ThreadSanitizer is in.
 SANITIZER = os.environ.get("ADATRACE_SANITIZE", "")
-HAS_AGENT = "address" not in SANITIZER
-NO_AGENT = "no agent with AddressSanitizer"
-# The agent is never built with a sanitizer, so nobody tells ThreadSanitizer that a thread's death comes
-# before the next owner of its slot: base/tsan.h. What it can see of the agent, test_agent_together shows it.
-AGENT_IS_SILENT = "thread" in SANITIZER
+HAS_AGENT = "address" not in SANITIZER and "thread" not in SANITIZER
+NO_AGENT = "no agent with AddressSanitizer or ThreadSanitizer"
 
 GAP = "adatrace:gap"
 SKIPPED = 77  # the exit status that ctest takes for "skipped"

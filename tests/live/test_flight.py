@@ -85,7 +85,6 @@ class Flight(LoadTest):
         self.assertEqual(recording.info(late)["events"], 1007)
         program.end()
 
-    @unittest.skipIf(recording.AGENT_IS_SILENT, "deaths that ThreadSanitizer does not see")
     def test_threads_that_ended_stay_as_long_as_their_records(self):
         program = self.start(recording.ADATRACE, "record", "-e", "demand:*", "-o", self.folder / "x.adatrace",
                              "--flight", "1M", "--")

@@ -20,7 +20,6 @@ class List(LiveTest):
         self.assertEqual(self.adatrace("list").stdout, b"no session runs\n")
         self.assertEqual(self.list(), {"removed": 0, "mute": 0, "sessions": []})
 
-    @unittest.skipIf(recording.AGENT_IS_SILENT, "deaths that ThreadSanitizer does not see")
     def test_recording_is_found_by_its_name_with_exact_counts(self):
         program = self.record("--name", "left", "-e", "demand:*")
         program.do("emit", 1000)

@@ -50,7 +50,6 @@ class Metrics(LiveTest):
 
 
 class File(Metrics):
-    @unittest.skipIf(recording.AGENT_IS_SILENT, "deaths that ThreadSanitizer does not see")
     def test_last_figures_are_those_of_the_trace(self):
         for policy in ("drop", "overwrite"):
             with self.subTest(policy):
@@ -65,7 +64,6 @@ class File(Metrics):
                 self.assertEqual(total(self.samples(), "adatrace_threads"), 0)
                 self.assertEqual({p.name for p in self.folder.iterdir()}, {"run", "adatrace.prom", "x.adatrace"})
 
-    @unittest.skipIf(recording.AGENT_IS_SILENT, "deaths that ThreadSanitizer does not see")
     def test_list_metrics_and_info_agree(self):
         program = self.record("--metrics", self.file)
         program.do("hold", 2, 1000)
@@ -96,7 +94,6 @@ class File(Metrics):
         program.end()
         self.assertEqual(total(self.samples(), "adatrace_process_written_records_total"), 10 * looks)
 
-    @unittest.skipIf(recording.AGENT_IS_SILENT, "deaths that ThreadSanitizer does not see")
     def test_threads_and_processes_that_end_leave_no_series(self):
         program = self.record("--metrics", self.file)
         for _ in range(10):

@@ -86,7 +86,6 @@ class TailTest(LiveTest):
         self.assertRegex(process.stdout.readline(), "ready")
         return process
 
-    @unittest.skipIf(recording.AGENT_IS_SILENT, "deaths that ThreadSanitizer does not see")
     def test_lines_are_those_that_decode_prints_later(self):
         program = self.record("-e", "demand:*")
         program.do("emit", 50)

@@ -211,7 +211,7 @@ def main():
     parser.add_argument("--keep", type=Path, help="leave the session's files here")
     parser.add_argument("--row", default="soak", help="the figure's name")
     options = parser.parse_args()
-    if not recording.HAS_AGENT or recording.AGENT_IS_SILENT:
+    if not recording.HAS_AGENT:
         print("skipped: not with a sanitizer that the agent is not built with")
         return recording.SKIPPED
     print(f"seed {options.seed}", flush=True)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <dlfcn.h>
 #include <elf.h>
 #include <fcntl.h>
 #include <link.h>
@@ -8,6 +9,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#if defined(__GLIBC__)
+#include <gnu/libc-version.h>
+#endif
 
 #include <cmocka.h>
 
@@ -30,6 +34,34 @@ static void libraries_of_this_program_are_found(void **state)
     close(fd);
 }
 
+#if defined(__GLIBC__)
+static int libc_open(void)
+{
+    Dl_info where;
+
+    assert_true(dladdr((void *)(uintptr_t)gnu_get_libc_version, &where));
+    return open(where.dli_fname, O_RDONLY);
+}
+
+static void symbols_that_a_library_exports_are_found(void **state)
+{
+    static const char *const exported[] = {"gnu_get_libc_version", "qsort",  "write", "malloc",
+                                           "pthread_create",       "environ"};
+    int fd = libc_open();
+
+    (void)state;
+    assert_true(fd >= 0);
+    for (size_t i = 0; i < sizeof(exported) / sizeof(exported[0]); i++)
+        assert_true(elf_defines(fd, exported[i]));
+    assert_false(elf_defines(fd, "mallo"));
+    assert_false(elf_defines(fd, "malloc_"));
+    assert_false(elf_defines(fd, "_dl_allocate_tls")); /* it asks for it */
+    assert_false(elf_defines(fd, "a name that is longer than any that is compared"));
+    assert_false(elf_has_tsan(fd));
+    close(fd);
+}
+#endif
+
 static int file_of(const void *bytes, size_t size)
 {
     int fd = memfd_create("elf", MFD_CLOEXEC);
@@ -48,6 +80,8 @@ static void what_is_no_program_needs_nothing(void **state)
     assert_false(elf_needs(fd, "lib"));
     assert_false(elf_needs(empty, "lib"));
     assert_false(elf_needs(-1, "lib"));
+    assert_false(elf_defines(fd, "main"));
+    assert_false(elf_defines(-1, "main"));
     close(fd);
     close(empty);
 }
@@ -68,6 +102,7 @@ static void damaged_program_ends_in_an_answer(void **state)
 
         assert_int_equal(pwrite(fd, &changed, 1, (off_t)i), 1);
         (void)elf_needs(fd, "libc.so");
+        (void)elf_defines(fd, "main");
         assert_int_equal(pwrite(fd, &bytes[i], 1, (off_t)i), 1);
     }
     for (size_t i = sizeof(bytes); i-- > 0;) {
@@ -81,6 +116,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(libraries_of_this_program_are_found),
+#if defined(__GLIBC__)
+        cmocka_unit_test(symbols_that_a_library_exports_are_found),
+#endif
         cmocka_unit_test(what_is_no_program_needs_nothing),
         cmocka_unit_test(damaged_program_ends_in_an_answer),
     };

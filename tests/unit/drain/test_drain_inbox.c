@@ -47,7 +47,7 @@ static void call_is_made_by_the_drain_s_thread(void **state)
     assert_int_equal(drain_start(stage.drain), 0);
     assert_int_equal(drain_call(stage.drain, answer, &q), 1);
     assert_int_equal(drain_call(stage.drain, answer, &q), 2);
-    assert_true(pthread_equal(q.answered_by, stage.drain->thread));
+    assert_true(pthread_equal(q.answered_by, stage.drain->thread.id));
     drain_stop(stage.drain);
     stage_clear(&stage);
 }

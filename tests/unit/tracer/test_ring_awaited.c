@@ -57,9 +57,6 @@ static void *emit(void *context)
 {
     struct emitter *e = context;
     uint64_t before = load_relaxed(&segment.shared->unringed), start = clock_monotonic_ns();
-
-    if (emitters_are_ours)
-        own_thread_begin("of-ours");
     ada_trace_awaited_event(1);
     e->took_ns = clock_monotonic_ns() - start;
     e->kept = load_relaxed(&segment.shared->unringed) == before;
@@ -70,9 +67,15 @@ static void *emit(void *context)
 static struct emitter emitted(void)
 {
     struct emitter e;
+    struct own_thread ours;
     pthread_t thread;
 
-    assert_int_equal(pthread_create(&thread, NULL, emit, &e), 0);
+    if (emitters_are_ours) {
+        assert_int_equal(own_thread_start(&ours, "ours", 0, emit, &e), 0);
+        thread = ours.id;
+    } else {
+        assert_int_equal(pthread_create(&thread, NULL, emit, &e), 0);
+    }
     assert_int_equal(pthread_join(thread, NULL), 0);
     return e;
 }
