@@ -77,7 +77,7 @@ static bool elf_is_fit(int fd, const ElfW(Ehdr) * head)
     if (head->e_ident[EI_CLASS] != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32) ||
         head->e_machine != MACHINE_KIND_ELF)
         return false;
-    if (elf_needs_asan(fd) || elf_has_tsan(fd))
+    if (elf_sanitizer_of(fd) != ELF_SANITIZER_NONE)
         return false;
     /* None: static, or the dynamic linker called by its name. Both take care of themselves. */
     if (head->e_phentsize != sizeof(ElfW(Phdr)) || !read_linker(fd, head, linker))

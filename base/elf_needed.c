@@ -105,22 +105,26 @@ static bool file_open(struct elf_file *f, int fd)
            f->head.e_phentsize == sizeof(ElfW(Phdr)) && dynamic_find(f);
 }
 
+/* Which of the names, of which there are `count`, begins that of a library; count: none. */
+static size_t needed_find(const struct elf_file *f, const char *const *prefixes, size_t count)
+{
+    uint64_t names = table_find(f, DT_STRTAB);
+    struct piece piece;
+
+    for (unsigned from = 0; names && (piece_read(f, from, &piece), piece.count);
+         from += ENTRIES_AT_ONCE)
+        for (unsigned i = 0; i < piece.count; i++)
+            for (size_t n = 0; piece.entries[i].d_tag == DT_NEEDED && n < count; n++)
+                if (name_begins(f, names + piece.entries[i].d_un.d_val, prefixes[n]))
+                    return n;
+    return count;
+}
+
 bool elf_needs(int fd, const char *prefix)
 {
     struct elf_file f;
-    struct piece piece;
-    uint64_t names;
 
-    if (!file_open(&f, fd))
-        return false;
-    names = table_find(&f, DT_STRTAB);
-    for (unsigned from = 0; names && (piece_read(&f, from, &piece), piece.count);
-         from += ENTRIES_AT_ONCE)
-        for (unsigned i = 0; i < piece.count; i++)
-            if (piece.entries[i].d_tag == DT_NEEDED &&
-                name_begins(&f, names + piece.entries[i].d_un.d_val, prefix))
-                return true;
-    return false;
+    return file_open(&f, fd) && needed_find(&f, &prefix, 1) == 0;
 }
 
 /* ---- what it defines: GNU's hash table ---- */
@@ -162,26 +166,24 @@ static bool symbol_is(const struct elf_file *f, uint32_t n, const char *name)
            read_at(f->fd, there, size, names + symbol.st_name) && !memcmp(there, name, size);
 }
 
-bool elf_defines(int fd, const char *name)
+static bool defines(const struct elf_file *f, const char *name)
 {
     uint32_t hash = name_hash(name), n, link;
-    uint64_t table, buckets, chain;
+    uint64_t table = table_find(f, DT_GNU_HASH), buckets, chain;
     struct hash_head head;
-    struct elf_file f;
 
-    if (!file_open(&f, fd) || !(table = table_find(&f, DT_GNU_HASH)) ||
-        !read_at(fd, &head, sizeof(head), table) || !head.bucket_count || !head.bloom_words ||
-        !bloom_has(&f, table, &head, hash))
+    if (!table || !read_at(f->fd, &head, sizeof(head), table) || !head.bucket_count ||
+        !head.bloom_words || !bloom_has(f, table, &head, hash))
         return false;
     buckets = table + sizeof(head) + (uint64_t)head.bloom_words * sizeof(ElfW(Addr));
     chain = buckets + (uint64_t)head.bucket_count * sizeof(n);
-    if (!read_at(fd, &n, sizeof(n), buckets + (uint64_t)(hash % head.bucket_count) * sizeof(n)))
+    if (!read_at(f->fd, &n, sizeof(n), buckets + (uint64_t)(hash % head.bucket_count) * sizeof(n)))
         return false;
     for (unsigned i = 0; i < CHAIN_MAX && n >= head.first_symbol; i++, n++) {
-        if (!read_at(fd, &link, sizeof(link),
+        if (!read_at(f->fd, &link, sizeof(link),
                      chain + (uint64_t)(n - head.first_symbol) * sizeof(link)))
             return false;
-        if ((link | 1) == (hash | 1) && symbol_is(&f, n, name))
+        if ((link | 1) == (hash | 1) && symbol_is(f, n, name))
             return true;
         if (link & 1)
             return false;
@@ -189,15 +191,31 @@ bool elf_defines(int fd, const char *name)
     return false;
 }
 
-/* ---- sanitizers ---- */
-
-bool elf_needs_asan(int fd)
+bool elf_defines(int fd, const char *name)
 {
-    return elf_needs(fd, "libasan.so") || elf_needs(fd, "libclang_rt.asan");
+    struct elf_file f;
+
+    return file_open(&f, fd) && defines(&f, name);
 }
 
-bool elf_has_tsan(int fd)
+/* ---- sanitizers ---- */
+
+enum elf_sanitizer elf_sanitizer_of(int fd)
 {
-    return elf_needs(fd, "libtsan.so") || elf_needs(fd, "libclang_rt.tsan") ||
-           elf_defines(fd, "__tsan_init");
+    static const char *const libraries[] = {"libasan.so", "libclang_rt.asan", "libtsan.so",
+                                            "libclang_rt.tsan"};
+    struct elf_file f;
+
+    if (!file_open(&f, fd))
+        return ELF_SANITIZER_NONE;
+    switch (needed_find(&f, libraries, sizeof(libraries) / sizeof(libraries[0]))) {
+    case 0:
+    case 1:
+        return ELF_SANITIZER_ADDRESS;
+    case 2:
+    case 3:
+        return ELF_SANITIZER_THREAD;
+    default:
+        return defines(&f, "__tsan_init") ? ELF_SANITIZER_THREAD : ELF_SANITIZER_NONE;
+    }
 }

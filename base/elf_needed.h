@@ -17,11 +17,18 @@ bool elf_needs(int fd, const char *prefix);
  * there is no hash table of GNU's kind. */
 bool elf_defines(int fd, const char *name);
 
-/* AddressSanitizer's runtime as a library: it ends a program in which it is not loaded first. */
-bool elf_needs_asan(int fd);
+enum elf_sanitizer {
+    ELF_SANITIZER_NONE,
+    /* AddressSanitizer's runtime as a library: it ends a program in which it is not loaded first.
+     */
+    ELF_SANITIZER_ADDRESS,
+    /* ThreadSanitizer's, as a library or part of the program: it does not stand calls of its own in
+     * threads that it has not begun, or that have ended for it, and that is where the agent runs.
+     */
+    ELF_SANITIZER_THREAD,
+};
 
-/* ThreadSanitizer's, as a library or part of the program: it does not stand calls of its own in
- * threads that it has not begun, or that have ended for it, and that is where the agent runs. */
-bool elf_has_tsan(int fd);
+/* That because of which a program must not be given the agent. */
+enum elf_sanitizer elf_sanitizer_of(int fd);
 
 #endif

@@ -102,15 +102,18 @@ static int elf_inspect(int fd, const char *path, const unsigned char *head_bytes
                  loader);
         return refuse(v, false, why);
     }
-    if (elf_needs_asan(fd))
+    switch (elf_sanitizer_of(fd)) {
+    case ELF_SANITIZER_ADDRESS:
         return refuse(v, false,
                       "AddressSanitizer's library wants to be loaded first (linked with "
                       "-static-libasan it could be traced)");
-    if (elf_has_tsan(fd))
+    case ELF_SANITIZER_THREAD:
         return refuse(v, false,
                       "ThreadSanitizer would not stand the agent (what it emits by the tracer API "
                       "is recorded)");
-    return 0;
+    default:
+        return 0;
+    }
 }
 
 /* ---- scripts ---- */

@@ -57,7 +57,7 @@ static void symbols_that_a_library_exports_are_found(void **state)
     assert_false(elf_defines(fd, "malloc_"));
     assert_false(elf_defines(fd, "_dl_allocate_tls")); /* it asks for it */
     assert_false(elf_defines(fd, "a name that is longer than any that is compared"));
-    assert_false(elf_has_tsan(fd));
+    assert_int_equal(elf_sanitizer_of(fd), ELF_SANITIZER_NONE);
     close(fd);
 }
 #endif
