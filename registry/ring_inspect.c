@@ -172,7 +172,7 @@ __attribute__((no_sanitize("thread"))) bool ring_glance(const struct ring_reader
         *ticks = word >> ADA_RECORD_TICKS_SHIFT;
         bytes = found ? 0 : ring_word_bytes(word, 0);
         /* Untrusted: it has to lead on, within what is published. */
-        if (!found && (bytes < 8 || (bytes & 7) || bytes > r->head - at))
+        if (!found && (!bytes || bytes > r->head - at))
             break;
         at += bytes;
     }

@@ -29,6 +29,15 @@ static void ring_without_memory_is_refused(void **state)
     assert_int_equal(ring_check(ring, text, sizeof(text)), -ENOMEM);
     assert_int_equal(ring_check(ring, text, sizeof(text)), 0);
     faulty_next(NULL, 0, 0);
+    ring_destroy(ring);
+    assert_int_equal(ring_create(1 << 24, &(struct ring_options){.policy = RING_OVERWRITE}, &ring),
+                     0);
+    faulty_next("mmap", ENOMEM, 1); /* a large copy is mapped */
+    assert_int_equal(ring_reader_init(&reader, ring, ring_data(ring), 1 << 24, RING_OVERWRITE),
+                     -ENOMEM);
+    faulty_next(NULL, 0, 0);
+    ring_destroy(ring);
+    assert_int_equal(ring_create(4096, NULL, &ring), 0);
     assert_int_equal(ring_reader_init(&reader, ring, ring_data(ring), 2048, RING_DROP), -EINVAL);
     assert_int_equal(ring_reader_init(&reader, ring, ring_data(ring), 4104, RING_DROP), -EINVAL);
     ring_destroy(ring);

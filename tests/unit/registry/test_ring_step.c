@@ -20,13 +20,15 @@ enum {
     ELASTIC_GROWTH = 4,
     SMALL = 16,             /* payload bytes of the emit that is interrupted */
     HANDLER_SEED = 1 << 30, /* its handlers' seeds begin here */
-#ifdef ADATRACE_COVERAGE
-    EVERY = 13, /* instructions: each is a process, which writes its counts */
+#ifdef ADATRACE_COVERAGE    /* each is a process, which writes its counts */
+    EVERY = 499,            /* instructions */
+    FIRST_EVERY = 499,      /* where pairs of them are tried */
+    SECOND_EVERY = 199,
 #else
     EVERY = 1,
-#endif
-    FIRST_EVERY = 23, /* where pairs of them are tried */
+    FIRST_EVERY = 23,
     SECOND_EVERY = 7,
+#endif
 };
 
 /* What the ring looks like when the emit begins. */
