@@ -83,7 +83,7 @@ struct copy_source {
     struct number_map types; /* numbers that change */
     uint32_t *type_numbers;  /* of the result, by trace_type.index */
     bool watches_types;      /* contents are looked at for numbers that change */
-    bool whole;              /* ended, and nothing damaged: its ledgers can be believed */
+    bool whole;              /* ended, nothing damaged, nothing twice or out of its place */
     struct block_wish wish;
     struct copy_part *parts; /* by place of the thread */
 };

@@ -22,31 +22,40 @@ static int step_compare(const void *a, const void *b)
     return left->place < right->place ? -1 : left->place > right->place;
 }
 
-/* Keys never go back within a thread, whatever its blocks say: their order is that of the file. */
+/* How far a thread's blocks have come. */
+struct reach {
+    uint64_t key, last_ticks;
+};
+
+/* Keys never go back within a thread, whatever its blocks say: their order is that of the file. One
+ * that does go back stands there a second time, or out of its place. */
 static int source_steps_add(struct trace_copy *c, uint32_t number)
 {
     struct copy_source *s = &c->sources[number];
     const struct trace_index *index = &s->trace->blocks;
-    uint64_t *keys = calloc(s->trace->threads.count + 1, sizeof(*keys));
+    struct reach *reaches = calloc(s->trace->threads.count + 1, sizeof(*reaches));
 
-    if (!keys)
+    if (!reaches)
         return -ENOMEM;
     for (size_t i = 0; i < index->count; i++) {
         const struct index_entry *entry = &index->entries[i];
-        uint64_t ticks = entry->first_ticks, *key;
+        uint64_t ticks = entry->first_ticks;
+        struct reach *reach;
 
         if (!index_entry_is(entry, BLOCK_DATA))
             continue;
-        key = &keys[trace_thread_place(s->trace, entry->thread)];
-        if (*key == 0 && c->family_count < c->source_count)
+        reach = &reaches[trace_thread_place(s->trace, entry->thread)];
+        s->whole &= ticks >= reach->last_ticks;
+        reach->last_ticks = entry->last_ticks;
+        if (reach->key == 0 && c->family_count < c->source_count)
             ticks = copy_resume_ticks(s, i);
         ticks = copy_ticks(&s->clock, ticks);
-        *key = ticks > *key ? ticks : *key;
+        reach->key = ticks > reach->key ? ticks : reach->key;
         c->steps[c->step_count++] =
-            (struct copy_step){.key = *key, .source = number, .place = (uint32_t)i};
+            (struct copy_step){.key = reach->key, .source = number, .place = (uint32_t)i};
         c->records_total += entry->records;
     }
-    free(keys);
+    free(reaches);
     return 0;
 }
 

@@ -82,6 +82,7 @@ static void finding_add(void *context, const struct trace_finding *finding)
     verdict->damaged |= finding->severity == TRACE_SEVERITY_DAMAGE;
     verdict->lossy = true;
     verdict->untrue |= finding->is_untrue;
+    verdict->goes_back |= strstr(finding->text, "goes back in time") != NULL;
 }
 
 void trace_verdict_make(const char *path, struct trace_verdict *verdict)

@@ -24,6 +24,7 @@ void trace_sum_make(struct trace *trace, const struct trace_filter *filter, cons
 /* What verify finds, added to what is there already. */
 struct trace_verdict {
     bool damaged, untrue, lossy;
+    bool goes_back; /* a thread's blocks stand there twice, or out of their places */
 };
 void trace_verdict_make(const char *path, struct trace_verdict *verdict);
 

@@ -17,8 +17,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 /* Once, before the first; optional. */
 int LLVMFuzzerInitialize(int *count, char ***words);
 
-/* This has to hold for every input: otherwise the process ends here. */
-#define FUZZ_CHECK(condition) ((condition) ? (void)0 : __builtin_trap())
+/* This has to hold for every input: otherwise the process says what does not, and ends here. */
+#define FUZZ_CHECK(condition) \
+    ((condition) ? (void)0 : fuzz_check_failed(__FILE__, __LINE__, #condition))
+_Noreturn void fuzz_check_failed(const char *file, int line, const char *condition);
 
 /* Read every byte, so that a sanitizer sees those that are not there. */
 void fuzz_touch(const void *bytes, size_t size);

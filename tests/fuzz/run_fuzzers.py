@@ -11,6 +11,8 @@ An input that stops a target is left in BUILD/fuzz/found; `fuzz_TARGET FILE` run
 goes into tests/fuzz/corpus/TARGET, where every build tries it.
 """
 
+import base64
+import lzma
 import os
 import re
 import resource
@@ -26,6 +28,7 @@ SKIPPED = 77
 TARGETS = ["block", "command", "config", "control", "expression", "file", "index", "live"]
 INPUT_BYTES_MAX = 32768
 INPUT_SECONDS_MAX = 25  # for one input, on a machine that has other things to do
+SHOWN_MAX = 12000       # characters of a log
 MEMORY_MIB_MAX = 2048   # which bounds what an input may make a reader allocate, sanitizer included
 
 
@@ -75,6 +78,13 @@ def options(target):
     return [f"-dict={words}"] if words.exists() else []
 
 
+def inputs_show(found, target):
+    """A log may be all that is left of a machine: base64 -d | xz -d."""
+    for path in sorted(found.glob(f"{target}-*"), key=lambda path: path.stat().st_mtime)[-1:]:
+        packed = base64.b64encode(lzma.compress(path.read_bytes(), preset=9)).decode()
+        print(f"{path.name}, base64 of xz: {packed if len(packed) <= SHOWN_MAX else 'too large to show'}")
+
+
 def libfuzzer(target, seconds):
     found = BUILD / "fuzz" / "found"
     work = BUILD / "fuzz" / "work" / target
@@ -88,7 +98,8 @@ def libfuzzer(target, seconds):
     executed = re.search(r"number_of_executed_units: (\d+)", run.stderr)
     edges = re.findall(r" cov: (\d+) ", run.stderr)
     if run.returncode:
-        print(run.stderr[-20000:])
+        print(run.stderr[-8000:])
+        inputs_show(found, target)
         return 1
     text = f"{int(executed.group(1)):,} inputs in {seconds} s, {edges[-1] if edges else 0} edges, nothing found"
     print(text)

@@ -223,36 +223,83 @@ static void last_block_spoil(const char *path)
     free(bytes);
 }
 
+/* The two as "joined". */
+static struct trace *pair_join(const char *const *names, struct trace_copy_figures *figures)
+{
+    struct trace_error error;
+    struct trace *traces[2];
+
+    for (int i = 0; i < 2; i++)
+        traces[i] = fixture_open(fixture_path(names[i]));
+    if (trace_merge(traces, names, 2, fixture_create(fixture_path("joined")), 1, NULL, figures,
+                    &error) != 0)
+        fail_msg("%s", error.message);
+    for (int i = 0; i < 2; i++)
+        trace_close(traces[i]);
+    return fixture_open(fixture_path("joined"));
+}
+
 /* What is damaged in the one is not missing once more where the other begins. */
 static void damage_before_a_snapshot_is_counted_once(void **state)
 {
-    const char *const names[] = {"first", "second"};
-    const char *paths[] = {fixture_path("first"), fixture_path("second")};
+    static const char *const names[] = {"first", "second"};
     struct trace_copy_figures figures;
     const struct trace_ledger *ledger;
-    struct trace_error error;
-    struct trace *traces[2], *joined;
+    struct trace *joined;
 
     (void)state;
-    snapshot_make(paths[0], 0, 100);
-    snapshot_make(paths[1], 150, 200);
-    last_block_spoil(paths[0]);
-    for (int i = 0; i < 2; i++)
-        traces[i] = fixture_open(paths[i]);
-    if (trace_merge(traces, names, 2, fixture_create(fixture_path("joined")), 1, NULL, &figures,
-                    &error) != 0)
-        fail_msg("%s", error.message);
+    snapshot_make(fixture_path(names[0]), 0, 100);
+    snapshot_make(fixture_path(names[1]), 150, 200);
+    last_block_spoil(fixture_path(names[0]));
+    joined = pair_join(names, &figures);
     assert_int_equal(figures.blocks_damaged, 1);
     assert_int_equal(fixture_verify(fixture_path("joined"), NULL), 3);
-    joined = fixture_open(fixture_path("joined"));
     ledger = trace_ledger_of(joined, 1);
     assert_int_equal(ledger->stored, 100);
     assert_int_equal(ledger->damaged, 50);
     assert_int_equal(ledger->overwritten, 50);
     assert_int_equal(ledger->written, 200);
     trace_close(joined);
-    for (int i = 0; i < 2; i++)
-        trace_close(traces[i]);
+}
+
+/* Its first data block stands there a second time, right behind itself: checksums hold. */
+static void first_block_repeat(const char *path)
+{
+    struct trace *trace = fixture_open(path);
+    size_t size, at = 0, behind;
+    unsigned char *bytes, *more;
+
+    while (!index_entry_is(&trace->blocks.entries[at], BLOCK_DATA))
+        at++;
+    behind = trace->blocks.entries[at + 1].offset;
+    at = trace->blocks.entries[at].offset;
+    trace_close(trace);
+    bytes = fixture_load(path, &size);
+    more = malloc(size + behind - at);
+    assert_non_null(more);
+    memcpy(more, bytes, behind);
+    memcpy(more + behind, bytes + at, size - at);
+    fixture_store(path, more, size + behind - at);
+    free(more);
+    free(bytes);
+}
+
+/* Nothing in it fails its checksum, and yet it is not what was written. */
+static void block_out_of_its_place_is_said_to_be_damage(void **state)
+{
+    static const char *const names[] = {"sound", "repeats"};
+    struct trace_copy_figures figures;
+    struct trace *joined;
+
+    (void)state;
+    snapshot_make(fixture_path(names[0]), 0, 100);
+    snapshot_make(fixture_path(names[1]), 150, 200);
+    first_block_repeat(fixture_path(names[1]));
+    joined = pair_join(names, &figures);
+    assert_non_null(trace_note_at(joined, 0));
+    assert_string_equal(trace_note_at(joined, 0)->text,
+                        "merged from 2 files: sound; repeats, damaged");
+    trace_close(joined);
 }
 
 /* Records 0 to 9; five dropped and records 10 to 19, in a block that is spoilt. */
@@ -429,6 +476,7 @@ int main(void)
         cmocka_unit_test(slices_become_the_whole),
         cmocka_unit_test(slices_that_overlap_become_the_whole),
         cmocka_unit_test(damage_before_a_snapshot_is_counted_once),
+        cmocka_unit_test(block_out_of_its_place_is_said_to_be_damage),
         cmocka_unit_test(ledger_of_a_damaged_thread_keeps_its_drops),
         cmocka_unit_test(numbers_are_given_once),
         cmocka_unit_test(ticks_of_another_clock_mean_the_same_time),
