@@ -10,12 +10,13 @@ enum { VISIT_HOLES_MAX = 64 }; /* that stand where they are; more of one visit a
 
 /* ---- holes: records that are missing here ---- */
 
-static void gap_put(struct drain *d, struct drain_thread *t, const struct trace_gap *gap)
+static void gaps_put(struct drain *d, struct drain_thread *t, const struct trace_gap *gaps,
+                     uint32_t count)
 {
-    if (thread_stream_open(d, t))
-        drain_fail(d, trace_stream_gap(t->stream, gap));
-    if (d->triggers)
-        triggers_gap(d, t->process, t, gap);
+    if (count && thread_stream_open(d, t))
+        drain_fail(d, trace_stream_gaps(t->stream, gaps, count));
+    for (uint32_t i = 0; i < count && d->triggers; i++)
+        triggers_gap(d, t->process, t, &gaps[i]);
 }
 
 bool thread_hole_waits(const struct drain_thread *t)
@@ -30,29 +31,37 @@ void thread_holes_rest(struct drain *d, struct drain_thread *t)
     t->visit_holes = 0;
 }
 
+/* What was dropped in the hole, which tells of it next. */
+static struct trace_gap dropped_take(struct drain_thread *t)
+{
+    struct trace_gap gap = t->hole;
+
+    gap.kind = TRACE_GAP_DROPPED;
+    gap.records = t->hole_dropped;
+    gap.bytes = t->hole_dropped_bytes;
+    t->told_dropped += t->hole_dropped;
+    t->told_dropped_bytes += t->hole_dropped_bytes;
+    t->hole_dropped = t->hole_dropped_bytes = 0;
+    return gap;
+}
+
 void thread_hole_end(struct drain *d, struct drain_thread *t, uint64_t last_ticks)
 {
-    struct trace_gap dropped;
+    struct trace_gap gaps[2];
+    uint32_t count = 0;
 
     if (!t->hole.kind)
         return;
     if (thread_hole_waits(t)) /* records have been stored since it began */
         t->hole.first_ticks = t->ticks;
     t->visit_holes += t->hole.kind == TRACE_GAP_DAMAGED;
-    dropped = t->hole;
-    t->hole.last_ticks = dropped.last_ticks = last_ticks;
+    t->hole.last_ticks = last_ticks;
     if (t->hole.records || t->hole.bytes)
-        gap_put(d, t, &t->hole);
+        gaps[count++] = t->hole;
+    if (t->hole_dropped)
+        gaps[count++] = dropped_take(t);
     t->hole.kind = 0;
-    if (!t->hole_dropped)
-        return;
-    dropped.kind = TRACE_GAP_DROPPED;
-    dropped.records = t->hole_dropped;
-    dropped.bytes = t->hole_dropped_bytes;
-    t->told_dropped += t->hole_dropped;
-    t->told_dropped_bytes += t->hole_dropped_bytes;
-    t->hole_dropped = t->hole_dropped_bytes = 0;
-    gap_put(d, t, &dropped);
+    gaps_put(d, t, gaps, count);
 }
 
 void thread_hole_grow(struct drain *d, struct drain_thread *t, uint32_t kind, uint64_t records,
@@ -149,7 +158,7 @@ static void gap_write(struct drain *d, struct drain_thread *t, const struct ada_
     item.last_ticks = clamp(clock_ticks_of(d, gap->last_ticks), item.first_ticks, latest);
     /* What was lost in front of it was written before the first of these was dropped. */
     thread_hole_end(d, t, item.first_ticks);
-    gap_put(d, t, &item);
+    gaps_put(d, t, &item, 1);
     t->ticks = item.last_ticks;
     t->told_dropped += gap->records;
     t->told_dropped_bytes += gap->bytes;

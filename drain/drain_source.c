@@ -273,7 +273,7 @@ void source_unringed_tell(struct drain *d, struct drain_source *s)
     ledger.dropped = records - s->unringed_before;
     ledger.dropped_bytes = bytes - s->unringed_bytes_before;
     if (s->unringed_stream)
-        drain_fail(d, trace_stream_gap(s->unringed_stream, &gap));
+        drain_fail(d, trace_stream_gaps(s->unringed_stream, &gap, 1));
     if (d->triggers)
         triggers_gap(d, s->root, NULL, &gap);
     drain_fail(d, trace_writer_ledger(d->writer, &ledger));

@@ -151,7 +151,7 @@ static int undescribed_miss(struct copy_thread *thread, const struct copy_source
     if (records == 0)
         return 0;
     copy_gap_count(part, &gap);
-    return trace_stream_gap(thread->stream, &gap);
+    return trace_stream_gaps(thread->stream, &gap, 1);
 }
 
 /* What is in c->decoded. */
@@ -202,7 +202,7 @@ static int block_miss(struct trace_copy *c, const struct copy_source *s, struct 
     gap.last_ticks = copy_ticks(&s->clock, missing->last_ticks);
     copy_gap_count(part, &gap);
     c->figures->blocks_damaged++;
-    return status ? status : trace_stream_gap(thread->stream, &gap);
+    return status ? status : trace_stream_gaps(thread->stream, &gap, 1);
 }
 
 /* ---- each in its turn ---- */

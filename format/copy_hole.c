@@ -33,7 +33,7 @@ static int hole_write(struct trace_copy *c, struct copy_thread *thread, uint64_t
     gap.first_ticks = copy_ticks(&hole->of->clock, gap.first_ticks);
     gap.last_ticks = copy_ticks(&hole->of->clock, gap.last_ticks);
     hole->records = 0;
-    return status ? status : trace_stream_gap(thread->stream, &gap);
+    return status ? status : trace_stream_gaps(thread->stream, &gap, 1);
 }
 
 int copy_hole_tell(struct trace_copy *c, struct copy_thread *thread, uint64_t ticks)

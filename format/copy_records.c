@@ -98,7 +98,7 @@ static int gap_put(const struct copy_source *s, struct trace_stream *stream,
 
     moved.first_ticks = copy_ticks(&s->clock, gap->first_ticks);
     moved.last_ticks = copy_ticks(&s->clock, gap->last_ticks);
-    return trace_stream_gap(stream, &moved);
+    return trace_stream_gaps(stream, &moved, 1);
 }
 
 int copy_records(struct trace_copy *c, const struct copy_source *s, struct trace_stream *stream,

@@ -219,6 +219,11 @@ static int room_make(struct trace_stream *s, const struct writer_type *type, uin
     return status ? status : draft_row_make(s->draft, *stage);
 }
 
+static uint64_t greater(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
 /* ---- records ---- */
 
 static unsigned char *row_next(const struct stage *stage)
@@ -313,7 +318,7 @@ __attribute__((noinline)) static int record_slowly(struct trace_stream *s, uint1
         s->stage_of_id[id] = stage;
     }
     memcpy(row_next(stage), payload, type->fixed_bytes);
-    record_commit(s, stage, ticks > s->last_ticks ? ticks : s->last_ticks);
+    record_commit(s, stage, greater(ticks, s->last_ticks));
     memory_follow(s);
     return 0;
 }
@@ -337,21 +342,34 @@ int trace_stream_record(struct trace_stream *s, uint16_t id, uint64_t ticks, con
     return record_slowly(s, id, ticks, payload, size);
 }
 
-int trace_stream_gap(struct trace_stream *s, const struct trace_gap *gap)
+/* Nothing goes back behind the block before. */
+static int gap_add(struct trace_stream *s, struct trace_gap gap)
 {
-    struct trace_gap item = *gap;
+    gap.thread = s->thread;
+    if (s->writer->listener)
+        s->writer->listener->gap(s->writer->listener->context, &gap);
+    if (!s->draft)
+        return -ENOMEM;
+    gap.first_ticks = greater(gap.first_ticks, s->block_ticks);
+    gap.last_ticks = greater(gap.last_ticks, gap.first_ticks);
+    s->gap_ticks = greater(s->gap_ticks, gap.last_ticks);
+    return draft_gap_add(s->draft, &gap);
+}
+
+int trace_stream_gaps(struct trace_stream *s, const struct trace_gap *gaps, uint32_t count)
+{
     int status = writer_error(s->writer);
 
-    item.thread = s->thread;
-    if (s->writer->listener)
-        s->writer->listener->gap(s->writer->listener->context, &item);
     /* Gaps alone can fill a block, too. */
-    if (status == 0 && s->draft && s->draft->gap_count == s->writer->block_records)
-        status = stream_block_write(s);
+    if (status == 0 && s->draft && s->draft->gap_count + count > s->writer->block_records)
+        status = stream_flush(s);
     if (status == 0)
         status = stream_draft_make(s);
-    if (status == 0)
-        status = draft_gap_add(s->draft, &item);
+    for (uint32_t i = 0; i < count; i++) {
+        int added = gap_add(s, gaps[i]);
+
+        status = status ? status : added;
+    }
     if (s->draft)
         memory_follow(s);
     return status;

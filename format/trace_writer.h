@@ -118,8 +118,12 @@ struct trace_rows {
 uint32_t trace_stream_append(struct trace_stream *s, const struct trace_rows *rows)
     __attribute__((warn_unused_result));
 
-/* Records missing at this place of the stream. Kept in order with the records around it. */
-int trace_stream_gap(struct trace_stream *s, const struct trace_gap *gap);
+/*
+ * Records missing at this place of the stream. Kept in order with the records around them; several
+ * of the same times, of one hole, come at once, so that no block ends between them. A gap does not
+ * begin before the thread's last block has ended.
+ */
+int trace_stream_gaps(struct trace_stream *s, const struct trace_gap *gaps, uint32_t count);
 
 int trace_stream_flush(struct trace_stream *s); /* what is there becomes a block now */
 int trace_stream_close(struct trace_stream *s);

@@ -345,6 +345,9 @@ static struct draft *draft_detach(struct trace_stream *s)
     s->stored += draft->records;
     s->draft = NULL;
     s->room = 0;
+    if (s->gap_ticks > s->last_ticks)
+        s->last_ticks = s->gap_ticks;
+    s->block_ticks = s->last_ticks;
     /* Of these the queue bounds the number. */
     writer_lock(s->writer);
     bytes_count(s->writer, draft, 0);

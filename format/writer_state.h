@@ -248,6 +248,8 @@ struct trace_stream {
     struct draft *draft; /* NULL: nothing is staged */
     uint64_t last_ticks;
 
+    uint64_t gap_ticks;   /* where the last gap ends */
+    uint64_t block_ticks; /* where the last block ends: nothing goes back behind that */
     uint32_t thread;
     struct writer_image *image;
     struct trace_writer *writer;

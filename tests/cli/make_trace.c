@@ -92,7 +92,7 @@ static void worker_fill(struct trace_stream *s)
     put_allocation(UINT64_C(1) << 40, 0, CODE(UNNAMED), 20);
     emit(s, MALLOC, AT_US(380));
     allocate(s, AT_US(400), 64, HEAP(0x300), 0);
-    check(trace_stream_gap(s, &gap), "trace_stream_gap");
+    check(trace_stream_gaps(s, &gap, 1), "trace_stream_gaps");
     release(s, AT_US(500), HEAP(0x200), CODE(UNNAMED)); /* of the other thread */
     release(s, AT_US(510), HEAP(0xdead), CODE(UNNAMED));
     span(s, SPAN_END, AT_US(520), 7);

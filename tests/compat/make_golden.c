@@ -75,7 +75,7 @@ static void gap_put(struct trace_stream *stream, uint32_t kind, uint64_t first, 
                                   .records = records,
                                   .bytes = 24 * records};
 
-    check(trace_stream_gap(stream, &gap), "trace_stream_gap");
+    check(trace_stream_gaps(stream, &gap, 1), "trace_stream_gaps");
 }
 
 static void gaps_write(void)

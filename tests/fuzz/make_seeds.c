@@ -92,7 +92,7 @@ static void events_write(struct trace_writer *w, struct trace_stream *s)
             FUZZ_CHECK(trace_stream_record(s, (uint16_t)(8 + type), ticks, payload, size) == 0);
         }
         if (n % 2)
-            FUZZ_CHECK(trace_stream_gap(s, &gap) == 0);
+            FUZZ_CHECK(trace_stream_gaps(s, &gap, 1) == 0);
         FUZZ_CHECK(trace_writer_flush(w) == 0);
     }
 }

@@ -319,17 +319,19 @@ uint32_t trace_stream_append(struct trace_stream *s, const struct trace_rows *ro
     return taken;
 }
 
-int trace_stream_gap(struct trace_stream *s, const struct trace_gap *gap)
+int trace_stream_gaps(struct trace_stream *s, const struct trace_gap *gaps, uint32_t count)
 {
-    struct fake_call *call;
+    for (uint32_t i = 0; i < count; i++) {
+        struct fake_call *call;
 
-    if (s->writer->log.see_gap) {
-        s->writer->log.see_gap(gap);
-        return 0;
+        if (s->writer->log.see_gap) {
+            s->writer->log.see_gap(&gaps[i]);
+            continue;
+        }
+        call = add(s->writer, FAKE_GAP);
+        call->thread = s->thread;
+        call->item.gap = gaps[i];
     }
-    call = add(s->writer, FAKE_GAP);
-    call->thread = s->thread;
-    call->item.gap = *gap;
     return 0;
 }
 

@@ -195,7 +195,7 @@ void model_gap(struct model *model, struct trace_stream *stream, const struct tr
 {
     struct model_event *event = model_add(model);
 
-    assert_int_equal(trace_stream_gap(stream, gap), 0);
+    assert_int_equal(trace_stream_gaps(stream, gap, 1), 0);
     event->thread = gap->thread;
     event->is_gap = true;
     event->ticks = gap->first_ticks;

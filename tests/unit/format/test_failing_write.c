@@ -129,7 +129,7 @@ static void records_write(struct session *s)
             /* Types one after the other: new ones in blocks that have begun. */
             record_write(s, thread, &types[n < 5 ? 0 : n < 10 ? n % 2 : n % TYPES]);
             if (n % 16 == 3 && s->streams[thread])
-                note_status(s, trace_stream_gap(s->streams[thread], &gap));
+                note_status(s, trace_stream_gaps(s->streams[thread], &gap, 1));
         }
 }
 

@@ -31,7 +31,7 @@ static const char *trace_make(const struct trace_ledger *ledger, const struct tr
     assert_int_equal(trace_stream_open(w, 1, &stream), 0);
     for (uint64_t i = 0; i < 40; i++) {
         if (gap && i == 25)
-            assert_int_equal(trace_stream_gap(stream, gap), 0);
+            assert_int_equal(trace_stream_gaps(stream, gap, 1), 0);
         assert_int_equal(trace_stream_record(stream, 8, i, &i, 8), 0);
     }
     if (ledger)
@@ -240,6 +240,19 @@ static void disagreement_inside_the_file_is_found(void **state)
            "event types that are not described");
 }
 
+/* It begins within the block before the last, and ends behind all: the writer keeps order. */
+static void gap_does_not_reach_into_other_blocks(void **state)
+{
+    const struct trace_gap gap = {1, TRACE_GAP_DROPPED, 5, 45, 5, 80};
+    struct trace_ledger ledger = exact;
+    struct findings findings;
+
+    (void)state;
+    ledger.dropped = 5;
+    assert_int_equal(fixture_verify(trace_make(&ledger, &gap), &findings), 3);
+    assert_int_equal(findings.count[TRACE_SEVERITY_DAMAGE], 0);
+}
+
 static void more_after_the_end_is_damage(void **state)
 {
     const char *path = trace_make(&exact, NULL);
@@ -268,6 +281,7 @@ int main(void)
         cmocka_unit_test(ledger_that_disagrees_with_gaps_is_untrue_and_its_process_is_named),
         cmocka_unit_test(note_about_counters_makes_its_process_untrue),
         cmocka_unit_test(disagreement_inside_the_file_is_found),
+        cmocka_unit_test(gap_does_not_reach_into_other_blocks),
         cmocka_unit_test(more_after_the_end_is_damage),
     };
 

@@ -158,8 +158,40 @@ static void gaps_are_memory_as_well(void **state)
     (void)state;
     for (uint64_t n = 0; n < GAPS; n++)
         for (uint32_t i = 0; i < STREAMS; i++)
-            assert_int_equal(trace_stream_gap(streams[i], &gap), 0);
+            assert_int_equal(trace_stream_gaps(streams[i], &gap, 1), 0);
     streams_end(w, 0, 20 * STREAMS);
+}
+
+/* Of the same times, with policy overwrite: wherever a block ends for want of memory, it is not
+ * between them. */
+static void gaps_of_one_hole_stay_together(void **state)
+{
+    enum { ROUNDS = 400 };
+    struct trace_writer *w = streams_open("holes", 1);
+
+    (void)state;
+    for (uint64_t n = 1; n <= ROUNDS; n++)
+        for (uint32_t i = 0; i < STREAMS; i++) {
+            const struct trace_gap gaps[] = {
+                {0, TRACE_GAP_OVERWRITTEN, 100 * n - 50, 100 * n - 10, 3, 72},
+                {0, TRACE_GAP_DROPPED, 100 * n - 50, 100 * n - 10, 3, 72}};
+            const uint64_t payload[2] = {n, i};
+
+            assert_int_equal(trace_stream_gaps(streams[i], gaps, 2), 0);
+            assert_int_equal(trace_stream_record(streams[i], 8, 100 * n, payload, 16), 0);
+        }
+    for (uint32_t i = 0; i < STREAMS; i++) {
+        const struct trace_ledger ledger = {.thread = i + 1,
+                                            .final = true,
+                                            .written = 4 * ROUNDS,
+                                            .stored = ROUNDS,
+                                            .overwritten = 3 * ROUNDS,
+                                            .dropped = 3 * ROUNDS};
+
+        assert_int_equal(trace_writer_ledger(w, &ledger), 0);
+    }
+    streams_end(w, STREAMS * ROUNDS, 20 * STREAMS);
+    assert_int_equal(fixture_verify(fixture_path("holes"), NULL), 3); /* lossy, as it says */
 }
 
 int main(void)
@@ -169,6 +201,7 @@ int main(void)
         cmocka_unit_test(so_they_do_with_threads_that_compress),
         cmocka_unit_test(many_streams_with_little_each_hold_no_more_together_than_they_may),
         cmocka_unit_test(gaps_are_memory_as_well),
+        cmocka_unit_test(gaps_of_one_hole_stay_together),
     };
 
     return cmocka_run_group_tests_name("memory of a writer", tests, NULL, NULL);
