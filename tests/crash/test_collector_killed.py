@@ -9,8 +9,8 @@ import tempfile
 import unittest
 from pathlib import Path
 
-import evidence
 import recording
+from crash_case import KillCase
 
 PROGRAM = recording.BUILD / "tests" / "crash" / "emit_until_off"
 POINTED = recording.BUILD / "tests" / "crash" / "crash_record"
@@ -24,7 +24,7 @@ def point_environment(folder, point):
                 ADATRACE_AGENT=str(recording.BUILD / "agent" / "libadatrace-agent.so"))
 
 
-class CollectorKilled(unittest.TestCase):
+class CollectorKilled(KillCase):
     def run_without_collector(self, *options):
         """Kill the recorder while its program emits; what the program then said, by thread."""
         with tempfile.TemporaryDirectory() as folder:
@@ -61,7 +61,7 @@ class CollectorKilled(unittest.TestCase):
                 said = done.stdout.splitlines()
                 self.assertEqual(said[0], b"emitting")
                 self.assertEqual(len(said), 4)  # what each thread says at its end
-        evidence.tell("death-is-told", "killed at 3 points of forgetting another: every program's events are off")
+        self.tell("death-is-told", "killed at 3 points of forgetting another: every program's events are off")
 
     @unittest.skipIf(recording.SANITIZER, "the agent is not preloaded into what is instrumented")
     def test_snapshot_that_it_does_not_finish_replaces_none(self):

@@ -10,11 +10,9 @@ import tempfile
 import unittest
 
 import crash_case
-import evidence
 import recording
-from crash_case import KILLED, PROGRAM, RECORDER, SHIPPED_AGENT, Place
+from crash_case import KILLED, LONG, PROGRAM, RECORDER, SHIPPED_AGENT, KillCase, Place
 
-LONG = "--long" in sys.argv
 NTH = range(1, 40) if LONG else (1, 3)
 # So small and so often that everything happens more than once.
 OPTIONS = {
@@ -25,7 +23,7 @@ OPTIONS = {
 SAYS = '"$0" "$@"; echo "status $?"'
 
 
-class KillCollector(unittest.TestCase):
+class KillCollector(KillCase):
     deaths = 0
 
     def files(self, place):
@@ -95,8 +93,8 @@ class KillCollector(unittest.TestCase):
         self.kill_everywhere("threads", writing, True)
         rotating = crash_case.points("drain/session_files.c")
         self.kill_everywhere("rotating", rotating + ["file.indexed", "file.ended"], True)
-        evidence.tell("kill-collector", f"{len(points) + len(rotating)} points, {KillCollector.deaths} deaths of the "
-                                        "collector: program unharmed, file whole or cut off and recovered, nothing left")
+        self.tell("kill-collector", f"{len(points) + len(rotating)} points, {KillCollector.deaths} deaths of the "
+                                    "collector: program unharmed, file whole or cut off and recovered, nothing left")
 
 
 if __name__ == "__main__":

@@ -16,10 +16,9 @@ import unittest
 from collections import Counter, defaultdict
 from pathlib import Path
 
-import evidence
 import recording
+from crash_case import LONG, KillCase
 
-LONG = "--long" in sys.argv
 SEEDS = [int(word) for word in sys.argv[1:] if word.isdigit()]
 SEED = SEEDS[0] if SEEDS else random.SystemRandom().randrange(1 << 32)
 MODES = [word for word in sys.argv[1:] if word.isalpha()]
@@ -44,7 +43,7 @@ CASES = [
 ]
 
 
-class KillEmit(unittest.TestCase):
+class KillEmit(KillCase):
     instructions = children = 0
     chance = random.Random(SEED)
 
@@ -112,8 +111,8 @@ class KillEmit(unittest.TestCase):
                 print(f"{policy} {mode}: {KillEmit.children} deaths by now", flush=True)
         if MODES:
             return
-        evidence.tell("kill-emit", f"{KillEmit.children:,} deaths in {KillEmit.instructions:,} instructions of emits of "
-                                   f"{len(CASES)} kinds: published once, or counted")
+        self.tell("kill-emit", f"{KillEmit.children:,} deaths in {KillEmit.instructions:,} instructions of emits of "
+                               f"{len(CASES)} kinds: published once, or counted")
 
 
 if __name__ == "__main__":

@@ -16,11 +16,9 @@ import time
 import unittest
 
 import crash_case
-import evidence
 import recording
-from crash_case import CRASH, KILLED, Place
+from crash_case import CRASH, KILLED, LONG, KillCase, Place
 
-LONG = "--long" in sys.argv
 SEEDS = [int(word) for word in sys.argv[1:] if word.isdigit()]
 SEED = SEEDS[0] if SEEDS else random.SystemRandom().randrange(1 << 32)
 NTH = range(1, 30) if LONG else (1, 3)
@@ -30,7 +28,7 @@ TRIES = 8  # for each of them: the program may be over before
 FEW, MOST = 2000, 8000
 
 
-class KillEverything(unittest.TestCase):
+class KillEverything(KillCase):
     events = vanished = deaths = 0
 
     def place(self, folder):
@@ -136,8 +134,8 @@ class KillEverything(unittest.TestCase):
 
     @classmethod
     def tearDownClass(cls):
-        evidence.tell("kill-everything", f"{cls.deaths} deaths of all at once, {cls.events:,} events recovered once each; "
-                                         f"{cls.vanished:,} taken and not written yet, each known to be missing")
+        cls.tell("kill-everything", f"{cls.deaths} deaths of all at once, {cls.events:,} events recovered once each; "
+                                    f"{cls.vanished:,} taken and not written yet, each known to be missing")
 
 
 if __name__ == "__main__":

@@ -11,15 +11,14 @@ import unittest
 from collections import defaultdict
 
 import crash_case
-import evidence
 import recording
-from crash_case import AGENT, KILLED, PROGRAM, Place
+from crash_case import AGENT, KILLED, PROGRAM, KillCase, Place
 
 LOSES_NOTHING = ["--policy", "block:60s", "--ring-size", "4K", "--events", "crash:*,process:*"]
 PROCESSES = 50
 
 
-class KillProgram(unittest.TestCase):
+class KillProgram(KillCase):
     def place(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
@@ -67,8 +66,8 @@ class KillProgram(unittest.TestCase):
                     killed += died
                     # The first time it is come by by the program itself, or by its child alone.
                     self.assertTrue(died or nth or point in ("fork.child", "fork.noticed", "exec.told"))
-        evidence.tell("kill-program", f"{len(points)} points, {killed} deaths of the program: every event whose emit "
-                                      "had returned decoded once, nothing left behind")
+        self.tell("kill-program", f"{len(points)} points, {killed} deaths of the program: every event whose emit "
+                                  "had returned decoded once, nothing left behind")
 
     def test_one_of_fifty_processes(self):
         place = self.place()
@@ -90,7 +89,7 @@ class KillProgram(unittest.TestCase):
         place.assert_clean(self)
         rows = crash_case.counters(place.counters)
         others = sum(emitted for pid, emitted in rows.values() if pid != victim)
-        evidence.tell("kill-one-of-fifty", f"{others:,} events of the other 49 processes, none missing")
+        self.tell("kill-one-of-fifty", f"{others:,} events of the other 49 processes, none missing")
 
 
 if __name__ == "__main__":
