@@ -112,6 +112,10 @@ class Place:
             capture_output=True, timeout=PATIENCE_S, check=False, env=self.environment(point, agent))
         return recording.Outcome(done.returncode, done.stdout, done.stderr)
 
+    def assert_folder_removed(self, case):
+        """By the collector that has ended: before anybody looks for sessions and clears up after it."""
+        case.assertEqual(sorted(path.name for path in self.runtime.iterdir()), [])
+
     def leftovers(self):
         """What is of ours in /dev/shm and in the runtime folder, after those who look for sessions have cleared up."""
         for folder in self.runtime.iterdir():  # as if the session had begun a while ago

@@ -5,8 +5,9 @@
  *
  *     crash_program COUNTERS [PROCESSES]
  *
- * COUNTERS is for crash_rows.h. Says "done" at its end, with status 7. With PROCESSES it does the
- * same in so many children, says who they are, and waits for them.
+ * COUNTERS is for crash_rows.h. Says "child killed" if that is how its child ended, and "done" at
+ * its end, with status 7. With PROCESSES it does the same in so many children, says who they are,
+ * and waits for them.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -23,13 +24,18 @@ static uint64_t events = 700, events_of_many = 200;
 static int child_run(void)
 {
     pid_t child = fork();
+    int status;
 
     if (!child) {
         rows_work(&events);
         execl("/bin/true", "true", (char *)NULL);
         _exit(1);
     }
-    return child < 0 || waitpid(child, NULL, 0) != child;
+    if (child < 0 || waitpid(child, &status, 0) != child)
+        return 1;
+    if (WIFSIGNALED(status))
+        puts("child killed");
+    return 0;
 }
 
 static int all_run(void)
