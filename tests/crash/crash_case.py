@@ -22,6 +22,7 @@ SHIPPED_AGENT = recording.BUILD / "agent" / "libadatrace-agent.so"
 PROGRAM = CRASH / "crash_program"
 KILLED = -9
 PATIENCE_S = 120
+SLOW_PARTS = 25  # a tenth of a second apart: the drain, which may sleep for half a second, ticks twice at least
 ROWS = 1024
 OURS_IN_SHM = re.compile(r"adatrace(?!-(test|faulty)-)", re.I)  # folders of unit tests that run beside this one are not
 

@@ -3,11 +3,11 @@
  * Does all that can be traced: threads that come and go, growing rings, forks, an exec. Somebody
  * kills it, or its collector, in the middle.
  *
- *     crash_program COUNTERS [PROCESSES]
+ *     crash_program COUNTERS [PROCESSES [PARTS]]
  *
  * COUNTERS is for crash_rows.h. Says "child killed" if that is how its child ended, and "done" at
- * its end, with status 7. With PROCESSES it does the same in so many children, says who they are,
- * and waits for them.
+ * its end, with status 7. With PROCESSES, unless it is 0, it does the same in so many children,
+ * says who they are, and waits for them. With PARTS it begins with a row in so many parts.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -66,7 +66,9 @@ int main(int count, char **words)
 {
     if (count < 2 || rows_open(words[1]))
         return 2;
-    if (count > 2 ? many_run(atoi(words[2])) : all_run())
+    if (count > 3)
+        rows_work_slowly(events, (unsigned)atoi(words[3]));
+    if (count > 2 && atoi(words[2]) ? many_run(atoi(words[2])) : all_run())
         return 1;
     puts("done");
     return STATUS;

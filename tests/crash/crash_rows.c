@@ -4,11 +4,12 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <adatrace/adatrace.h>
 
-enum { ROWS = 1024, THREADS_MAX = 16 };
+enum { ROWS = 1024, THREADS_MAX = 16, BETWEEN_PARTS_NS = 100 * 1000 * 1000 };
 
 ADA_EVENT(crash, step, (u32, row), (u64, number), (string, text))
 
@@ -35,20 +36,41 @@ int rows_open(const char *path)
     return at == MAP_FAILED ? -1 : 0;
 }
 
-void *rows_work(void *most)
+static uint32_t row_take(void)
+{
+    uint32_t n = (uint32_t)__atomic_fetch_add(&table->used, 1, __ATOMIC_RELAXED);
+
+    table->rows[n % ROWS].pid = (uint32_t)getpid();
+    return n;
+}
+
+static void row_emit(uint32_t n, uint64_t number, uint64_t end)
 {
     static const char *const texts[] = {"", "a", "some words", "some more words than before"};
-    uint32_t n = (uint32_t)__atomic_fetch_add(&table->used, 1, __ATOMIC_RELAXED);
     struct row *row = &table->rows[n % ROWS];
 
-    row->pid = (uint32_t)getpid();
-    for (uint64_t number = 0; number < *(uint64_t *)most; number++) {
+    for (; number < end; number++) {
         ada_trace_crash_step(n, number, texts[number % 4]);
         /* Release: whoever sees this count knows that the emit before it had returned. Pairs with
          * the death of the process, after which the test reads the file. */
         __atomic_store_n(&row->emitted, number + 1, __ATOMIC_RELEASE);
     }
+}
+
+void *rows_work(void *most)
+{
+    row_emit(row_take(), 0, *(uint64_t *)most);
     return NULL;
+}
+
+void rows_work_slowly(uint64_t most, unsigned parts)
+{
+    uint32_t n = row_take();
+
+    for (unsigned part = 0; part < parts; part++) {
+        row_emit(n, most * part / parts, most * (part + 1) / parts);
+        nanosleep(&(struct timespec){.tv_nsec = BETWEEN_PARTS_NS}, NULL);
+    }
 }
 
 int rows_threads(unsigned threads, unsigned rounds, uint64_t most)
