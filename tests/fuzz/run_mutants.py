@@ -6,7 +6,7 @@
     run_mutants.py check                 only look whether the code is still what they change
 
 A copy of the sources in BUILD/mutants gets all mutants at once, each asleep behind a number; it is built like the
-fuzzers, and the variable ADATRACE_MUTANT wakes one. Awake, its target has to stop within SECONDS (25, as in CI) from
+fuzzers, and the variable ADATRACE_MUTANT wakes one. Awake, its target has to stop within SECONDS (30, as in CI) from
 the corpus in the tree alone; asleep, it has to take the whole corpus. A target `bombs NAME` is that file of
 test_bombs.py, which has to fail; for these the command is built as everyday.
 """
@@ -158,7 +158,7 @@ def main(words):
     if wrong or words == ["check"]:
         print("\n".join(wrong) or f"{len(mutants)} mutants fit the code")
         return 1 if wrong else 0
-    seconds, words = (words[0], words[1:]) if words else ("25", [])
+    seconds, words = (words[0], words[1:]) if words else ("30", [])
     if not shutil.which("clang"):
         print("there is no clang: scripts/install-deps fuzz")
         return run_fuzzers.SKIPPED
