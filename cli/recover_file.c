@@ -46,18 +46,22 @@ static void span_read(const struct trace *t, struct recover_result *r)
     }
 }
 
-/* False: it cannot be read back, as from a pipe. */
-static bool result_read(struct recover_result *r, const struct new_file *file)
+/* A pipe or a device cannot be read back: nothing is counted then. */
+static int result_read(struct recover_result *r, const struct new_file *file,
+                       struct trace_error *error)
 {
     const struct trace_thread *thread;
     struct trace_condition condition;
-    struct trace_error error;
     struct trace *t;
     char path[64];
+    int status;
 
+    if (!file->is_new)
+        return 0;
     snprintf(path, sizeof(path), "/proc/self/fd/%d", file->fd);
-    if (!file->is_new || trace_open(&t, path, &error))
-        return false;
+    status = trace_open(&t, path, error);
+    if (status)
+        return status;
     trace_condition(t, &condition);
     r->events = condition.records;
     while (trace_process_at(t, r->processes))
@@ -70,7 +74,7 @@ static bool result_read(struct recover_result *r, const struct new_file *file)
     }
     span_read(t, r);
     trace_close(t);
-    return true;
+    return 0;
 }
 
 static void result_keep(struct recover_result *r, struct new_file *file)
@@ -166,11 +170,12 @@ static void trace_finish(struct trace *t, const struct recover_wish *wish, struc
     loss_read(t, r);
     if (figures.blocks_damaged > r->damaged_blocks)
         r->damaged_blocks = figures.blocks_damaged;
+    if (status == 0)
+        status = result_read(r, &file, &error);
     if (status) {
         new_file_discard(&file);
         failed(r, error.message);
     } else {
-        (void)result_read(r, &file);
         result_keep(r, &file);
     }
 }
@@ -242,17 +247,40 @@ static uint64_t records_of(void *context, uint64_t session_ticks, uint32_t pid, 
     return records;
 }
 
-static bool known_open(struct known_traces *known, const struct recover_wish *wish)
+/* It holds nothing that could be in the rings, too. */
+static bool is_no_trace(const struct trace_error *error)
 {
-    struct trace_error error;
+    switch (-error->code) {
+    case ENOENT:
+    case EISDIR:
+    case ESPIPE:
+    case ENODATA:
+    case EBADMSG:
+    case EPROTONOSUPPORT:
+        return true;
+    default: /* it may well hold something: what both have would be there twice */
+        return false;
+    }
+}
 
+static int known_open(struct known_traces *known, const struct recover_wish *wish,
+                      struct trace_error *error)
+{
     *known =
         (struct known_traces){wish, calloc((size_t)wish->path_count + 1, sizeof(struct trace *))};
-    for (int i = 0; known->traces && i < wish->path_count; i++)
-        if (recover_is_segment(wish->paths[i]) ||
-            trace_open(&known->traces[i], wish->paths[i], &error))
+    if (!known->traces) {
+        *error = (struct trace_error){.code = -ENOMEM, .message = "out of memory"};
+        return error->code;
+    }
+    for (int i = 0; i < wish->path_count; i++) {
+        if (!recover_is_segment(wish->paths[i]) &&
+            trace_open(&known->traces[i], wish->paths[i], error)) {
             known->traces[i] = NULL;
-    return known->traces != NULL;
+            if (!is_no_trace(error))
+                return error->code;
+        }
+    }
+    return 0;
 }
 
 static void known_close(struct known_traces *known)
@@ -262,16 +290,23 @@ static void known_close(struct known_traces *known)
     free(known->traces);
 }
 
+static bool is_nothing(const struct recover_result *r, const struct new_file *file)
+{
+    return file->is_new && !r->events && !r->dropped && !r->overwritten;
+}
+
 static void segment_recover(const struct recover_wish *wish, struct recover_result *r)
 {
     struct known_traces traces;
     const struct recover_known known = {records_of, &traces};
+    struct trace_error error = {0};
     char why[RECOVER_WHY_BYTES];
     struct new_file file;
-    int fd, status;
+    int fd, status = known_open(&traces, wish, &error);
 
-    if (!known_open(&traces, wish)) {
-        failed(r, strerror(ENOMEM));
+    if (status) {
+        known_close(&traces);
+        failed(r, error.message);
         return;
     }
     fd = result_open(r, wish, &file);
@@ -281,10 +316,14 @@ static void segment_recover(const struct recover_wish *wish, struct recover_resu
     }
     status = recover_segment(r->path, wish->in_use, fd, &known, &r->segment, why);
     known_close(&traces);
+    if (status == 0) {
+        status = result_read(r, &file, &error);
+        snprintf(why, sizeof(why), "%.255s", error.message);
+    }
     if (status) {
         new_file_discard(&file);
         failed(r, why);
-    } else if (result_read(r, &file) && !r->events && !r->dropped && !r->overwritten) {
+    } else if (is_nothing(r, &file)) {
         r->state = RECOVER_NOTHING;
         new_file_discard(&file);
     } else {

@@ -63,7 +63,10 @@ static void segment_unknown(const struct recover_result *r, struct unknown *u)
     if (s->untold)
         add(u, "%s types, modules and notes, for which there was no room",
             units_count(text, s->untold));
-    if (s->other_boot)
+    if (s->other_boot && s->unknown_boot)
+        add(u, "when its last events were, to the second: whether the machine was started anew "
+               "since cannot be read");
+    else if (s->other_boot)
         add(u, "when its last events were, to the second: the machine was started anew since");
 }
 

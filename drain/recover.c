@@ -88,6 +88,7 @@ static bool time_is_sound(const struct segment_time *begun, const struct segment
 static int times_read(struct recovery *r)
 {
     const struct segment_shared *h = r->segment.shared;
+    static const uint8_t unknown[16];
     uint8_t boot_id[16];
 
     /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): errno is not 0 when a call has failed */
@@ -98,42 +99,46 @@ static int times_read(struct recovery *r)
     machine_boot_id_print(r->boot_id, h->boot_id);
     machine_boot_id(boot_id);
     r->figures->other_boot = memcmp(boot_id, h->boot_id, sizeof(boot_id)) != 0;
+    r->figures->unknown_boot = memcmp(boot_id, unknown, sizeof(boot_id)) == 0;
     return r->begun.ticks ? 0 : fail(r, -ENODATA, "no session has ever drained it");
 }
 
 /* ---- whose it was ---- */
 
-static void process_told(struct recovery *r, const struct arena_item *item)
+static int process_told(struct recovery *r, const struct arena_item *item)
 {
     struct arena_process told;
     const char *text = (const char *)item->bytes + sizeof(told);
     size_t left = item->size, length;
 
     if (left < sizeof(told))
-        return;
+        return 0;
     memcpy(&told, item->bytes, sizeof(told));
     left -= sizeof(told);
     length = strnlen(text, left);
     if (told.parent_pid || r->executable || length == left)
-        return;
+        return 0;
     r->pid = told.pid;
     r->executable = strndup(text, length);
     r->command = strndup(text + length + 1, left - length - 1);
+    return r->executable && r->command ? 0 : -ENOMEM;
 }
 
-static void owner_find(struct recovery *r)
+static int owner_find(struct recovery *r)
 {
     struct arena_item *item = malloc(sizeof(*item));
     struct arena_reader reader = {0};
     struct registry_view view;
+    int err = item ? 0 : -ENOMEM;
 
-    while (item && arena_next(&r->segment, &reader, item) > 0)
+    while (!err && arena_next(&r->segment, &reader, item) > 0)
         if (item->kind == ARENA_PROCESS)
-            process_told(r, item);
+            err = process_told(r, item);
     free(item);
     for (uint32_t n = 0, bound = registry_bound(&r->segment); n < bound && !r->pid; n++)
         if (registry_look(&r->segment, n, &view) && !view.parent_pid)
             r->pid = view.pid;
+    return err;
 }
 
 /* ---- draining ---- */
@@ -237,10 +242,11 @@ int recover_segment(const char *path, bool in_use, int fd, const struct recover_
     err = segment_open(&r, path, in_use);
     if (!err)
         err = times_read(&r);
+    if (!err)
+        err = owner_find(&r);
     if (err) {
         close(fd);
     } else {
-        owner_find(&r);
         figures->unringed = load_relaxed(&r.segment.shared->unringed); /* relaxed: figures */
         figures->untold = load_relaxed(&r.segment.arena->lost);
         err = drain_begin(&r, fd);

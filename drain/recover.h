@@ -32,7 +32,8 @@ struct recover_figures {
     uint64_t unringed; /* of threads without a ring, since the segment was made */
     uint64_t untold;   /* types, modules and notes for which there was no room */
     bool is_known;     /* there is a trace of the session */
-    bool other_boot;   /* left before the machine was started anew */
+    bool other_boot;   /* left before the machine was started anew, or so it is taken to be: */
+    bool unknown_boot; /* which start of the machine this is cannot be read */
 };
 
 enum { RECOVER_WHY_BYTES = 256 };
