@@ -56,6 +56,17 @@ def memory_never(sites):
             yield fault_plan.Fault(where.call, errno.ENOMEM, where=where, last=fault_plan.FOR_EVER)
 
 
+def each_time(*calls):
+    """For `chosen`: every call of these functions by itself, not only the first of a place: what opens one file opens
+    others."""
+    def chosen(sites):
+        for call in calls:
+            count = sum(number for where, number in sites.items() if where.call == call)
+            for number in range(1, count + 1):
+                yield from fault_errors.faults(call, False, first=number, last=number)
+    return chosen
+
+
 def source_line(path, where):
     """The source line of a place, for people."""
     done = subprocess.run(["addr2line", "-spfie", str(path), hex(where.offset - 1)], capture_output=True,
@@ -68,6 +79,7 @@ class Sweeping(unittest.TestCase):
 
     key = None  # the row of evidence
     runs = fired = wrong = 0
+    left_out = ()  # what could not be tried here, in words
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory(prefix="adatrace-faults-")
@@ -88,10 +100,10 @@ class Sweeping(unittest.TestCase):
         """What a session has left of itself."""
         return sorted(str(path.relative_to(self.sessions)) for path in self.sessions.rglob("*"))
 
-    def sweep(self, bench, command, judge, without=(), binary=None, chosen=None):
+    def sweep(self, bench, command, judge, without=(), binary=None, chosen=None, **where):
         """Run `command` under every fault, or those `chosen` for the places that there are; `judge` says in words what
         is wrong with what it did."""
-        base, sites = bench.sites(command, env=self.environment)
+        base, sites = bench.sites(command, env=self.environment, **where)
         self.assertFalse(base.hung)
         self.assertGreater(len(sites), 0, "nothing was counted")
         problem = judge(base, base, None)
@@ -100,7 +112,7 @@ class Sweeping(unittest.TestCase):
         for fault in chosen(sites) if chosen else faults(sites, arguments.all, without):
             self.clean()
             memory = sorted(os.listdir("/dev/shm"))
-            done = bench.run(fault, command, env=self.environment)
+            done = bench.run(fault, command, env=self.environment, **where)
             type(self).runs += 1
             type(self).fired += bool(done.fired)
             problem = common_problem(done) or judge(done, base, fault)
@@ -111,8 +123,23 @@ class Sweeping(unittest.TestCase):
                 problems.append(f"{fault} {place}: {problem}; {done}")
                 print(problems[-1], file=sys.stderr, flush=True)
         self.clean()
-        type(self).wrong += len(problems)
         self.assertEqual(problems, [])
+
+    says_less = ()  # lines of output that truly say what it has not, with the status of always
+
+    def status_problem(self, done, base, fault):
+        """The output and the status are what they always are, or a sentence says why not and the status is 1."""
+        if done.status == base.status:
+            said = b"".join(line for line in done.stdout.splitlines(keepends=True) if line not in self.says_less)
+            return None if said == base.stdout else "another output, and the status of always"
+        if done.status not in (1, 2):
+            return f"status {done.status}"
+        # What verify has to say is its output.
+        if not done.stderr.startswith(OWN) and not done.stdout.rstrip().endswith(b"unreadable"):
+            return "no sentence"
+        if done.status == 2 and fault.call not in ("open", "fopen"):
+            return "called a misuse"
+        return None
 
     @staticmethod
     def shared_memory_left(before):
@@ -120,11 +147,32 @@ class Sweeping(unittest.TestCase):
         return [name for name in os.listdir("/dev/shm") if name.startswith("adatrace") and name not in before
                 and not name.startswith(("adatrace-test", "adatrace-channels", "adatrace-faulty"))]
 
+    def run(self, result=None):
+        """As always, and remembers whether anything has failed: what failed has no figure."""
+        before = _bad(result) if result is not None else 0
+        result = super().run(result)
+        if result is not None:
+            type(self).wrong += _bad(result) - before
+        return result
+
+    def leave_out(self, what, why):
+        """Skip this test, and say so in the figure."""
+        type(self).left_out = (*self.left_out, what)
+        self.skipTest(why)
+
+    @classmethod
+    def figure(cls):
+        return (f"{cls.runs} runs with a failing call, {cls.fired} of them reached it: none crashed, hung, or lost "
+                "anything without saying so")
+
     @classmethod
     def tearDownClass(cls):
         if cls.key and cls.runs and not cls.wrong:
-            evidence(cls.key, f"{cls.runs} runs with a failing call, {cls.fired} of them reached it: none crashed, "
-                              "hung, or lost anything without saying so")
+            evidence(cls.key, cls.figure() + "".join(f"; not tried here: {what}" for what in cls.left_out))
+
+
+def _bad(result):
+    return len(result.failures) + len(result.errors) + len(result.unexpectedSuccesses)
 
 
 def common_problem(done):
