@@ -13,6 +13,7 @@ import re
 import resource
 import subprocess
 import unittest
+from pathlib import Path
 
 import fault_sweep
 import fault_verdict
@@ -53,6 +54,21 @@ def small_file_system(place, size):
         call("mount", None, b"/", None, MS_REC | MS_PRIVATE, None)
         call("mount", b"none", os.fsencode(place), b"tmpfs", 0, f"size={size}".encode())
     return mount
+
+
+def lines(path):
+    return Path(path).read_text(encoding="utf-8").splitlines()
+
+
+def group_beside_ours():
+    """Where a cgroup can be limited in its memory, or None: beside our own, so that all limits above hold."""
+    ours = [line[3:] for line in lines("/proc/self/cgroup") if line.startswith("0::")]
+    for mount in [Path(line.split()[1]) for line in lines("/proc/mounts") if line.split()[2] == "cgroup2"]:
+        parent = (mount / ours[0][1:]).parent if ours[0] != "/" else mount
+        handed_on = parent / "cgroup.subtree_control"
+        if handed_on.exists() and os.access(parent, os.W_OK) and "memory" in " ".join(lines(handed_on)):
+            return parent / f"adatrace-test-{os.getpid()}"
+    return None
 
 
 def may_mount():
@@ -151,6 +167,22 @@ class Limits(fault_sweep.Sweeping):
             with self.subTest(most):
                 self.check(words, expected, limited(resource.RLIMIT_DATA, most * MIB))
 
+    def test_memory(self):
+        group = group_beside_ours()
+        if not group:
+            self.leave_out("a limit on memory (cgroup)", "no cgroup of version 2 can be limited in its memory here")
+        words, expected = self.few()
+        group.mkdir()
+        self.addCleanup(group.rmdir)
+
+        def enter():
+            (group / "cgroup.procs").write_text("0", encoding="ascii")
+        for most in (24, 64):
+            with self.subTest(most):
+                (group / "memory.max").write_text(str(most * MIB), encoding="ascii")
+                done = self.check(words, expected, enter)
+                self.assertEqual(done.returncode, 7, done.stderr)
+
     def test_stack(self):
         words, expected = self.few()
         for most in (64, 256, 1024):
@@ -159,10 +191,10 @@ class Limits(fault_sweep.Sweeping):
 
     def test_no_more_processes(self):
         if os.geteuid():
-            self.skipTest("the limit counts all of this user's processes: needs another user")
+            self.leave_out("a limit on processes", "the limit counts all of this user's processes: needs another user")
         words, expected = [PROGRAM, "100", "0"], 100
         if self.run_as_nobody(["test", "-x", recording.ADATRACE]):
-            self.skipTest("the build stands where no other user may look")
+            self.leave_out("a limit on processes", "the build stands where no other user may look")
 
         def prepare():
             resource.setrlimit(resource.RLIMIT_NPROC, (most, most))
@@ -182,14 +214,18 @@ class Limits(fault_sweep.Sweeping):
                 if done.returncode == 7:
                     self.assertIsNone(fault_verdict.trace_problem(self.trace, expected, own))
 
-    @unittest.skipUnless(may_mount(), "no file system can be mounted here")
+    def needs_mount(self, what):
+        if not may_mount():
+            self.leave_out(what, "no file system can be mounted here")
+
     def test_full_shared_memory(self):
+        self.needs_mount("a full /dev/shm")
         # What is mapped lives in memory files of its own: /dev/shm may be full.
         words, expected = self.few()
         self.check(words, expected, small_file_system("/dev/shm", 4096), options=["--name", "full"])
 
-    @unittest.skipUnless(may_mount(), "no file system can be mounted here")
     def test_small_file_system(self):
+        self.needs_mount("a full file system of 1 MiB")
         # The last word is the shell's: the file system goes with it, so it looks at the file first.
         small = self.folder / "small"
         small.mkdir()
@@ -232,10 +268,9 @@ class Limits(fault_sweep.Sweeping):
                 self.assertIn(os.strerror(errno.ENOSPC).encode(), done.stderr)
 
     @classmethod
-    def tearDownClass(cls):
-        if cls.runs:
-            fault_sweep.evidence(cls.key, f"{cls.runs} runs under limits and on full file systems: the program as "
-                                          "untraced, or a sentence; every missing event counted")
+    def figure(cls):
+        return (f"{cls.runs} runs under limits and with nothing left: the program as untraced, or a sentence; every "
+                "missing event counted")
 
 
 if __name__ == "__main__":
