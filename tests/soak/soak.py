@@ -34,6 +34,11 @@ END_S = 120  # until all is read and written; not what others have the processor
 LONG_HOURS = 0.1
 MEMORY_KIB_MAX, FDS_MAX = 6 * 1024, 4
 FDS_MAX_SHORT = 24
+# By how much the least of these may rise: segments, open or only mapped, or by their addresses alone, and the shared
+# memory of all but the program that is there from the beginning to the end. Of the latter 8 MiB are what listeners read,
+# and there only when one has come. In half a minute on a busy machine a third of it is two or three looks.
+SEGMENTS_MAX, SEGMENTS_MAX_SHORT = 2, 4
+OTHERS_KIB_MAX, OTHERS_KIB_MAX_SHORT = 9 * 1024, 12 * 1024
 # The collector at any time, as docs/TUNING.md declares it ("What the collector holds"), in KiB: records that are to
 # become blocks and one draft that grows; copies out of overwriting rings and one more (of 4 MiB); the encoder; files to
 # be ended with their addresses; for each thread. Then code, stacks and zstd, and what malloc keeps of freed memory.
@@ -45,6 +50,16 @@ COLLECTOR_KIB_MAX = int(DRAFTS + COPIES + ENCODER + FILES + THREADS + BASE + FRE
 # A busy quarter of an hour leaves malloc with pieces of all sizes that it keeps. What is looked for is what we keep: so
 # large pieces are to come from the kernel, and to go back there.
 TUNABLES = "glibc.malloc.mmap_threshold=65536:glibc.malloc.trim_threshold=65536"
+# What is judged of each figure: how its growth is measured, and how much is good in a long run and in one of minutes.
+GROWTH_MAX = (
+    ("collector_kib", soak_figures.growth, MEMORY_KIB_MAX, MEMORY_KIB_MAX_SHORT),
+    ("program_kib", soak_figures.growth, MEMORY_KIB_MAX, MEMORY_KIB_MAX_SHORT),
+    ("collector_own_fds", soak_figures.floor_growth, FDS_MAX, FDS_MAX_SHORT),
+    ("program_fds", soak_figures.floor_growth, FDS_MAX, FDS_MAX_SHORT),
+    ("collector_others_kib", soak_figures.floor_growth, OTHERS_KIB_MAX, OTHERS_KIB_MAX_SHORT),
+    ("segments", soak_figures.floor_growth, SEGMENTS_MAX, SEGMENTS_MAX_SHORT),
+    ("addresses", soak_figures.floor_growth, SEGMENTS_MAX, SEGMENTS_MAX_SHORT),
+)
 POLICIES = ("drop", "drop", "block:5ms", "overwrite")
 
 
@@ -123,11 +138,13 @@ class Session:
             "minute": round((time.monotonic() - self.began) / 60, 3),
             "collector_kib": anonymous,
             "collector_shm_kib": shared,
+            "collector_others_kib": soak_figures.others_shared_kib(self.collector.pid, self.program_pid),
             "collector_fds": descriptors,
             "collector_own_fds": descriptors - soak_figures.LISTENER_FDS * listeners,
             "program_kib": soak_figures.memory_kib(self.program_pid)[0],
             "program_fds": soak_figures.descriptors(self.program_pid),
             "segments": soak_figures.segments(self.collector.pid),
+            "addresses": soak_figures.addresses(self.collector.pid, self.program_pid),
             "files": self.ledger.files,
             "events": session.get("written", session.get("records", 0)),
             "dropped": session.get("dropped", 0),
@@ -181,15 +198,18 @@ class Session:
         if left:
             self.complain(f"left behind in /dev/shm: {left}")
 
+    def growth_judge(self):
+        """By how much each figure grew behind the warm-up; what is too much is complained of."""
+        grown = {}
+        for key, figure, most, most_short in GROWTH_MAX:
+            grown[key] = round(figure(self.samples, key))
+            good = most if self.options.hours >= LONG_HOURS else most_short
+            if grown[key] > good:
+                self.complain(f"{key} grew by {grown[key]} after the warm-up; at most {good} is good")
+        return grown
+
     def summary(self):
-        grown = {key: round(soak_figures.growth(self.samples, key)) for key in ("collector_kib", "program_kib")}
-        grown |= {key: soak_figures.floor_growth(self.samples, key) for key in ("collector_own_fds", "program_fds")}
-        long = self.options.hours >= LONG_HOURS
-        for key, by in grown.items():
-            most = (FDS_MAX if long else FDS_MAX_SHORT) if key.endswith("fds") else \
-                   (MEMORY_KIB_MAX if long else MEMORY_KIB_MAX_SHORT)
-            if by > most:
-                self.complain(f"{key} grew by {by} after the warm-up; at most {most} is good")
+        grown = self.growth_judge()
         most = max((sample["collector_kib"] for sample in self.samples), default=0)
         if most > COLLECTOR_KIB_MAX:
             self.complain(f"the collector had {most} KiB; {COLLECTOR_KIB_MAX} are good at any time")
@@ -230,8 +250,9 @@ def main():
     words = (f"{options.hours * 60:.3g} min, policy {summary['policy']}: {summary['events']:,} events in "
              f"{summary['files']} files, {summary['dropped']:,} dropped, {summary['overwritten']:,} overwritten, "
              f"{summary['emitters']:,} numberings exact; collector {summary['growth']['collector_kib']:+,.0f} KiB to "
-             f"{summary['last']['collector_kib']:,} KiB (at most {summary['most_kib']:,}) and "
-             f"{summary['growth']['collector_own_fds']:+} descriptors after warm-up, program {summary['growth']['program_kib']:+,.0f} KiB; every question answered within "
+             f"{summary['last']['collector_kib']:,} KiB (at most {summary['most_kib']:,}), "
+             f"{summary['growth']['collector_own_fds']:+} descriptors, {summary['growth']['segments']:+} segments and "
+             f"{summary['growth']['collector_others_kib']:+,} KiB shared after warm-up, program {summary['growth']['program_kib']:+,.0f} KiB; every question answered within "
              f"{summary['slowest_answer_s']} s")
     print(("bad: " if summary["complaints"] else "good: ") + words)
     if not summary["complaints"]:

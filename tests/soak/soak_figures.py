@@ -7,9 +7,10 @@ import re
 import time
 from pathlib import Path
 
-COLUMNS = ("minute", "collector_kib", "collector_shm_kib", "collector_fds", "program_kib", "program_fds", "segments",
-           "files", "events", "dropped", "lag_us")
+COLUMNS = ("minute", "collector_kib", "collector_shm_kib", "collector_others_kib", "collector_fds", "program_kib",
+           "program_fds", "segments", "addresses", "files", "events", "dropped", "lag_us")
 
+SEGMENT_FILE = "/memfd:adatrace (deleted)"
 LISTENER_FDS = 3  # of the collector for each listener: its socket and two memory files
 
 
@@ -24,15 +25,49 @@ def descriptors(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
+def mapped_kib(pid):
+    """{file: KiB} of the memory files that it maps, as far as they are resident there."""
+    files, inode = {}, None
+    for line in Path(f"/proc/{pid}/smaps").read_text(encoding="utf-8").splitlines():
+        if re.match(r"[0-9a-f]+-[0-9a-f]+ ", line):
+            inode = int(line.split(maxsplit=5)[4]) if "/memfd:" in line else None
+        elif inode and line.startswith("Rss:"):
+            files[inode] = files.get(inode, 0) + int(line.split()[1])
+    return files
+
+
+def others_shared_kib(collector, program):
+    """What the collector maps of memory files that the program does not: its own segment is there for good, and its
+    rings fill it more or less. The rest comes and goes: other images' segments, what listeners read."""
+    own = mapped_kib(program)
+    return sum(kib for inode, kib in mapped_kib(collector).items() if inode not in own)
+
+
+def addresses(collector, program):
+    """The collector's address space, in segments as large as the program's. A segment that has been read is made plain
+    addresses without memory before it is given back, so a mapping that is not given back shows nowhere else."""
+    size = 0
+    for line in Path(f"/proc/{program}/maps").read_text(encoding="utf-8").splitlines():
+        if line.endswith(SEGMENT_FILE):
+            begin, end = line.split(maxsplit=1)[0].split("-")
+            size += int(end, 16) - int(begin, 16)
+    total = Path(f"/proc/{collector}/statm").read_text(encoding="ascii").split()[0]
+    return round(int(total) * os.sysconf("SC_PAGE_SIZE") / size, 1) if size else 0.0
+
+
 def segments(pid):
-    """Memory files that it has open: one for each traced image, one while somebody listens."""
-    count = 0
+    """Of traced images, those that it still has: open, or mapped, which no descriptor tells of."""
+    files = set()
     for link in Path(f"/proc/{pid}/fd").iterdir():
         try:
-            count += "memfd:" in os.readlink(link)
+            if os.readlink(link) == SEGMENT_FILE:
+                files.add(link.stat().st_ino)
         except OSError:
             pass
-    return count
+    for line in Path(f"/proc/{pid}/maps").read_text(encoding="utf-8").splitlines():
+        if line.endswith(SEGMENT_FILE):
+            files.add(int(line.split(maxsplit=5)[4]))
+    return len(files)
 
 
 def waited_ns(pids):
