@@ -15,13 +15,22 @@ extern struct model_site __start_model_sites[], __stop_model_sites[];
 
 enum { CASES_MAX = 96 };
 
-/* What is weakened here, and nothing else: the rest of what was compiled has cases elsewhere. */
+/* What is weakened here, and nothing else. */
 static const char *const files[] = {
     "adatrace/emit.h",        "registry/ring.h",         "registry/ring_away.c",
     "registry/ring_bury.c",   "registry/ring_commit.c",  "registry/ring_front.c",
     "registry/ring_layout.c", "registry/ring_read.c",    "registry/ring_wait.c",
     "registry/ring_write.c",  "registry/ring_inspect.c", "registry/registry.c",
     "registry/bell.c",        "registry/bell.h",
+};
+
+/* Compiled because the others need it, and weakened by nobody: no case comes to it. */
+static const struct unexplored {
+    const char *file, *reason;
+} unexplored[] = {
+    {"registry/arena.c", "no case puts an item there or reads one: test_arena, test_arena_hostile"},
+    {"registry/segment.c", "formatted before a case's threads begin: test_segment"},
+    {"registry/switches.c", "no case turns events on or off: test_switches, test_switches_step"},
 };
 
 /* Orders that no case needs, and why they are there. A case that fails after all makes the row
@@ -42,15 +51,27 @@ struct mutant {
     unsigned weak;
 };
 
+static bool is_in(const struct model_site *s, const char *file)
+{
+    size_t length = strlen(s->file), ours = strlen(file);
+
+    return length >= ours && !strcmp(s->file + length - ours, file);
+}
+
 static const char *file_of(const struct model_site *s)
 {
-    for (unsigned i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-        size_t length = strlen(s->file), ours = strlen(files[i]);
-
-        if (length >= ours && !strcmp(s->file + length - ours, files[i]))
+    for (unsigned i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+        if (is_in(s, files[i]))
             return files[i];
-    }
     return NULL;
+}
+
+static bool is_unexplored(const struct model_site *s)
+{
+    for (unsigned i = 0; i < sizeof(unexplored) / sizeof(unexplored[0]); i++)
+        if (is_in(s, unexplored[i].file))
+            return true;
+    return false;
 }
 
 static bool same(const struct model_site *a, const struct model_site *b)
@@ -182,6 +203,24 @@ static void all(const struct model_case *const cases[], unsigned count,
     }
 }
 
+/* Orders in a file that is neither weakened nor named above: code that has moved, or come in. Or
+ * named, and a case comes to it after all. */
+static unsigned strays_find(void)
+{
+    unsigned count = 0;
+
+    for (const struct model_site *s = __start_model_sites; s < __stop_model_sites; s++) {
+        if (!s->file || s->order == __ATOMIC_RELAXED || strstr(s->file, "tests/model/"))
+            continue;
+        if (file_of(s) || !is_first(s) || (is_unexplored(s) && !reached(s)))
+            continue;
+        printf("%s:%u %s: %s, %s\n", s->file, s->line, s->function, order_names[s->order],
+               is_unexplored(s) ? "NAMED AS UNEXPLORED, and reached" : "IN NO LIST of files");
+        count++;
+    }
+    return count;
+}
+
 struct mutants_result mutants_try(const struct model_case *const cases[], unsigned count,
                                   uint64_t executions)
 {
@@ -189,6 +228,7 @@ struct mutants_result mutants_try(const struct model_case *const cases[], unsign
     struct mutants_result r = {0};
 
     all(cases, count, &limits, NULL, 0, &r);
+    r.strays = strays_find();
     return r;
 }
 
