@@ -346,6 +346,17 @@ static bool life_is_seen(uint32_t life)
     return false;
 }
 
+/* Of all threads, with those that had no ring: what the reader of this trace is told in the end. */
+static void sums_add(struct model *model, const struct sight *sight)
+{
+    for (size_t i = 0; i < sight->count; i++)
+        model->decoded += !sight->items[i].is_gap;
+    for (size_t i = 0; i < sight->thread_count; i++) {
+        model->dropped += sight->threads[i].ledger.dropped;
+        model->overwritten += sight->threads[i].ledger.overwritten;
+    }
+}
+
 bool judge(struct model *model, const struct sight *sight, enum ring_policy policy, uint32_t phase,
            char *why, size_t size)
 {
@@ -364,6 +375,7 @@ bool judge(struct model *model, const struct sight *sight, enum ring_policy poli
         model->damaged++;
         return true;
     }
+    sums_add(model, sight);
     for (size_t i = 0; i < sight->thread_count; i++) {
         const struct sight_thread *t = &sight->threads[i];
 

@@ -13,7 +13,7 @@
 #include "sight.h"
 
 /* False: why[size] says what is wrong. Where a record may be damaged it judges no further, and
- * counts that in the model. */
+ * counts that in the model; else it adds what became of the attempts to the model's sums. */
 bool judge(struct model *model, const struct sight *sight, enum ring_policy policy, uint32_t phase,
            char *why, size_t size);
 

@@ -19,6 +19,7 @@ void model_begin(struct model *m, uint64_t tag)
     m->phase = 0;
     m->count = m->life_count = 0;
     m->has_between = m->has_jumps = m->may_damage = false;
+    m->decoded = m->dropped = m->overwritten = 0;
 }
 
 size_t model_attempt(struct model *m, uint8_t thread, uint32_t payload_bytes)
@@ -94,6 +95,13 @@ bool model_is_sure(const struct model *m, size_t attempt, uint32_t phase)
     return a->first_phase == phase && a->last_phase == phase &&
            (a->outcome == OUTCOME_STORED || a->outcome == OUTCOME_DROPPED) &&
            !is_behind_left(m, attempt);
+}
+
+bool model_is_settled(const struct model *m, size_t attempt)
+{
+    uint32_t phase = m->attempts[attempt].first_phase;
+
+    return phase % 2 && model_is_sure(m, attempt, phase);
 }
 
 bool model_is_possible(const struct model *m, size_t attempt, uint32_t phase)

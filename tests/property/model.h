@@ -51,6 +51,8 @@ struct model {
      * cases in which a record may be damaged (docs/MEMORY-MODEL.md, "What remains"). */
     bool may_damage;
     uint64_t damaged; /* sessions in which that was so */
+    /* What the traces of its sessions say that became of the attempts; the judge adds it up. */
+    uint64_t decoded, dropped, overwritten;
 };
 
 void model_begin(struct model *model, uint64_t tag);
@@ -68,6 +70,8 @@ uint32_t model_life(struct model *model, uint32_t slot, uint64_t claim_ticks, ui
 void model_phase_turn(struct model *model);
 /* It belongs to that session for sure, and its outcome is what it says. */
 bool model_is_sure(const struct model *model, size_t attempt, uint32_t phase);
+/* It belongs to one session for sure, and its outcome is what it says. */
+bool model_is_settled(const struct model *model, size_t attempt);
 /* It may belong to it. */
 bool model_is_possible(const struct model *model, size_t attempt, uint32_t phase);
 

@@ -245,14 +245,42 @@ static void stage_set(const struct program *p, char *why, size_t size)
     model_begin(model(), program_random(&random) & 0xffffffffff);
 }
 
-static void figures_add(void)
+static void figures_add(uint64_t rolled_back, uint64_t unsettled)
 {
-    play_figures.programs++;
-    play_figures.attempts += model()->count;
-    for (size_t i = 0; i < model()->count; i++) {
-        play_figures.stored += model()->attempts[i].outcome == OUTCOME_STORED;
-        play_figures.dropped += model()->attempts[i].outcome == OUTCOME_DROPPED;
+    const struct model *m = model();
+
+    play_figures.attempts += m->count;
+    play_figures.decoded += m->decoded;
+    play_figures.dropped += m->dropped;
+    play_figures.overwritten += m->overwritten;
+    play_figures.rolled_back += rolled_back;
+    play_figures.unsettled += unsettled;
+}
+
+/* The whole program's sum, over its threads and sessions: what the traces say became of it, and
+ * what no trace can say. Of the latter there is no more than what was left, or open at a session's
+ * end. */
+static void sum_judge(void)
+{
+    const struct model *m = model();
+    uint64_t rolled_back = 0, doubtful = 0, known;
+
+    for (size_t i = 0; i < m->count; i++) {
+        bool is_nothing = m->attempts[i].outcome == OUTCOME_NOTHING;
+
+        rolled_back += is_nothing;
+        doubtful += !is_nothing && !model_is_settled(m, i);
     }
+    known = m->decoded + m->dropped + m->overwritten + rolled_back;
+    if (known <= m->count && m->count - known <= doubtful) {
+        figures_add(rolled_back, m->count - known);
+        return;
+    }
+    snprintf(stage.why, stage.why_size,
+             "%zu attempts, and the traces say %" PRIu64 " decoded, %" PRIu64 " dropped, %" PRIu64
+             " overwritten; %" PRIu64 " were rolled back, and %" PRIu64 " at most are in no trace",
+             m->count, m->decoded, m->dropped, m->overwritten, rolled_back, doubtful);
+    stage.failed = true;
 }
 
 static const struct step a_round = {.kind = STEP_ROUND};
@@ -325,7 +353,11 @@ bool play(const struct program *p, char *why, size_t size)
     if (program_random(&stage.patience) % 2)
         drain_step(&a_round);
     session_turn();
-    figures_add();
+    play_figures.programs++;
+    if (model()->may_damage)
+        play_figures.unjudged += model()->count;
+    else if (!stage.failed)
+        sum_judge();
     return !stage.failed;
 }
 

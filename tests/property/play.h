@@ -9,10 +9,17 @@
 
 #include "program.h"
 
+/* Sums over all programs. Of those that were judged to their end: attempts = decoded + dropped +
+ * overwritten + rolled_back + unsettled. */
 struct play_figures {
-    uint64_t programs, attempts, stored, dropped, overwritten, left, between, sessions;
+    uint64_t programs, sessions, between;
+    uint64_t attempts;
+    uint64_t decoded, dropped, overwritten; /* as the traces and their ledgers say */
+    uint64_t rolled_back;                   /* as their threads know */
+    uint64_t unsettled; /* jumped out of, or in the middle where a session ended: in no trace */
+    uint64_t unjudged;  /* attempts of programs in which a writer was given up */
 };
-extern struct play_figures play_figures; /* sums */
+extern struct play_figures play_figures;
 
 /* True: the ledger was exact throughout. False: why[size] says where it was not. */
 bool play(const struct program *program, char *why, size_t size);

@@ -119,7 +119,6 @@ void open_leave(struct frame *f)
         if (!life->left_from)
             life->left_from = (uint32_t)f->open + 1;
     }
-    play_figures.left += f->open_count;
     f->open_count = 0;
 }
 

@@ -3,8 +3,9 @@
  * Programs by chance, and for each of their threads: attempted = decoded + dropped + overwritten,
  * exactly, with gaps where something is missing and nowhere else.
  *
- *     test_ledger CASES [SEED]     so many programs, from this seed on
- *     test_ledger case SEED        this one, printed
+ *     test_ledger CASES [SEED [ROW]]     so many programs, from this seed on (0: a new one); their
+ *                                        figure is that row's of docs/RELIABILITY.md
+ *     test_ledger case SEED              this one, printed
  */
 #include <inttypes.h>
 #include <signal.h>
@@ -18,6 +19,7 @@
 #include "model.h"
 #include "play.h"
 #include "shrink.h"
+#include "tests/helpers/evidence.h"
 
 enum { PATIENCE_S = 100, WHY_BYTES = 400 };
 
@@ -71,23 +73,27 @@ static int one(uint64_t seed, const char *name)
     return 0;
 }
 
-/* One line of text for docs/RELIABILITY.md, when somebody collects them. */
-static void evidence_write(const char *text)
+/* All terms of the sum, so that whoever reads it can add them up. */
+static void figures_tell(const char *key)
 {
-    const char *folder = getenv("ADATRACE_EVIDENCE");
-    char path[4096];
-    FILE *out;
+    const struct play_figures *f = &play_figures;
+    char text[500];
 
-    if (!folder || snprintf(path, sizeof(path), "%s/%s", folder, LEDGER_KEY) >= (int)sizeof(path))
-        return;
-    out = fopen(path, "w");
-    if (!out)
-        return;
-    fprintf(out, "%s\n", text);
-    fclose(out);
+    snprintf(text, sizeof(text),
+             "%" PRIu64 " programs, %" PRIu64 " sessions, exact: %" PRIu64 " attempts = %" PRIu64
+             " decoded + %" PRIu64 " dropped + %" PRIu64 " overwritten + %" PRIu64
+             " rolled back + %" PRIu64
+             " jumped out of or in the middle when a session ended; %" PRIu64
+             " steps came in between others; %" PRIu64 " sessions in which a writer was given up, "
+             "and the %" PRIu64 " attempts of their programs, were not judged",
+             f->programs, f->sessions, f->attempts, f->decoded, f->dropped, f->overwritten,
+             f->rolled_back, f->unsettled, f->between, play_model()->damaged, f->unjudged);
+    puts(text);
+    if (key)
+        evidence_write(key, "%s", text);
 }
 
-static int many(uint64_t cases, uint64_t seed, const char *name)
+static int many(uint64_t cases, uint64_t seed, const char *name, const char *key)
 {
     uint64_t random = seed;
     struct program p;
@@ -103,26 +109,19 @@ static int many(uint64_t cases, uint64_t seed, const char *name)
         if (!play(&p, why, sizeof(why)))
             return failure_show(&p, name, why);
     }
-    snprintf(why, sizeof(why),
-             "%" PRIu64 " programs, %" PRIu64 " sessions, %" PRIu64 " attempts: %" PRIu64
-             " stored, %" PRIu64 " dropped, %" PRIu64 " left; %" PRIu64
-             " steps came in between others; exact; %" PRIu64
-             " sessions in which a writer was given up were not judged",
-             play_figures.programs, play_figures.sessions, play_figures.attempts,
-             play_figures.stored, play_figures.dropped, play_figures.left, play_figures.between,
-             play_model()->damaged);
-    puts(why);
-    evidence_write(why);
+    figures_tell(key);
     return 0;
 }
 
 int main(int argc, char **argv)
 {
-    uint64_t seed =
-        argc > 2 ? strtoull(argv[2], NULL, 0) : (uint64_t)time(NULL) << 20 ^ (unsigned)getpid();
+    uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 0;
 
     watch();
     if (argc > 2 && strcmp(argv[1], "case") == 0)
         return one(seed, argv[0]);
-    return many(argc > 1 ? strtoull(argv[1], NULL, 0) : 1000, seed, argv[0]);
+    if (!seed)
+        seed = (uint64_t)time(NULL) << 20 ^ (unsigned)getpid();
+    return many(argc > 1 ? strtoull(argv[1], NULL, 0) : 1000, seed, argv[0],
+                argc > 3 ? argv[3] : NULL);
 }
