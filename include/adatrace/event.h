@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* clang-format off: what opens the header holds a table */
 /*
  * Event macros: an event type and its emitting functions from one line. Included by adatrace.h.
  *
- *     ADA_EVENT(provider, name, (kind, field), ...)       ada_trace_<provider>_<name>(...)
- *     ADA_SCOPE(provider, name)                           begin here, end where the block ends
- *     ADA_COUNTER(provider, name)                         ada_count_<provider>_<name>(value)
- *     ADA_SPAN(provider, name) ada_span_begin|step|end_<provider>_<name>(id) ADA_FLOW(provider,
- * name)                            ada_flow_out|in_<provider>_<name>(id) ADA_PRINTF(provider, name,
- * "format", ...)           the reader makes the text
+ *     ADA_EVENT(provider, name, (kind, field), ...)   ada_trace_<provider>_<name>(...)
+ *     ADA_SCOPE(provider, name)                       begin here, end where the block ends
+ *     ADA_COUNTER(provider, name)                     ada_count_<provider>_<name>(value)
+ *     ADA_SPAN(provider, name)                        ada_span_begin|step|end_<provider>_<name>(id)
+ *     ADA_FLOW(provider, name)                        ada_flow_out|in_<provider>_<name>(id)
+ *     ADA_PRINTF(provider, name, "format", ...)       the reader makes the text
  *
  * Kinds of fields: u8 u16 u32 u64 i8 i16 i32 i64 f32 f64 bool ptr code ticks string; (bytes, data)
  * takes a pointer and a length; (enum, tag, field) an enum declared with ADA_LABELS(tag, ...);
@@ -15,6 +16,7 @@
  * source file; ADA_SCOPE and ADA_PRINTF stand in functions. Everything that emits is
  * async-signal-safe (ADA_PRINTF and ADA_SCOPE from their second use on).
  */
+/* clang-format on */
 #ifndef ADATRACE_EVENT_H
 #define ADATRACE_EVENT_H
 
@@ -23,20 +25,25 @@
 /* The macros use __VA_OPT__, which C++17 and C11 compilers have but pedantically mention. */
 #pragma GCC system_header
 
-/* ---- walking a list of up to 24 field tuples ---- */
+/*
+ * ---- walking a list of up to 24 field tuples ----
+ *
+ * A list always ends in a comma with nothing behind it. So the dots of every macro below have an
+ * argument even where there is no field: compilers that are pedantic mention dots without one, and
+ * not here but where the program declares its event.
+ */
 
 #define ADA__CAT(a, b)  ADA__CAT_(a, b)
 #define ADA__CAT_(a, b) a##b
-#define ADA__COUNT(...)                                                                            \
-    ADA__COUNT_(__VA_ARGS__ __VA_OPT__(, ) 24, 23, 22, 21, 20, 19, 18, 17, 16, 15, 14, 13, 12, 11, \
-                10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 0)
+#define ADA__COUNT(...)                                                                           \
+    ADA__COUNT_(__VA_ARGS__, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, \
+                6, 5, 4, 3, 2, 1, 0, 0)
 #define ADA__COUNT_(a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, \
-                    a18, a19, a20, a21, a22, a23, a24, n, ...)                                  \
+                    a18, a19, a20, a21, a22, a23, a24, end, n, ...)                             \
     n
-#define ADA__EACH(m, ...) \
-    ADA__CAT(ADA__EACH_, ADA__COUNT(__VA_ARGS__))(m __VA_OPT__(, ) __VA_ARGS__)
-#define ADA__EACH_0(m)
-#define ADA__EACH_1(m, f)       ADA__APPLY(m, f)
+#define ADA__EACH(m, ...) ADA__CAT(ADA__EACH_, ADA__COUNT(__VA_ARGS__))(m, __VA_ARGS__)
+#define ADA__EACH_0(m, ...)
+#define ADA__EACH_1(m, f, ...)  ADA__APPLY(m, f)
 #define ADA__EACH_2(m, f, ...)  ADA__APPLY(m, f) ADA__EACH_1(m, __VA_ARGS__)
 #define ADA__EACH_3(m, f, ...)  ADA__APPLY(m, f) ADA__EACH_2(m, __VA_ARGS__)
 #define ADA__EACH_4(m, f, ...)  ADA__APPLY(m, f) ADA__EACH_3(m, __VA_ARGS__)
@@ -228,15 +235,15 @@ ADA_INLINE unsigned char *ada__append(unsigned char *at, const void *data, uint3
     }
 
 /* Parameters come with a leading comma each; the first one goes. */
-#define ADA__SIGNATURE(...)    ADA__CAT(ADA__SIGNATURE_, __VA_OPT__(1))(__VA_ARGS__)
-#define ADA__SIGNATURE_()      void
-#define ADA__SIGNATURE_1(...)  ADA__REST(ADA__EACH(PARAMETER, __VA_ARGS__))
-#define ADA__REST(...)         ADA__REST_(__VA_ARGS__)
-#define ADA__REST_(first, ...) __VA_ARGS__
+#define ADA__SIGNATURE(...)     ADA__SIGNATURE_(ADA__EACH(PARAMETER, __VA_ARGS__))
+#define ADA__SIGNATURE_(...)    ADA__SIGNATURE__(__VA_ARGS__)
+#define ADA__SIGNATURE__(...)   ADA__CAT(ADA__REST_, __VA_OPT__(1))(__VA_ARGS__)
+#define ADA__REST_()            void
+#define ADA__REST_1(first, ...) __VA_ARGS__
 
 #define ADA__DEFINE(function, id, provider, name, phase, level, ...)                               \
     static const struct ada_field ada_fields_##id[] = {                                            \
-        ADA__EACH(DESCRIBE __VA_OPT__(, ) __VA_ARGS__){NULL, NULL, 0, 0, 0, 0}};                   \
+        ADA__EACH(DESCRIBE, __VA_ARGS__){NULL, NULL, 0, 0, 0, 0}};                                 \
     static struct ada_event ada_event_##id =                                                       \
         ADA__INIT(ADA_EVENT_OFF, provider, name, NULL, ada_fields_##id, ADA__COUNT(__VA_ARGS__),   \
                   phase, level);                                                                   \
@@ -247,49 +254,49 @@ ADA_INLINE unsigned char *ada__append(unsigned char *at, const void *data, uint3
     __attribute__((unused)) ADA_INLINE void function(ADA__SIGNATURE(__VA_ARGS__))                  \
     {                                                                                              \
         if (ADA_UNLIKELY(ada__event_is_on(&ada_event_##id))) {                                     \
-            ADA__EACH(LENGTH __VA_OPT__(, ) __VA_ARGS__)                                           \
-            const uint64_t ada__bytes = ada_record_bytes((uint64_t)0 ADA__EACH(                    \
-                FIXED __VA_OPT__(, ) __VA_ARGS__) ADA__EACH(VARIABLE __VA_OPT__(, ) __VA_ARGS__)); \
+            ADA__EACH(LENGTH, __VA_ARGS__)                                                         \
+            const uint64_t ada__bytes = ada_record_bytes((uint64_t)0 ADA__EACH(FIXED, __VA_ARGS__) \
+                                                             ADA__EACH(VARIABLE, __VA_ARGS__));    \
             struct ada_record ada__record =                                                        \
                 ada_reserve_bytes(__atomic_load_n(&ada_event_##id.tag, __ATOMIC_RELAXED) |         \
                                       ada_record_tag(0, ada__bytes),                               \
                                   ada__bytes);                                                     \
             if (ADA_LIKELY(ada__record.payload != NULL)) {                                         \
                 unsigned char *ada__at = ada__record.payload;                                      \
-                ADA__EACH(PUT __VA_OPT__(, ) __VA_ARGS__)                                          \
-                ADA__EACH(APPEND __VA_OPT__(, ) __VA_ARGS__)                                       \
+                ADA__EACH(PUT, __VA_ARGS__)                                                        \
+                ADA__EACH(APPEND, __VA_ARGS__)                                                     \
                 (void)ada__at;                                                                     \
                 ada_commit_record(&ada__record);                                                   \
             }                                                                                      \
         }                                                                                          \
     }
 
-#define ADA_EVENT(provider, name, ...) \
-    ADA_EVENT_LEVEL(ADA_LEVEL_INFO, provider, name __VA_OPT__(, ) __VA_ARGS__)
+#define ADA_EVENT(...)       ADA__EVENT(ADA_LEVEL_INFO, __VA_ARGS__, )
+#define ADA_EVENT_LEVEL(...) ADA__EVENT(__VA_ARGS__, )
 
-#define ADA_EVENT_LEVEL(level, provider, name, ...)                                 \
+#define ADA__EVENT(level, provider, name, ...)                                      \
     ADA__DEFINE(ada_trace_##provider##_##name, provider##_##name, #provider, #name, \
-                ADA_PHASE_INSTANT, level __VA_OPT__(, ) __VA_ARGS__)
+                ADA_PHASE_INSTANT, level, __VA_ARGS__)
 
 #define ADA_COUNTER(provider, name)                                                         \
     ADA__DEFINE(ada_count_##provider##_##name, count_##provider##_##name, #provider, #name, \
-                ADA_PHASE_COUNTER, ADA_LEVEL_INFO, (i64, value))
+                ADA_PHASE_COUNTER, ADA_LEVEL_INFO, (i64, value), )
 
 /* What begins in one thread and may end in another; `id` tells the spans of one name apart. */
 #define ADA_SPAN(provider, name)                                                                  \
     ADA__DEFINE(ada_span_begin_##provider##_##name, span_begin_##provider##_##name, #provider,    \
-                #name, ADA_PHASE_SPAN_BEGIN, ADA_LEVEL_INFO, (u64, id))                           \
+                #name, ADA_PHASE_SPAN_BEGIN, ADA_LEVEL_INFO, (u64, id), )                         \
     ADA__DEFINE(ada_span_step_##provider##_##name, span_step_##provider##_##name, #provider,      \
-                #name, ADA_PHASE_SPAN_STEP, ADA_LEVEL_INFO, (u64, id))                            \
+                #name, ADA_PHASE_SPAN_STEP, ADA_LEVEL_INFO, (u64, id), )                          \
     ADA__DEFINE(ada_span_end_##provider##_##name, span_end_##provider##_##name, #provider, #name, \
-                ADA_PHASE_SPAN_END, ADA_LEVEL_INFO, (u64, id))
+                ADA_PHASE_SPAN_END, ADA_LEVEL_INFO, (u64, id), )
 
 /* An arrow from where something was sent to where it was received. */
 #define ADA_FLOW(provider, name)                                                                  \
     ADA__DEFINE(ada_flow_out_##provider##_##name, flow_out_##provider##_##name, #provider, #name, \
-                ADA_PHASE_FLOW_OUT, ADA_LEVEL_INFO, (u64, id))                                    \
+                ADA_PHASE_FLOW_OUT, ADA_LEVEL_INFO, (u64, id), )                                  \
     ADA__DEFINE(ada_flow_in_##provider##_##name, flow_in_##provider##_##name, #provider, #name,   \
-                ADA_PHASE_FLOW_IN, ADA_LEVEL_INFO, (u64, id))
+                ADA_PHASE_FLOW_IN, ADA_LEVEL_INFO, (u64, id), )
 
 /* ---- in functions ---- */
 

@@ -16,7 +16,7 @@ import recording
 
 LANGUAGES = {"gcc": ("c11", "c17"), "clang": ("c11", "c17"),
              "g++": ("c++17", "c++20"), "clang++": ("c++17", "c++20")}
-FLAGS = ("-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Werror", "-pedantic", "-Wno-gnu-zero-variadic-macro-arguments")
+FLAGS = ("-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Werror", "-pedantic")
 BUILDS = {
     "gcc-O0": ("gcc", "-O0"), "gcc-O3": ("gcc", "-O3"), "gcc-lto": ("gcc", "-O2 -flto=2 -ffat-lto-objects"),
     "clang-O0": ("clang", "-O0"), "clang-O3": ("clang", "-O3"), "clang-lto": ("clang", "-O2 -flto"),
@@ -36,9 +36,9 @@ def headers():
                 with tempfile.TemporaryDirectory() as folder:
                     end = "cpp" if "+" in language else "c"
                     source = Path(folder) / f"alone.{end}"
-                    source.write_text(f"#include <adatrace/{header.name}>\n" * 2, encoding="utf-8")
+                    source.write_text(f"#include <adatrace/{header.name}>\n" * 2 + "extern int not_empty;\n", encoding="utf-8")
                     foreign.run([compiler, f"-std=gnu{language[1:]}" if "+" not in language
-                                 else f"-std={language}", *FLAGS[:5], "-fsyntax-only",
+                                 else f"-std={language}", *FLAGS, "-fsyntax-only",
                                  "-I", recording.SOURCE / "include", source])
                     count += 1
     return count

@@ -38,6 +38,7 @@ REPEATED_NAMES = {"CMakeLists.txt", "README.md", ".gitignore"}
 PUBLIC_NAMES = {"ring.h"}  # a public header is known by its folder: <adatrace/ring.h>, registry/ring.h
 
 LINES_MAX = 500
+DECLARED_EVENTS = "tests/structure/declared_events.c"
 
 # What silences a tool, and how the reason stands beside it; None: any comment on the line or just above it.
 COMMENT = r"\*/|//"
@@ -168,30 +169,48 @@ def compilers(*names):
     return [n for n in names if shutil.which(n)]
 
 
-def compile_alone(root, header, command):
-    """The compiler's complaint about a file that includes only this header, twice; "" if none."""
-    target = header.removeprefix("include/")
-    include = f"<{target}>" if header.startswith("include/") else f'"{target}"'
+def compile_quietly(root, text, command):
+    """The compiler's first complaint about a program; "" if none."""
     done = subprocess.run(
         [*command, "-fsyntax-only", "-Wall", "-Wextra", "-Wpedantic", "-Werror",
          "-I", f"{root}/include", "-"],
-        input=f"#include {include}\n#include {include}\nextern int not_empty;\n", text=True,
-        capture_output=True, cwd="/", env={**os.environ, "LC_ALL": "C"}, check=False)
+        input=text, text=True, capture_output=True, cwd="/", env={**os.environ, "LC_ALL": "C"}, check=False)
     if done.returncode == 0:
         return ""
     complaint = [line for line in done.stderr.splitlines() if "error" in line]
     return (complaint or done.stderr.splitlines() or ["no message"])[0]
 
 
-def public_headers_compile_alone(root):
+def compile_alone(root, header, command):
+    """The complaint about a file that includes only this header, twice."""
+    target = header.removeprefix("include/")
+    include = f"<{target}>" if header.startswith("include/") else f'"{target}"'
+    return compile_quietly(root, f"#include {include}\n#include {include}\nextern int not_empty;\n", command)
+
+
+def public_ways():
+    """How programs compile the public headers."""
     ways = [[c, "-x", "c", "-std=c11", "-Wstrict-prototypes"] for c in compilers("gcc", "clang")]
     ways += [[c, "-x", "c++", "-std=c++17"] for c in compilers("g++", "clang++")]
+    return [[*way, "-Wshadow", "-Wconversion"] for way in ways]
+
+
+def public_headers_compile_alone(root):
     for name in tree_files(root):
         if name.startswith("include/") and name.endswith(".h"):
-            for way in ways:
+            for way in public_ways():
                 complaint = compile_alone(root, name, way)
                 if complaint:
                     yield f"{name} as {way[3]} with {way[0]}: {complaint}"
+
+
+def declared_events_compile_quietly(root):
+    """What the public macros expand to stands in the program's own lines, so system headers do not hide it."""
+    if DECLARED_EVENTS in tree_files(root):
+        for way in public_ways():
+            complaint = compile_quietly(root, text_of(root, DECLARED_EVENTS), way)
+            if complaint:
+                yield f"{DECLARED_EVENTS} as {way[3]} with {way[0]}: {complaint}"
 
 
 def inner_headers_compile_alone(root):
@@ -213,6 +232,7 @@ RULES = [
     files_are_small,
     suppressions_say_why,
     public_headers_compile_alone,
+    declared_events_compile_quietly,
     inner_headers_compile_alone,
 ]
 

@@ -102,6 +102,11 @@ class StructureRules(unittest.TestCase):
                               files={"include/adatrace/bad.h": text})
         self.assertTrue(any("c++17" in f for f in found), found)
 
+    def test_event_that_a_pedantic_compiler_mentions(self):
+        text = SPDX + "#define EVENT(name, ...) extern int name;\nEVENT(without_fields)\n"
+        found = self.findings(rules.declared_events_compile_quietly, files={rules.DECLARED_EVENTS: text})
+        self.assertEqual(len(found), len(rules.public_ways()), found)
+
     def test_inner_header_that_does_not_compile_alone(self):
         self.expect(rules.inner_headers_compile_alone, "base/bad.h",
                     SPDX + "/* Bad. */\nsize_t x(void);\n", "bad.h")
