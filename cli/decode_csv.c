@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Events as CSV (RFC 4180, but lines end in a newline alone): a column for every field name that
- * the selected event types have, empty where an event has no such field.
+ * the selected event types have, empty where an event has no such field. No two columns have one
+ * name: a field called as another column is gets "field." in front.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -11,18 +12,28 @@
 #include "cli/live_map.h"
 #include "cli/phase.h"
 
-enum { LINE_ROOM = 256 };
+#define HEADER_FIXED "ts_ns,pid,tid,thread,event,phase,text"
+#define OWN_PREFIX   "field."
+#define SYMBOL_END   "_symbol"
+
+enum { LINE_ROOM = 256, OWN_PREFIX_BYTES = sizeof(OWN_PREFIX) - 1 };
 
 static const char *const gap_columns[] = {"gap_kind", "gap_records", "gap_bytes", "gap_first_ns",
                                           "gap_last_ns"};
 enum { GAP_COLUMNS = sizeof(gap_columns) / sizeof(*gap_columns) };
 
+struct csv_column {
+    char *name;        /* owned */
+    unsigned prefixes; /* times OWN_PREFIX that it begins with */
+    bool is_symbol;
+};
+
 struct csv_columns {
-    char **names; /* owned */
+    struct csv_column *list; /* owned */
     uint32_t count, capacity;
-    struct live_map by_hash;
-    bool stale;         /* there are more than the last header line said */
-    uint32_t gap_first; /* GAP_COLUMNS of them; UINT32_MAX: there can be no gap */
+    struct live_map by_hash; /* of the name */
+    bool stale;              /* there are more than the last header line said */
+    uint32_t gap_first;      /* GAP_COLUMNS of them; UINT32_MAX: there can be no gap */
 };
 
 /* What stands in a cell: nothing, a field's value, or what the address in it means. */
@@ -30,90 +41,162 @@ enum { CELL_EMPTY = 0, CELL_FIELDS = 1, CELL_SYMBOLS = CELL_FIELDS + SCHEMA_FIEL
 
 /* ---- before the first line ---- */
 
-/* A new column. UINT32_MAX without memory. */
-static uint32_t column_add(struct csv_columns *columns, const char *name, const char *suffix)
+/* A field's column before it is there: where it stands decides about the prefixes. */
+struct csv_wish {
+    const char *field;
+    bool is_symbol;
+    unsigned prefixes;
+};
+
+static char *name_make(const struct csv_wish *wish)
 {
-    size_t bytes = strlen(name) + strlen(suffix) + 1;
+    size_t front = (size_t)wish->prefixes * OWN_PREFIX_BYTES;
+    size_t bytes = front + strlen(wish->field) + sizeof(SYMBOL_END);
+    char *name = malloc(bytes);
 
-    if (columns->count == columns->capacity) {
+    for (size_t at = 0; name && at < front; at += OWN_PREFIX_BYTES)
+        memcpy(name + at, OWN_PREFIX, OWN_PREFIX_BYTES);
+    if (name)
+        snprintf(name + front, bytes - front, "%s%s", wish->field,
+                 wish->is_symbol ? SYMBOL_END : "");
+    return name;
+}
+
+/* A new column, which takes `name`. UINT32_MAX without memory, or without a name. */
+static uint32_t column_add(struct csv_columns *columns, const struct csv_wish *wish, char *name)
+{
+    if (name && columns->count == columns->capacity) {
         uint32_t capacity = columns->capacity ? 2 * columns->capacity : 32;
-        char **names = reallocarray(columns->names, capacity, sizeof(*names));
+        struct csv_column *list = reallocarray(columns->list, capacity, sizeof(*list));
 
-        if (!names)
+        if (!list) {
+            free(name);
             return UINT32_MAX;
-        columns->names = names;
+        }
+        columns->list = list;
         columns->capacity = capacity;
     }
-    columns->names[columns->count] = malloc(bytes);
-    if (!columns->names[columns->count])
+    if (!name)
         return UINT32_MAX;
-    snprintf(columns->names[columns->count], bytes, "%s%s", name, suffix);
+    columns->list[columns->count] =
+        (struct csv_column){.name = name, .prefixes = wish->prefixes, .is_symbol = wish->is_symbol};
     return columns->count++;
 }
 
-static bool column_is(const char *column, const char *name, const char *suffix)
+static uint64_t hash_of(const char *text) /* FNV-1a */
 {
-    size_t size = strlen(name);
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
 
-    return strncmp(column, name, size) == 0 && strcmp(column + size, suffix) == 0;
-}
-
-static uint64_t hash_on(uint64_t hash, const char *text) /* FNV-1a */
-{
     for (; *text; text++)
         hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
     return hash;
 }
 
-/* The column of this name, made when it is new. UINT32_MAX without memory. Who makes a file can
- * make names of the same hash: the later one stands under the next that is free. */
-static uint32_t column_of(struct csv_columns *columns, const char *name, const char *suffix)
+/* Do all events, or all gaps, have a column of this name? */
+static bool name_is_reserved(const char *name)
 {
-    uint64_t hash = hash_on(hash_on(UINT64_C(0xcbf29ce484222325), name), suffix);
-    struct live_entry *entry;
+    size_t size = strlen(name);
 
-    /* extra: the column's number + 1 */
-    while ((entry = live_map_put(&columns->by_hash, 0, hash)) && entry->extra &&
-           !column_is(columns->names[entry->extra - 1], name, suffix))
-        hash++;
-    if (!entry)
-        return UINT32_MAX;
-    if (!entry->extra)
-        entry->extra = column_add(columns, name, suffix) + 1;
-    return entry->extra - 1;
+    for (const char *at = HEADER_FIXED; *at; at += *at == ',') {
+        size_t length = strcspn(at, ",");
+
+        if (length == size && memcmp(at, name, size) == 0)
+            return true;
+        at += length;
+    }
+    for (unsigned i = 0; i < GAP_COLUMNS; i++)
+        if (strcmp(gap_columns[i], name) == 0)
+            return true;
+    return false;
 }
 
-/* Every name gets its column first: gaps have theirs under names of their own. */
+/* The place of this name: an entry whose `extra` is the column's number + 1, or 0 where there is no
+ * such column yet. NULL without memory. Who makes a file can make names of the same hash: the later
+ * one stands under the next that is free. */
+static struct live_entry *name_place(struct csv_columns *columns, const char *name)
+{
+    uint64_t hash = hash_of(name);
+    struct live_entry *entry;
+
+    while ((entry = live_map_put(&columns->by_hash, 0, hash)) && entry->extra &&
+           strcmp(columns->list[entry->extra - 1].name, name) != 0)
+        hash++;
+    return entry;
+}
+
+/* The column of a field, or of the symbol in it, made when it is new. UINT32_MAX without memory.
+ * Columns stay, so a field goes the same way past those that are not its own every time. */
+static uint32_t column_of(struct csv_columns *columns, const char *field, bool is_symbol)
+{
+    struct csv_wish wish = {.field = field, .is_symbol = is_symbol};
+
+    for (;; wish.prefixes++) {
+        char *name = name_make(&wish);
+        struct live_entry *place;
+
+        if (name && name_is_reserved(name)) {
+            free(name);
+            continue;
+        }
+        place = name ? name_place(columns, name) : NULL;
+        if (place && !place->extra) {
+            place->extra = column_add(columns, &wish, name) + 1;
+            return place->extra - 1;
+        }
+        free(name);
+        if (!place)
+            return UINT32_MAX;
+        if (columns->list[place->extra - 1].prefixes == wish.prefixes &&
+            columns->list[place->extra - 1].is_symbol == is_symbol)
+            return place->extra - 1;
+    }
+}
+
+static bool field_has_symbol(const struct ada_field *field)
+{
+    return field->kind == ADA_KIND_CODE && field->count == 1;
+}
+
+/* Every name gets its column first. */
 static int type_columns_make(struct csv_columns *columns, const struct schema *schema)
 {
     for (unsigned f = 0; f < schema->field_count; f++) {
         const struct ada_field *field = &schema->fields[f];
 
-        if (column_of(columns, field->name, "") == UINT32_MAX)
+        if (column_of(columns, field->name, false) == UINT32_MAX)
             return -ENOMEM;
-        if (field->kind == ADA_KIND_CODE && field->count == 1 &&
-            column_of(columns, field->name, "_symbol") == UINT32_MAX)
+        if (field_has_symbol(field) && column_of(columns, field->name, true) == UINT32_MAX)
             return -ENOMEM;
     }
+    return 0;
+}
+
+static int cell_set(struct csv_columns *columns, struct decode_type *type, unsigned field,
+                    bool is_symbol)
+{
+    uint32_t column = column_of(columns, type->type->schema.fields[field].name, is_symbol);
+
+    if (column == UINT32_MAX)
+        return -ENOMEM;
+    type->cells[column] = (uint8_t)((is_symbol ? CELL_SYMBOLS : CELL_FIELDS) + field);
     return 0;
 }
 
 static int type_cells_make(struct csv_columns *columns, struct decode_type *type)
 {
     const struct schema *schema = &type->type->schema;
+    int status = 0;
 
     free(type->cells);
     type->cells = calloc(columns->count + 1, sizeof(*type->cells));
     if (!type->cells)
         return -ENOMEM;
-    for (unsigned f = 0; f < schema->field_count; f++) {
-        const struct ada_field *field = &schema->fields[f];
-
-        type->cells[column_of(columns, field->name, "")] = (uint8_t)(CELL_FIELDS + f);
-        if (field->kind == ADA_KIND_CODE && field->count == 1)
-            type->cells[column_of(columns, field->name, "_symbol")] = (uint8_t)(CELL_SYMBOLS + f);
+    for (unsigned f = 0; !status && f < schema->field_count; f++) {
+        status = cell_set(columns, type, f, false);
+        if (!status && field_has_symbol(&schema->fields[f]))
+            status = cell_set(columns, type, f, true);
     }
-    return 0;
+    return status;
 }
 
 /* Columns for gaps only where something was lost, or nobody knows. */
@@ -177,7 +260,8 @@ static int columns_make(struct decode *decode, struct csv_columns *columns)
             status = type_columns_make(columns, &decode->types[n].type->schema);
     columns->gap_first = UINT32_MAX;
     for (unsigned i = 0; !status && i < GAP_COLUMNS && gaps_possible(decode); i++) {
-        uint32_t column = column_add(columns, gap_columns[i], "");
+        const struct csv_wish gap = {.field = gap_columns[i]};
+        uint32_t column = column_add(columns, &gap, name_make(&gap));
 
         if (!i)
             columns->gap_first = column;
@@ -198,9 +282,9 @@ static void put_quoted(struct out_buffer *out, const char *text, size_t size)
 
 static void header_print(struct decode *decode, const struct csv_columns *columns)
 {
-    out_put_text(&decode->out, "ts_ns,pid,tid,thread,event,phase,text");
+    out_put_text(&decode->out, HEADER_FIXED);
     for (uint32_t i = 0; i < columns->count; i++) {
-        const char *name = columns->names[i];
+        const char *name = columns->list[i].name;
 
         out_put_char(&decode->out, ',');
         if (strpbrk(name, "\",\n\r"))
@@ -265,8 +349,8 @@ static void csv_end(struct decode *decode)
     if (!columns)
         return;
     for (uint32_t i = 0; i < columns->count; i++)
-        free(columns->names[i]);
-    free(columns->names);
+        free(columns->list[i].name);
+    free(columns->list);
     live_map_fini(&columns->by_hash);
     free(columns);
 }

@@ -114,6 +114,18 @@ class Csv(WithTraces):
         self.assertEqual(rows["memory:malloc"]["caller_symbol"], "serve+0x1b")
         self.assertEqual(rows["adatrace:gap"]["gap_records"], "12")
 
+    def test_no_two_columns_have_one_name(self):
+        for trace in ("mix.adatrace", "whole.adatrace"):
+            header = self.good("decode", trace, "-F", "csv").split("\n", 1)[0].split(",")
+            self.assertEqual(len(header), len(set(header)), header)
+
+    def test_a_field_called_as_a_fixed_column_stands_beside_it(self):
+        rows = {row["event"]: row for row in self.rows()}
+        self.assertIn("quote", rows["test:text"]["field.text"])
+        self.assertEqual(rows["test:text"]["text"], "")
+        self.assertEqual((rows["app:log"]["text"], rows["app:log"]["field.text"]),
+                         ("order 42:  33.2 % of 'tea'", ""))
+
     def test_a_trace_without_losses_has_no_columns_for_gaps(self):
         self.assertNotIn("gap", self.good("decode", "whole.adatrace", "-F", "csv"))
 
