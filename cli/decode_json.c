@@ -123,9 +123,41 @@ static void put_value(struct decode *decode, const struct trace_value *v)
     }
 }
 
-/* ,"symbols":{...} for the code addresses whose meaning is known. */
-static void put_symbols(struct decode *decode, const struct trace_event *event,
-                        const struct decode_type *type)
+static void put_symbol(struct decode *decode, const struct symbol_text *symbol)
+{
+    out_put_char(&decode->out, '"');
+    decode_put_symbol(decode, symbol);
+    out_put_char(&decode->out, '"');
+}
+
+static void put_line(struct decode *decode, const struct symbol_text *symbol)
+{
+    struct out_buffer *out = &decode->out;
+
+    out_put_char(out, '"');
+    out_put_escaped(out, text_json, symbol->symbol->file, strlen(symbol->symbol->file));
+    out_put_char(out, ':');
+    out->at = text_u64(out_room(out, TEXT_U64_MAX), symbol->symbol->line);
+    out_put_char(out, '"');
+}
+
+static bool is_named(const struct symbol_text *symbol)
+{
+    return symbol->symbol || symbol->module;
+}
+
+/* A member of the event's, an object: what is known about its code addresses. */
+struct code_member {
+    const char *opening;
+    bool (*knows)(const struct symbol_text *symbol);
+    void (*put)(struct decode *decode, const struct symbol_text *symbol);
+};
+
+static const struct code_member code_members[] = {{",\"symbols\":{", is_named, put_symbol},
+                                                  {",\"lines\":{", symbol_has_line, put_line}};
+
+static void put_code(struct decode *decode, const struct trace_event *event,
+                     const struct decode_type *type, const struct code_member *member)
 {
     struct out_buffer *out = &decode->out;
     bool any = false;
@@ -138,19 +170,17 @@ static void put_symbols(struct decode *decode, const struct trace_event *event,
         if (v->field->kind != ADA_KIND_CODE || v->field->count != 1)
             continue;
         symbol = decode_symbol(decode, event->thread, value_bits(v, 0), event->ticks);
-        if (!symbol->symbol && !symbol->module)
+        if (!member->knows(symbol))
             continue;
         if (any)
             out_put_char(out, ',');
         else
-            out->at = text_bytes(out_room(out, 16), ",\"symbols\":{", 12);
+            out_put_text(out, member->opening);
         /* The name of the field, as it stands in `fields`, but without the comma before it. */
         name =
             (struct decode_text){type->fields[f].bytes + (f > 0), type->fields[f].size - (f > 0)};
         decode_put(decode, &name);
-        out_put_char(out, '"');
-        decode_put_symbol(decode, symbol);
-        out_put_char(out, '"');
+        member->put(decode, symbol);
         any = true;
     }
     if (any)
@@ -185,8 +215,8 @@ static void json_event(struct decode *decode, const struct trace_event *event,
         has_code |= event->values[f].field->kind == ADA_KIND_CODE;
     }
     out_put_char(out, '}');
-    if (has_code)
-        put_symbols(decode, event, type);
+    for (size_t m = 0; has_code && m < sizeof(code_members) / sizeof(*code_members); m++)
+        put_code(decode, event, type, &code_members[m]);
     if (type->type->schema.phase == ADA_PHASE_FORMAT) {
         out_put(out, ",\"text\":", 8);
         put_string(

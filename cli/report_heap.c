@@ -130,25 +130,62 @@ static int by_bytes(const void *a, const void *b)
     return by_function(a, b);
 }
 
-static void callers_merge(struct report_memory *memory)
+static int by_place(const void *a, const void *b)
+{
+    const struct symbol_text *left = &((const struct memory_caller *)a)->symbol;
+    const struct symbol_text *right = &((const struct memory_caller *)b)->symbol;
+    int order = by_function(a, b);
+
+    if (order || !symbol_has_line(left) || !symbol_has_line(right))
+        return order ? order : symbol_has_line(left) - symbol_has_line(right);
+    order = strcmp(left->symbol->file, right->symbol->file);
+    if (order || left->symbol->line == right->symbol->line)
+        return order;
+    return left->symbol->line < right->symbol->line ? -1 : 1;
+}
+
+static int by_function_and_bytes(const void *a, const void *b)
+{
+    int order = by_function(a, b);
+
+    if (!order)
+        order = by_bytes(a, b);
+    return order ? order : by_place(a, b);
+}
+
+/* Neighbours that are equal by `compare` become the first of them. */
+static void callers_fold(struct report_memory *memory, int (*compare)(const void *, const void *))
 {
     uint32_t kept = 0;
 
-    qsort(memory->callers, memory->caller_count, sizeof(*memory->callers), by_function);
     for (uint32_t n = 1; n < memory->caller_count; n++) {
         struct memory_caller *into = &memory->callers[kept], *from = &memory->callers[n];
 
-        if (by_function(into, from) != 0) {
+        if (compare(into, from) != 0) {
             memory->callers[++kept] = *from;
             continue;
         }
+        into->places += from->places;
         into->calls += from->calls;
         into->bytes += from->bytes;
         into->live_bytes += from->live_bytes;
         into->live_blocks += from->live_blocks;
     }
     memory->caller_count = kept + 1;
-    qsort(memory->callers, memory->caller_count, sizeof(*memory->callers), by_bytes);
+}
+
+/* First the addresses of one line become one, then the lines of one function. */
+static void callers_merge(struct report_memory *memory)
+{
+    const size_t size = sizeof(*memory->callers);
+
+    qsort(memory->callers, memory->caller_count, size, by_place);
+    callers_fold(memory, by_place);
+    for (uint32_t n = 0; n < memory->caller_count; n++)
+        memory->callers[n].places = symbol_has_line(&memory->callers[n].symbol);
+    qsort(memory->callers, memory->caller_count, size, by_function_and_bytes);
+    callers_fold(memory, by_function);
+    qsort(memory->callers, memory->caller_count, size, by_bytes);
     while (memory->caller_count && !memory->callers[memory->caller_count - 1].calls)
         memory->caller_count--;
 }

@@ -34,8 +34,9 @@ static void stats_put(struct json_report *r, const struct call_stats *stats)
 static void symbol_put(struct json_report *r, const struct symbol_text *symbol)
 {
     json_text(&r->json, "module", symbol->module ? symbol->module->path : NULL);
-    json_text(&r->json, "file",
-              symbol->symbol && symbol->symbol->file[0] ? symbol->symbol->file : NULL);
+    json_text(&r->json, "file", symbol_has_line(symbol) ? symbol->symbol->file : NULL);
+    if (symbol_has_line(symbol))
+        json_unsigned(&r->json, "line", symbol->symbol->line);
 }
 
 static void functions_put(struct json_report *r)
@@ -50,8 +51,6 @@ static void functions_put(struct json_report *r)
         json_text(&r->json, "name", row->name);
         json_hex(&r->json, "address", row->symbol->address);
         symbol_put(r, row->symbol);
-        if (row->symbol->symbol && row->symbol->symbol->file[0])
-            json_unsigned(&r->json, "line", row->symbol->symbol->line);
         json_unsigned(&r->json, "calls", row->stats.calls);
         json_unsigned(&r->json, "unfinished", row->stats.unfinished);
         ticks_put(r, "total_ns", row->stats.total_ticks);
@@ -178,6 +177,7 @@ static void memory_callers_put(struct json_report *r)
         json_object_open(&r->json, NULL);
         json_text(&r->json, "name", symbol_function_name(&caller->symbol));
         symbol_put(r, &caller->symbol);
+        json_unsigned(&r->json, "places", caller->places);
         json_unsigned(&r->json, "blocks", caller->calls);
         json_unsigned(&r->json, "bytes", caller->bytes);
         json_unsigned(&r->json, "live_blocks", caller->live_blocks);

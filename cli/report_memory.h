@@ -28,7 +28,9 @@ struct memory_function {
 };
 
 struct memory_caller {
-    struct symbol_text symbol; /* text is the cache's */
+    struct symbol_text
+        symbol;      /* text is the cache's; at the end that of the place with most bytes */
+    uint32_t places; /* different lines of its source, as far as they are known */
     uint64_t calls, bytes;
     uint64_t live_bytes, live_blocks; /* at the end */
 };

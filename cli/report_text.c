@@ -4,6 +4,7 @@
  * empty.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,19 @@ void report_text_ticks(struct text_table *table, const struct report *report, ui
     char text[UNITS_MAX];
 
     text_table_add(table, units_duration(text, trace_duration_ns(report->trace, ticks)));
+}
+
+void report_text_place(struct text_table *table, const struct symbol_text *symbol, uint32_t others)
+{
+    char place[PATH_MAX + 64], more[UNITS_MAX];
+
+    if (!symbol_has_line(symbol)) {
+        text_table_add(table, "");
+        return;
+    }
+    snprintf(place, sizeof(place), others ? "%.*s:%u and %s more" : "%.*s:%u", PATH_MAX,
+             symbol->symbol->file, symbol->symbol->line, units_count(more, others));
+    text_table_add_name(table, place);
 }
 
 static void add_event(struct text_table *table, const struct trace_type *type)
@@ -101,13 +115,23 @@ static void stats_add(struct text_table *table, const struct report *report,
     report_text_ticks(table, report, stats->max_ticks);
 }
 
+static bool functions_have_lines(const struct report_rows *rows, size_t shown)
+{
+    for (size_t n = 0; n < shown; n++)
+        if (symbol_has_line(rows->rows[n].symbol))
+            return true;
+    return false;
+}
+
 static void functions_print(struct text_report *text)
 {
-    static const char *const headings[] = {"calls", "total", "self", "self %", "<",        "min",
-                                           "mean",  "p50",   "p99",  "max",    "<function"};
+    static const char *const headings[] = {"calls", "total", "self",      "self %",
+                                           "<",     "min",   "mean",      "p50",
+                                           "p99",   "max",   "<function", "<line"};
     const struct report *report = text->report;
     const struct report_rows *rows = &report->function_rows;
     size_t shown = report_text_rows(text, rows->count);
+    bool has_lines = functions_have_lines(rows, shown);
     char percent[UNITS_MAX], bar[BAR_BYTES_MAX];
     uint64_t self_ticks = 0, unfinished = 0;
     struct text_table table;
@@ -119,7 +143,7 @@ static void functions_print(struct text_report *text)
         unfinished += rows->rows[n].stats.unfinished;
     }
     report_text_heading(text, "Functions");
-    text_table_init(&table, headings, sizeof(headings) / sizeof(*headings));
+    text_table_init(&table, headings, sizeof(headings) / sizeof(*headings) - !has_lines);
     for (size_t n = 0; n < shown; n++) {
         const struct call_stats *stats = &rows->rows[n].stats;
 
@@ -132,6 +156,8 @@ static void functions_print(struct text_report *text)
                                          REPORT_BAR_WIDTH, text->style->utf8));
         stats_add(&table, report, stats);
         text_table_add_name(&table, rows->rows[n].name);
+        if (has_lines)
+            report_text_place(&table, rows->rows[n].symbol, 0);
     }
     report_text_table(text, &table);
     report_text_rest(text, shown, rows->count);

@@ -22,6 +22,9 @@ void report_text_heading(const struct text_report *text, const char *heading);
 /* A cell: ticks as a duration. */
 void report_text_ticks(struct text_table *table, const struct report *report, uint64_t ticks);
 
+/* A cell: FILE:LINE, and how many other lines count in the same row; empty where none is known. */
+void report_text_place(struct text_table *table, const struct symbol_text *symbol, uint32_t others);
+
 /* How many of `count` rows --limit lets through, and the words about the others. */
 size_t report_text_rows(const struct text_report *text, size_t count);
 void report_text_rest(const struct text_report *text, size_t shown, size_t count);

@@ -72,16 +72,26 @@ static void memory_functions_print(struct text_report *text)
     report_text_table(text, &table);
 }
 
+static bool callers_have_lines(const struct report_memory *memory, size_t shown)
+{
+    for (size_t n = 0; n < shown; n++)
+        if (symbol_has_line(&memory->callers[n].symbol))
+            return true;
+    return false;
+}
+
 static void memory_callers_print(struct text_report *text, const struct memory_process *total)
 {
     static const char *const headings[] = {
-        "bytes", "share", "<", "blocks", "live at the end", "live blocks", "<allocated by"};
+        "bytes",       "share",         "<",    "blocks", "live at the end",
+        "live blocks", "<allocated by", "<line"};
     const struct report_memory *memory = &text->report->memory;
     size_t shown = report_text_rows(text, memory->caller_count);
+    bool has_lines = callers_have_lines(memory, shown);
     char percent[UNITS_MAX], bar[BAR_BYTES_MAX];
     struct text_table table;
 
-    text_table_init(&table, headings, sizeof(headings) / sizeof(*headings));
+    text_table_init(&table, headings, sizeof(headings) / sizeof(*headings) - !has_lines);
     for (size_t n = 0; n < shown; n++) {
         const struct memory_caller *caller = &memory->callers[n];
         double part = (double)caller->bytes, whole = (double)total->allocated_bytes;
@@ -93,6 +103,8 @@ static void memory_callers_print(struct text_report *text, const struct memory_p
         text_table_add_bytes(&table, caller->live_bytes);
         text_table_add_count(&table, caller->live_blocks);
         text_table_add_name(&table, symbol_function_name(&caller->symbol));
+        if (has_lines)
+            report_text_place(&table, &caller->symbol, caller->places - 1);
     }
     out_put_char(text->out, '\n');
     report_text_table(text, &table);

@@ -9,6 +9,7 @@
 #ifndef ADATRACE_CLI_SYMBOL_CACHE_H
 #define ADATRACE_CLI_SYMBOL_CACHE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -76,6 +77,12 @@ static inline struct symbol_text *symbol_cache_find(struct symbol_cache *cache, 
 int symbol_function_compare(const struct symbol_text *a, const struct symbol_text *b);
 /* The function's name; where it is not known, the text. Not escaped in the first case. */
 const char *symbol_function_name(const struct symbol_text *symbol);
+
+/* Is it known where in the source it stands? Then symbol->file and symbol->line say it. */
+static inline bool symbol_has_line(const struct symbol_text *symbol)
+{
+    return symbol->symbol && symbol->symbol->file[0];
+}
 
 /* The module that holds an address of a process (or of one with the same image) at a time. */
 const struct trace_module *symbol_module_find(const struct trace *trace, uint32_t process,

@@ -69,6 +69,11 @@ class Json(WithTraces):
         self.assertEqual(fields["text"], 'tab\t"quote" \\xffé \x1b[31m, end')
         self.assertEqual(fields["data"], "0001fe")
 
+    def test_code_addresses_have_their_line_where_it_is_known(self):
+        calls = [e for e in self.lines("-e", "memory:malloc") if "symbols" in e]
+        self.assertEqual({e["symbols"]["caller"]: e.get("lines") for e in calls},
+                         {"serve+0x1b": {"caller": "shop.c:22"}, "shop+0x1400": None})
+
     def test_formatted_event_has_its_text(self):
         event = self.lines("-e", "app:log")[0]
         self.assertEqual(event["text"], "order 42:  33.2 % of 'tea'")
@@ -158,6 +163,9 @@ class Sums(WithTraces):
         self.assertEqual(failed["malloc"], 1)
         callers = {c["name"]: c["bytes"] for c in memory["callers"]}
         self.assertEqual(callers, {"serve": 410, "shop+0x1400": 4096, "(not known)": 64})
+        lines = {c["name"]: (c["file"], c.get("line"), c["places"]) for c in memory["callers"]}
+        self.assertEqual(lines, {"serve": ("shop.c", 22, 1), "shop+0x1400": (None, None, 0),
+                                 "(not known)": (None, None, 0)})
 
     def test_a_large_heap_is_followed_over_threads_as_it_comes(self):
         records = 4_000_000  # more than the reader collects at once

@@ -93,6 +93,14 @@ class Words:
             return worded(value.decode("utf-8", "surrogateescape"))
         return value.hex() if field.kind == BYTES else value
 
+    def place(self, address, image, ticks):
+        """FILE:LINE of a code address, or None."""
+        symbols = self.symbols.get((image, address), ()) if image is not None else ()
+        for symbol in sorted(symbols, key=lambda symbol: symbol["from_ticks"]):
+            if symbol["name"] and holds_at(symbol, ticks):
+                return f"{worded(symbol['file'])}:{symbol['line']}" if symbol["file"] else None
+        return None
+
     def meaning(self, address, image, ticks):
         """Name and offset of a code address at a time; of the file it is in, if it has no name."""
         if image is None:
@@ -127,8 +135,12 @@ class Words:
         worded_event["fields"] = {worded(f.name): self.value(v, f) for f, v in values}
         symbols = {worded(f.name): self.meaning(v, process["image"], event.ticks)
                    for f, v in values if f.kind == CODE and f.count == 1}
-        symbols = {name: meaning for name, meaning in symbols.items() if meaning}
-        return {**worded_event, **({"symbols": symbols} if symbols else {})}
+        lines = {worded(f.name): self.place(v, process["image"], event.ticks)
+                 for f, v in values if f.kind == CODE and f.count == 1}
+        for member, known in (("symbols", symbols), ("lines", lines)):
+            known = {name: meaning for name, meaning in known.items() if meaning}
+            worded_event.update({member: known} if known else {})
+        return worded_event
 
 
 def alike(shown, own, event):
@@ -136,6 +148,7 @@ def alike(shown, own, event):
     shown.pop("text", None)  # how printf words an event is not part of the format
     if shown["pid"] == 0:
         shown.pop("symbols", None)  # nor are symbols of a process whose metadata is damaged
+        shown.pop("lines", None)
     for field in () if isinstance(event, Gap) else event.type.fields:
         name = worded(field.name)
         if field.kind == FLOAT and name in shown["fields"]:

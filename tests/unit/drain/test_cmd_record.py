@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """adatrace record: whose exit status it has, what it says, what it leaves, and how it is ended."""
 
+import json
 import os
 import pty
 import select
@@ -209,6 +210,38 @@ class Transparency(Record):
         socket = Path(outcome.stdout.decode().strip())
         self.assertTrue(socket.is_absolute())
         self.assertFalse(socket.parent.exists())
+
+
+class Lines(Record):
+    LEAK = """#include <stdlib.h>
+void *kept[2];
+__attribute__((noinline)) static void leak(int i)
+{
+    if (i)
+        kept[1] = malloc(100);
+    else
+        kept[0] = malloc(50);
+}
+int main(void)
+{
+    leak(0);
+    leak(1);
+    return 0;
+}
+"""
+
+    def test_report_names_the_lines_that_allocate(self):
+        (self.folder / "leak.c").write_text(self.LEAK)
+        subprocess.run(["cc", "-g", "-O1", "-o", "leak", "leak.c"], cwd=self.folder, check=True)
+        self.assertEqual(self.record(self.folder / "leak").status, 0)
+        report = json.loads(recording.run([recording.ADATRACE, "report", "-F", "json", self.trace]).stdout)
+        caller = next(c for c in report["memory"]["callers"] if c["name"] == "leak")
+        self.assertEqual((Path(caller["file"]).name, caller.get("line"), caller.get("places")), ("leak.c", 6, 2))
+        text = recording.run([recording.ADATRACE, "report", self.trace]).stdout.decode()
+        self.assertRegex(text, r"allocated by +line\n(.*\n)*.* leak +\S*leak\.c:6 and 1 more\n")
+        lines = {event["lines"]["caller"].rsplit("/", 1)[-1] for event in recording.events(self.trace)
+                 if "caller" in event.get("lines", {})}
+        self.assertLessEqual({"leak.c:6", "leak.c:8"}, lines)
 
 
 class Signals(Record):
