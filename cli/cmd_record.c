@@ -216,16 +216,20 @@ static int metrics_begin(struct recording *r)
     return status;
 }
 
-/* ---- before it runs ---- */
+/* ---- its start ---- */
 
+/* Once it runs: of a program that cannot, only that is to be said. */
 static void untraced_tell(struct recording *r)
 {
-    char text[PATH_MAX + sizeof(r->verdict.why) + 64];
+    const struct program_verdict *v = &r->verdict;
+    char text[PATH_MAX + sizeof(v->why) + 64];
 
-    if (r->verdict.is_traceable)
+    if (v->is_traceable)
         return;
-    snprintf(text, sizeof(text), "%s is not traced: %s", r->program, r->verdict.why);
-    message_print("%s; it runs as always", text);
+    snprintf(text, sizeof(text),
+             v->may_emit ? "the calls of %s are not recorded: %s" : "%s is not traced: %s",
+             r->program, v->why);
+    message_print("%s; %s", text, v->may_emit ? "events of its own are" : "it runs as always");
     collector_note(r->collector, TRACE_NOTE_UNTRACED, text);
 }
 
@@ -327,7 +331,6 @@ static int program_record(struct recording *r)
 {
     int err;
 
-    untraced_tell(r);
     err = child_begin(r);
     if (err) {
         record_metrics_pause(&r->metrics);
@@ -336,6 +339,7 @@ static int program_record(struct recording *r)
         record_output_discard(&r->output);
         return program_problem(r->words[0], err);
     }
+    untraced_tell(r);
     record_output_settle(&r->output);
     collector_program(r->collector, (uint32_t)r->child.pid);
     if (r->verdict.is_traceable && r->verdict.may_preload)

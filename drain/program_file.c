@@ -91,6 +91,7 @@ static int elf_inspect(int fd, const char *path, const unsigned char *head_bytes
         snprintf(why, sizeof(why), "it is built for %s", machine_name(&head));
         return refuse(v, false, why);
     }
+    v->may_emit = true;
     if (loader_read(fd, &head, loader, sizeof(loader)) <= 0) {
         /* The loader itself, run with a program as its argument, does what loaders do. */
         if (strncmp(base_name(path), "ld-linux", 8) == 0)
@@ -108,9 +109,7 @@ static int elf_inspect(int fd, const char *path, const unsigned char *head_bytes
                       "AddressSanitizer's library wants to be loaded first (linked with "
                       "-static-libasan it could be traced)");
     case ELF_SANITIZER_THREAD:
-        return refuse(v, false,
-                      "ThreadSanitizer would not stand the agent (what it emits by the tracer API "
-                      "is recorded)");
+        return refuse(v, false, "ThreadSanitizer would not stand the agent");
     default:
         return 0;
     }

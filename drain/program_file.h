@@ -13,6 +13,7 @@ struct program_verdict {
     bool is_traceable;
     bool is_elf;
     bool may_preload; /* false: its loader would complain about the agent, or choke on it */
+    bool may_emit;    /* what it emits by the tracer API is recorded, be it traceable or not */
     char why[256];    /* not traceable: a clause for people, such as "it is statically linked" */
 };
 

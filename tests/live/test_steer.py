@@ -4,6 +4,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -81,7 +82,8 @@ class Steered(LiveTest):
         return self.adatrace(*words, status=2).stderr.decode()
 
     def notes(self):
-        return [note["text"] for note in self.info()["notes"] if "is not traced" not in note["text"]]
+        return [note["text"] for note in self.info()["notes"]
+                if not re.search("is not traced|are not recorded", note["text"])]
 
     def expect_trace(self, twin):
         """The file holds what the program says it emitted, and is good."""

@@ -8,6 +8,7 @@ import pty
 import select
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
@@ -114,6 +115,16 @@ class Statuses(Record):
                 self.assertEqual(outcome.stderr.count(b"\n"), 1)
                 self.assertFalse(self.trace.exists())
 
+    def test_program_of_another_machine_gets_one_sentence(self):
+        foreign = self.folder / "foreign"
+        head = bytearray(Path("/bin/true").read_bytes())
+        head[18:20] = (43).to_bytes(2, sys.byteorder)  # EM_SPARCV9
+        foreign.write_bytes(head)
+        foreign.chmod(0o755)
+        outcome = self.record(foreign)
+        self.assertEqual(outcome.status, 126)
+        self.assertEqual(outcome.stderr, f"adatrace: cannot run {foreign}: Exec format error\n".encode())
+
     def test_script_without_an_interpreter_is_the_shells(self):
         outcome = self.record(self.program("plain", "echo $0 $1\nexit 3\n"), "word")
         self.assertEqual(outcome.status, 3)
@@ -191,7 +202,7 @@ class Transparency(Record):
             self.skipTest("no static libc")
         outcome = self.record(static)
         self.assertEqual(outcome.status, 5)
-        self.assertIn(b"statically linked", outcome.stderr)
+        self.assertIn(b"statically linked; events of its own are\n", outcome.stderr)
         self.assertIn("statically linked", self.info())
         self.trace.unlink()
         outcome = self.record("sh", "-c", f"{static}; {static}; exit 6")

@@ -75,6 +75,7 @@ static void static_program_is_not(void **state)
     file_write(copy, sample_size, 0755);
     assert_false(inspect().is_traceable);
     assert_true(inspect().may_preload);
+    assert_true(inspect().may_emit);
     assert_string_equal(inspect().why, "it is statically linked");
     free(copy);
 }
@@ -90,6 +91,7 @@ static void program_of_another_machine_is_not_and_must_not_see_the_agent(void **
     file_write(copy, sample_size, 0755);
     assert_false(inspect().is_traceable);
     assert_false(inspect().may_preload);
+    assert_false(inspect().may_emit);
     assert_string_equal(inspect().why, "it is built for s390x");
     head->e_ident[EI_DATA] ^= ELFDATA2LSB ^ ELFDATA2MSB;
     head->e_machine = EM_386;
@@ -122,6 +124,7 @@ static void program_with_another_owners_set_id_bit_is_not(void **state)
     assert_int_equal(chown(path, 65534, 65534), 0);
     assert_int_equal(chmod(path, 04755), 0);
     assert_false(inspect().is_traceable);
+    assert_false(inspect().may_emit);
     assert_string_equal(inspect().why, "it is set-user-ID");
     assert_int_equal(chmod(path, 02755), 0);
     assert_string_equal(inspect().why, "it is set-group-ID");
