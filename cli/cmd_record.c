@@ -53,7 +53,7 @@ struct recording {
 static int program_problem(const char *name, int error)
 {
     if (error == -ENOENT && !strchr(name, '/'))
-        message_print("%s is not a program that can be found in PATH", name);
+        message_print("%s is not a program that can be found in PATH", *name ? name : "''");
     else if (error == -ENOENT && access(name, F_OK) == 0)
         message_print("cannot run %s: the interpreter that it names is not there", name);
     else

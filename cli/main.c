@@ -31,11 +31,11 @@ static int misuse(const struct command *command, const char *problem)
 {
     if (!command) {
         message_print("%s", problem);
-        fputs("'adatrace --help' shows what there is.\n", stderr);
+        message_line("'adatrace --help' shows what there is.");
         return STATUS_MISUSE;
     }
-    fprintf(stderr, "adatrace %s: %s\n", command->name, problem);
-    fprintf(stderr, "'adatrace %s --help' tells more.\n", command->name);
+    message_line("adatrace %s: %s", command->name, problem);
+    message_line("'adatrace %s --help' tells more.", command->name);
     return STATUS_MISUSE;
 }
 

@@ -272,8 +272,8 @@ static void candidates_tell(const struct session_list *list, const char *wanted,
         const struct session_entry *e = &list->entries[i];
 
         if (!wanted || entry_fit(e, wanted) == fit)
-            fprintf(stderr, "  %u  %s  %s\n", e->pid ? e->pid : e->drain_pid, session_entry_name(e),
-                    e->command);
+            message_line("  %u  %s  %s", e->pid ? e->pid : e->drain_pid, session_entry_name(e),
+                         e->command);
     }
 }
 

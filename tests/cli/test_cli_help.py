@@ -71,6 +71,8 @@ class Help(unittest.TestCase):
 class Misuse(unittest.TestCase):
     CASES = {
         "": "usage: adatrace",
+        "\x1b[31mred": r"there is no command '\x1b[31mred'",
+        "decode a \x1b[31mred": r"'\x1b[31mred' is too much",
         "frobnicate": "there is no command 'frobnicate'",
         "reprot": "did you mean 'report'?",
         "--vresion": "did you mean --version?",
@@ -102,6 +104,7 @@ class Misuse(unittest.TestCase):
                 done = run(*words.split())
                 self.assertEqual((done.returncode, done.stdout), (2, ""))
                 self.assertIn(expected, done.stderr)
+                self.assertNotIn("\x1b", done.stderr)
                 self.assertTrue(done.stderr.startswith(("adatrace", "usage: adatrace")))
 
 

@@ -231,6 +231,12 @@ class Files(WithTraces):
                 with self.subTest(f"{command} {name}"):
                     self.assertIn(name, self.refused(command, name))
 
+    def test_a_name_cannot_steer_the_terminal(self):
+        for command in ("decode", "report", "info", "verify"):
+            said = self.refused(command, "\x1b[31mred\n\x9b\u009b.adatrace")
+            self.assertIn(r"\x1b[31mred\n", said)
+            self.assertRegex(said, r"^[\x20-\x7e]+\n$")
+
     def test_verify_tells_by_status(self):
         for name, status in (("whole.adatrace", 0), ("mix.adatrace", 3), ("cut.adatrace", 3),
                              ("empty.adatrace", 0), ("foreign", 1), ("absent", 1)):

@@ -105,7 +105,8 @@ class Statuses(Record):
     def test_program_that_cannot_be_run_is_said_and_leaves_no_file(self):
         text = self.program("text", "no program\n", 0o644)
         bad = self.program("bad", "#!/nowhere/interpreter\n")
-        for command, status, word in (("no-such-program", 127, b"PATH"), ("./no-such-program", 127, b"No such file"),
+        for command, status, word in (("no-such-program", 127, b"PATH"), ("", 127, b"adatrace: '' is not"),
+                                      ("./no-such-program", 127, b"No such file"),
                                       ("/", 126, b"Is a directory"), (text, 126, b"Permission denied"),
                                       (bad, 127, b"interpreter")):
             with self.subTest(command):
