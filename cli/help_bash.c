@@ -21,6 +21,18 @@ static const char prologue[] =
     "s/^      \"name\": \"\\(.*\\)\",$/\\1/p')\n"
     "}\n"
     "\n"
+    "_adatrace_offer_programs() # not what only a shell can run: its own words\n"
+    "{\n"
+    "    local name\n"
+    "    if [[ $current == */* ]]; then\n"
+    "        _adatrace_offer_files\n"
+    "        return\n"
+    "    fi\n"
+    "    while IFS= read -r name; do\n"
+    "        type -P -- \"$name\" >/dev/null && COMPREPLY+=(\"$name\")\n"
+    "    done < <(compgen -c -- \"$current\" | sort -u)\n"
+    "}\n"
+    "\n"
     "_adatrace_offer_files() # [PATTERN]\n"
     "{\n"
     "    compopt -o filenames 2>/dev/null\n"
@@ -90,7 +102,7 @@ static void completes_print(FILE *to, enum option_completes completes)
         fputc('"', to);
         break;
     case COMPLETES_COMMANDS:
-        fputs("mapfile -t COMPREPLY < <(compgen -c -- \"$current\")", to);
+        fputs("_adatrace_offer_programs", to);
         break;
     }
 }
@@ -113,13 +125,15 @@ static void options_print(FILE *to, const struct option_row *rows, unsigned coun
 /* The value after an option: one branch of `case $previous`. */
 static void value_print(FILE *to, const struct option_row *row)
 {
+    const char *words = row->words ? row->words : row->type->offers;
+
     fputs("        ", to);
     if (row->letter)
         fprintf(to, "-%c|", row->letter);
     fprintf(to, "--%s) ", row->name);
-    if (row->words) {
+    if (words) {
         fputs("_adatrace_offer \"", to);
-        words_print(to, row->words);
+        words_print(to, words);
         fputc('"', to);
     } else {
         completes_print(to, row->type->completes);

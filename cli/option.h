@@ -32,6 +32,7 @@ enum { OPTION_SHOWN_MAX = 4096 };
 
 struct option_type {
     const char *accepts; /* "a time such as 1.5s or 200ms": ends the sentence of a refusal */
+    const char *offers;  /* for completion: some of what is accepted, separated by '|', or NULL */
     enum option_completes completes;
     /* Fill in *field from `text` (NULL for a flag that nothing follows). 0, or a negative errno:
      * refused. */

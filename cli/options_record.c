@@ -191,14 +191,17 @@ static const struct option_type option_metrics = {
     .show = metrics_show};
 static const struct option_type option_policy = {
     .accepts = "drop, overwrite, block, or block:TIMEOUT such as block:10ms",
+    .offers = "drop|overwrite|block",
     .apply = policy_apply,
     .show = policy_show};
 static const struct option_type option_level = {
     .accepts = "a whole number from -7 to 19", .apply = level_apply, .show = level_show};
 static const struct option_type option_threads = {
     .accepts = "a whole number from 1 to 16", .apply = threads_apply, .show = threads_show};
-static const struct option_type option_wait = {
-    .accepts = WAIT_CHOICE_ACCEPTS, .apply = wait_apply, .show = wait_show};
+static const struct option_type option_wait = {.accepts = WAIT_CHOICE_ACCEPTS,
+                                               .offers = "sleep|spin|yield|block",
+                                               .apply = wait_apply,
+                                               .show = wait_show};
 static const struct option_type option_ring = {
     .accepts = "a size from 4K to 1G", .apply = ring_apply, .show = ring_show};
 static const struct option_type option_ring_max = {

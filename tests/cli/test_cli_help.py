@@ -181,6 +181,20 @@ class Completion(unittest.TestCase):
         self.assertEqual(self.offered("decode", "--format", "="), {"text", "json", "csv"})
         self.assertIn("p99", self.offered("report", "a.adatrace", "--sort", ""))
 
+    @unittest.skipUnless("record" in commands(), "record is not built")
+    def test_words_are_offered_where_more_than_words_is_accepted(self):
+        self.assertEqual(self.offered("record", "--policy", ""), {"drop", "overwrite", "block"})
+        self.assertEqual(self.offered("record", "--wait", "s"), {"sleep", "spin"})
+
+    @unittest.skipUnless("record" in commands(), "record is not built")
+    def test_programs_are_offered_and_no_words_of_the_shell(self):
+        self.assertIn("ls", self.offered("record", "--", "l"))
+        for word in ("local", "let", "while", "echo"):
+            self.assertEqual(word in self.offered("record", "--", word), shutil.which(word) is not None, word)
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "own").touch()
+            self.assertEqual(self.offered("record", "--", "./o", cwd=folder), {"./own"})
+
     def test_traces_and_folders_are_offered_as_files(self):
         with tempfile.TemporaryDirectory() as folder:
             for name in ("one.adatrace", "two.adatrace", "other.txt"):
