@@ -258,6 +258,18 @@ static int child_begin(struct recording *r)
 
 /* ---- the end of the recording ---- */
 
+/* A pattern with a slip in it looks like a program without events. */
+static void unmatched_tell(const struct recording *r, const struct drain_figures *figures)
+{
+    const char *globs = r->settings->events.list;
+
+    if (*globs && r->verdict.is_traceable && !collector_has_missed(r->collector) &&
+        !figures->records && !figures->dropped && !figures->overwritten)
+        message_print("no event was recorded that matches '%s'; 'adatrace report' of a recording "
+                      "without --events lists what there is",
+                      globs);
+}
+
 /* Of the program's, or before: then `pid` is 0. */
 static void collector_end(struct recording *r, pid_t pid)
 {
@@ -282,6 +294,7 @@ static void collector_end(struct recording *r, pid_t pid)
     if (collector_has_missed(r->collector))
         message_print("%s was not traced: the agent did not come up in it", r->words[0]);
     record_files_summary(r->collector, r->settings, &r->output, &figures);
+    unmatched_tell(r, &figures);
     if (!pid)
         message_print("ended from outside; %s goes on", r->words[0]);
     collector_destroy(r->collector);

@@ -172,6 +172,15 @@ class Output(Record):
         for word in (b"events", b"dropped", b"bytes per event", str(self.trace).encode()):
             self.assertIn(word, outcome.stderr)
 
+    @unittest.skipUnless(recording.HAS_AGENT, recording.NO_AGENT)
+    def test_patterns_that_nothing_matches_are_said(self):
+        said = self.record("true", options=("-e", "nosuch:*", "-e", "memroy:*")).stderr
+        self.assertIn(b"0 events", said)
+        self.assertIn(b"no event was recorded that matches 'nosuch:*,memroy:*'; ", said)
+        for options in ((), ("-e", "process:*"), ("-e", "nosuch:*,process:*")):
+            said = self.record("true", options=("--force", *options)).stderr
+            self.assertNotIn(b"matches", said)
+
     def test_more_drain_threads_leave_as_good_a_file(self):
         done = self.record("sh", "-c", "for i in 1 2 3 4 5; do true | cat; done",
                            options=("--drain-threads", "3"))
@@ -242,6 +251,7 @@ int main(void)
 }
 """
 
+    @unittest.skipUnless(recording.HAS_AGENT, recording.NO_AGENT)
     def test_report_names_the_lines_that_allocate(self):
         (self.folder / "leak.c").write_text(self.LEAK)
         subprocess.run(["cc", "-g", "-O1", "-o", "leak", "leak.c"], cwd=self.folder, check=True)
