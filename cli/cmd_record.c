@@ -32,7 +32,7 @@
 #include "drain/program_file.h"
 
 enum { STATUS_CANNOT_RUN = 126, STATUS_NOT_FOUND = 127 };
-enum { LOOK_MS = 20, SLOTS_MIN = 8, ADDRESSES_PART = 8 };
+enum { PROGRESS_MS = 1000, LOOK_MS = 20, SLOTS_MIN = 8, ADDRESSES_PART = 8 };
 
 struct recording {
     const struct record_settings *settings;
@@ -41,6 +41,7 @@ struct recording {
     struct program_verdict verdict;
     struct record_output output;
     struct record_signals signals;
+    struct record_talk talk;
     struct collector *collector; /* NULL: has ended, while the program goes on */
     int end_fd;                  /* readable when somebody wants it to end; -1: nobody can */
     struct record_child child;
@@ -163,9 +164,10 @@ static int collector_problem(const struct recording *r, enum collector_step step
     }
 }
 
-static void end_wanted(void *context)
+/* The context of all that the collector tells is where it is talked about. */
+static void end_wanted(void *talk)
 {
-    const struct recording *r = context;
+    const struct recording *r = (void *)((char *)talk - offsetof(struct recording, talk));
 
     (void)!eventfd_write(r->end_fd, 1);
 }
@@ -186,7 +188,7 @@ static int collector_begin(struct recording *r, int fd)
         .command = r->command ? r->command : r->words[0],
         .name = s->name,
         .file = r->output.base,
-        .context = r,
+        .context = &r->talk,
         .news = s->verbose ? record_talk_news : NULL,
         .end_wanted = r->end_fd < 0 ? NULL : end_wanted,
     };
@@ -281,6 +283,7 @@ static void collector_end(struct recording *r, pid_t pid)
     err = collector_finish(r->collector, (uint32_t)pid, r->child.status, &symbols);
     record_metrics_end(&r->metrics);
     collector_figures(r->collector, &figures);
+    record_talk_clear(&r->talk);
     if (err && figures.lost)
         message_failure(
             err, "%llu events did not get into %s%s, the rest of which is good",
@@ -308,10 +311,13 @@ static void child_attend(struct recording *r)
     struct pollfd fds[] = {{.fd = r->child.pidfd, .events = POLLIN},
                            {.fd = r->signals.fd, .events = POLLIN},
                            {.fd = r->end_fd, .events = POLLIN}};
-    int timeout_ms = r->child.pidfd < 0 ? LOOK_MS : -1;
+    int timeout_ms = r->child.pidfd < 0 ? LOOK_MS : r->talk.is_live ? PROGRESS_MS : -1;
+    struct drain_figures figures;
 
     for (;;) {
-        if (poll(fds, 3, timeout_ms) < 0 && errno != EINTR)
+        int ready = poll(fds, 3, timeout_ms);
+
+        if (ready < 0 && errno != EINTR)
             break;
         if (fds[1].revents)
             record_signals_pass_on(&r->signals, r->child.pid);
@@ -325,6 +331,10 @@ static void child_attend(struct recording *r)
         if (fds[2].revents) {
             collector_end(r, 0);
             fds[2].fd = -1;
+        }
+        if (ready == 0 && r->collector) {
+            collector_figures(r->collector, &figures);
+            record_talk_progress(&r->talk, &figures);
         }
     }
     record_child_wait(&r->child);
@@ -367,6 +377,7 @@ int cmd_record(const struct record_settings *settings, int count, char **words)
     memcpy(program_words, words, (size_t)count * sizeof(*words));
     r->settings = settings;
     r->words = program_words;
+    record_talk_init(&r->talk);
     r->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     status = record_files_check(settings);
     if (!status)

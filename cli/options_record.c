@@ -383,11 +383,6 @@ const struct command command_record = {
         "condition over fields of events, names of threads and functions, and how long calls "
         "took, as for decode --where. A counter's trigger is met when it crosses the limit.\n"
         "\n"
-        "The terminal is the program's: adatrace says how the recording went when it has ended, "
-        "and "
-        "before that only what --verbose and --trigger ask for. 'adatrace top' shows from another "
-        "terminal how it goes.\n"
-        "\n"
         "An interrupt (Ctrl-C) goes to the program; the recording ends when it has ended, and "
         "the file is good. Programs that cannot be traced (static, set-user-id, of another "
         "architecture) run unharmed, and the trace says so.",
