@@ -105,7 +105,6 @@ static int steps_scan(struct trace_copy *c, const struct copy_source *s, const b
         status = trace_ahead_take(ahead, s->trace, places[i], &wish, &c->decoded);
         for (uint32_t r = 0; status == 0 && r < block->run_count; r++)
             run_select(&x, image_of_thread(s->trace, block->thread), &block->runs[r]);
-        status = status == -EBADMSG ? 0 : status;
     }
     trace_ahead_close(ahead);
     free(places);

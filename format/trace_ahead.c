@@ -186,8 +186,8 @@ static bool slot_take(struct trace_ahead *a, size_t place, struct decoded_block 
     return begun;
 }
 
-int trace_ahead_take(struct trace_ahead *a, struct trace *t, size_t place,
-                     const struct block_wish *wish, struct decoded_block *out)
+static int block_take(struct trace_ahead *a, struct trace *t, size_t place,
+                      const struct block_wish *wish, struct decoded_block *out)
 {
     struct block_found found;
     bool taken;
@@ -205,6 +205,14 @@ int trace_ahead_take(struct trace_ahead *a, struct trace *t, size_t place,
     status = trace_block_load(t, place, wish, out);
     largest_learn(a, decoded_block_bytes(out));
     return status;
+}
+
+int trace_ahead_take(struct trace_ahead *a, struct trace *t, size_t place,
+                     const struct block_wish *wish, struct decoded_block *out)
+{
+    int status = block_take(a, t, place, wish, out);
+
+    return status == -EBADMSG ? trace_block_miss(t, place, out) : status;
 }
 
 /* ---- open and close ---- */

@@ -4,11 +4,12 @@
  *
  * The owner tells beforehand in which order it will most likely need its blocks; workers unpack the
  * next few of them. Taking a block gives what trace_block_load() would have given, in the same
- * order and with the same errors: a block that is not there yet is waited for, or unpacked by the
- * owner itself. So guessing wrong costs time and nothing else. What stands ready takes at most
- * AHEAD_BYTES_MAX, as far as the blocks before let guess, and each block at most what the trace
- * says (ahead_bytes_max): larger ones are left to the owner. All functions belong to the thread
- * that the trace belongs to; workers only read the trace.
+ * order and with the same errors, but for one that cannot be read: what is missing there is shown
+ * as a gap. A block that is not there yet is waited for, or unpacked by the owner itself. So
+ * guessing wrong costs time and nothing else. What stands ready takes at most AHEAD_BYTES_MAX, as
+ * far as the blocks before let guess, and each block at most what the trace says (ahead_bytes_max):
+ * larger ones are left to the owner. All functions belong to the thread that the trace belongs to;
+ * workers only read the trace.
  */
 #ifndef ADATRACE_FORMAT_TRACE_AHEAD_H
 #define ADATRACE_FORMAT_TRACE_AHEAD_H
@@ -26,7 +27,8 @@ int trace_ahead_open(struct trace_ahead **out, struct trace *t, const struct blo
 void trace_ahead_close(struct trace_ahead *ahead); /* NULL will do */
 
 /* trace_block_load(), or what a worker has unpacked: then *out and the worker's change places, so
- * that memory goes round. `ahead` may be NULL. */
+ * that memory goes round; trace_block_miss() for a damaged one. `ahead` may be NULL. 0, -ENOMEM,
+ * -EIO. */
 int trace_ahead_take(struct trace_ahead *ahead, struct trace *t, size_t place,
                      const struct block_wish *wish, struct decoded_block *out)
     __attribute__((warn_unused_result));

@@ -115,7 +115,7 @@ static void held_place(struct held *held, uint32_t record)
         held->next[b->run_of[i]]++;
 }
 
-/* Unpack the head's block (again). 1, 0: it cannot be read, or negative. */
+/* Unpack the head's block (again). 0 or negative. */
 static int head_load(struct trace_cursor *c, struct head *head)
 {
     struct held *held = held_take(c);
@@ -131,11 +131,11 @@ static int head_load(struct trace_cursor *c, struct head *head)
     head->held = held;
     if (status < 0) {
         held_give_back(c, head);
-        return status == -EBADMSG ? 0 : status;
+        return status;
     }
     held_place(held, head->record);
     held_bound(c, head);
-    return 1;
+    return 0;
 }
 
 static bool head_is_at_gap(const struct head *head)
@@ -184,16 +184,15 @@ static int top_prepare(struct trace_cursor *c)
     while (c->heap_count) {
         struct head *head = c->heap[0];
         uint64_t key = head->key;
-        int status = 1;
+        int status = 0;
 
         if (!head->held && c->pins && c->held_bytes > c->trace->held_bytes_max)
             return -EAGAIN;
         if (!head->held)
             status = head_load(c, head);
-
         if (status < 0)
             return status;
-        if (status == 1 && head_key_take(head)) {
+        if (head_key_take(head)) {
             if (head->key == key)
                 return 1;
             heap_sift_down(c, 0); /* its first event is later than it seemed */

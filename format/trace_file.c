@@ -42,8 +42,11 @@ void trace_damage(struct trace *t, struct index_entry *entry, uint64_t offset, c
         t->on_damage(t->on_damage_context, offset, text);
     if (entry) {
         entry->damaged = true;
-        if (index_entry_is(entry, BLOCK_DATA))
+        if (index_entry_is(entry, BLOCK_DATA)) {
             c->records -= entry->records;
+            c->damaged_records += entry->records;
+            c->damaged_data_blocks++;
+        }
     }
     c->damaged_blocks++;
     if (c->message[0] && c->damage_offset <= offset)

@@ -179,3 +179,35 @@ int trace_block_load(struct trace *t, size_t place, const struct block_wish *wis
     trace_data_load(t, &t->loader, entry, wish, out, &found);
     return trace_found_note(t, place, &found);
 }
+
+/* One whose gaps were all that it held has lost no record that was to be in the file. */
+int trace_block_miss(const struct trace *t, size_t place, struct decoded_block *out)
+{
+    const struct index_entry *entry = &t->blocks.entries[place];
+    const struct thread_row *threads = t->threads.rows;
+    struct missing {
+        struct trace_gap gap;
+        uint32_t position;
+    } * missing;
+
+    memset(&out->block, 0, sizeof(out->block));
+    out->block.thread = &threads[trace_thread_place(t, entry->thread)].thread;
+    if (entry->records == 0)
+        return 0;
+    out->gaps.size = 0;
+    if (byte_buffer_reserve(&out->gaps, sizeof(*missing)) != 0)
+        return -ENOMEM;
+    missing = (struct missing *)out->gaps.bytes;
+    missing->gap = (struct trace_gap){
+        .thread = entry->thread,
+        .kind = TRACE_GAP_DAMAGED,
+        .first_ticks = entry->first_ticks,
+        .last_ticks = entry->last_ticks,
+        .records = entry->records,
+    };
+    missing->position = 0;
+    out->block.gap_count = 1;
+    out->block.gaps = &missing->gap;
+    out->block.gap_position = &missing->position;
+    return 0;
+}

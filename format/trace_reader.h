@@ -44,6 +44,8 @@ struct trace_condition {
     bool ended;   /* the end block is there: the recording was closed properly */
     bool indexed; /* the index is there and was used */
     uint64_t file_bytes, blocks, data_blocks, damaged_blocks;
+    uint64_t damaged_data_blocks; /* of the damaged ones; the others held no records */
+    uint64_t damaged_records;     /* that those held */
     uint64_t records;             /* in readable data blocks */
     uint64_t undescribed_records; /* of `records` met so far: passed over, because the description
                                      of their type is lost */
@@ -133,7 +135,8 @@ struct trace_cursor;
 int trace_cursor_open(struct trace *t, const struct trace_filter *filter, struct trace_cursor **out)
     __attribute__((warn_unused_result));
 /* 1: *event is filled in, valid until the next call; 0: the end; negative: errno (memory, I/O).
- * Damaged blocks are passed over (trace_condition() tells). */
+ * A data block that cannot be read is a gap, TRACE_GAP_DAMAGED, of as many records and of the time
+ * that its header or the index tells; trace_condition() sums up. */
 int trace_cursor_next(struct trace_cursor *c, struct trace_event *event)
     __attribute__((warn_unused_result));
 void trace_cursor_close(struct trace_cursor *c);

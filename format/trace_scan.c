@@ -134,8 +134,6 @@ int trace_scan_next(struct trace_scan *s, const struct trace_block **block)
         int status =
             trace_ahead_take(s->ahead, s->trace, s->blocks[s->next++], &s->wish, &s->decoded);
 
-        if (status == -EBADMSG)
-            continue; /* noted in the condition */
         if (status != 0)
             return status;
         if (s->decoded.block.records == 0 && s->decoded.block.gap_count == 0)

@@ -204,6 +204,9 @@ int trace_block_read(struct trace *t, size_t place, struct block_header *header)
 /* Read and unpack a data block. The same returns. */
 int trace_block_load(struct trace *t, size_t place, const struct block_wish *wish,
                      struct decoded_block *out) __attribute__((warn_unused_result));
+/* What is left to show of a data block that cannot be read: a gap. 0 or -ENOMEM. */
+int trace_block_miss(const struct trace *t, size_t place, struct decoded_block *out)
+    __attribute__((warn_unused_result));
 
 /* ---- trace_blocks.c ---- */
 

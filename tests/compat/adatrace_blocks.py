@@ -123,10 +123,14 @@ def blocks_of(data):
         expected = inside + header.frame_bytes
 
 
+def is_all_there(data, offset, header):
+    return offset + HEADER.size + header.frame_bytes <= len(data)
+
+
 def content_of(data, offset, header):
     """The unpacked content of a block."""
     begin = offset + HEADER.size
-    expect(begin + header.frame_bytes <= len(data), CUT_OFF)
+    expect(is_all_there(data, offset, header), CUT_OFF)
     frame = data[begin:begin + header.frame_bytes]
     expect(crc32c(frame) == header.frame_crc, "wrong frame_crc")
     return unpack_frame(frame, header.content_bytes)

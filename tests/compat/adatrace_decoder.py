@@ -21,7 +21,8 @@ import sys
 from collections import Counter, namedtuple
 from pathlib import Path
 
-from adatrace_blocks import DATA, END, INDEX, META, START, blocks_of, content_of
+from adatrace_blocks import (DATA, END, HEADER, INDEX, META, START, Header, blocks_of, content_of,
+                             is_all_there)
 from adatrace_columns import (BYTES, DURATION, ENUM, FLOAT, STRING, UNSIGNED, Columns, Cursor,
                               Damage, expect, text_of)
 
@@ -127,6 +128,7 @@ def blob16_of(cursor):
 
 Event = namedtuple("Event", "ticks thread type values")
 Gap = namedtuple("Gap", "ticks thread kind last_ticks records bytes")  # ticks: of the first missing
+DAMAGED = 3  # the kind of a gap
 
 
 def events_of(header, content, types):
@@ -230,7 +232,8 @@ class Trace:
         self.data = data
         self.damage, self.blocks, self.index, self.end = [], [], [], None
         self.items = {name: {} if name in NUMBERED else [] for name, _ in ITEMS.values()}
-        self.streams = {}  # thread: its DATA blocks
+        self.streams = {}  # thread: its DATA blocks, (offset, header or what the index says of it)
+        self.index_places, self.end_offset = [], None
         self.unknown_events = 0  # as events() meets them; of types whose description is lost
         for offset, header, words in blocks_of(data):
             if header:
@@ -238,6 +241,7 @@ class Trace:
                 self.guard(offset, self.read_block, header, offset)
             else:
                 self.damage.append((offset, words))
+        self.add_lost_headers()
         pairs = [(pair["ticks"], pair["monotonic_ns"]) for pair in self.items["clock"]]
         ticks_per_second = sum(r["ticks_per_second"] for r in self.items["recording"][-1:])
         first_ticks = (header.first_ticks for _, header in self.blocks
@@ -249,26 +253,47 @@ class Trace:
         return [header for offset, header in self.blocks if offset not in damaged]
 
     def guard(self, offset, read, *arguments):
-        """What `read` gives, or an empty list and an entry in `damage`."""
+        """What `read` gives, or None and an entry in `damage`."""
         try:
             return read(*arguments)
         except (Damage, struct.error) as damage:
-            self.damage.append((offset, str(damage)))
-            return []
+            if offset not in dict(self.damage):
+                self.damage.append((offset, str(damage)))
+            return None
 
     def read_block(self, header, offset):
         if header.kind not in (START, META, DATA, INDEX, END) or header.flags:
             return
-        content = content_of(self.data, offset, header)
-        if header.kind == DATA:
+        if header.kind == DATA and is_all_there(self.data, offset, header):
             self.streams.setdefault(header.thread, []).append((offset, header))
-        elif header.kind == INDEX:
+        content = content_of(self.data, offset, header)
+        if header.kind == INDEX:
+            self.index_places.append(offset)
             self.index += map(IndexEntry._make, struct.iter_unpack("<QQQIIIBBh", content))
         elif header.kind == END:
+            self.end_offset = offset
             self.end = EndFields._make(struct.unpack("<QQQQQQQIi", content))
-        else:
+        elif header.kind != DATA:
             for name, item in items_of(header, content):
                 self.keep(name, item)
+
+    def add_lost_headers(self):
+        """DATA blocks without a good header that an index tells of, which has every block in its place."""
+        if not self.end or not self.index_places or self.index_places[0] != self.end.index_offset:
+            return
+        expected = 0
+        for entry in self.index:
+            if entry.offset != expected:
+                return
+            expected += HEADER.size + entry.frame_bytes
+        found = {offset for offset, _ in self.blocks}
+        if expected != self.end.index_offset or 0 not in found:
+            return
+        for entry in self.index:
+            if entry.kind == DATA and not entry.flags and entry.offset not in found:
+                self.streams.setdefault(entry.thread, []).append((entry.offset, entry))
+        for blocks in self.streams.values():
+            blocks.sort(key=lambda block: block[0])
 
     def keep(self, name, item):
         if name in NUMBERED:
@@ -284,18 +309,31 @@ class Trace:
     def stream(self, thread):
         types = {number: item["schema"] for number, item in self.items["type"].items()}
         for offset, header in self.streams[thread]:
-            # Unpacked once more: all contents together would be too much to keep.
-            content = content_of(self.data, offset, header)
-            for event in self.guard(offset, events_of, header, content, types):
+            for event in self.events_or_gap(offset, header, types):
                 if isinstance(event, Gap) or event.type:
                     yield event
                 else:
                     self.unknown_events += 1
 
+    def unpacked_events(self, header, offset, types):
+        # Unpacked once more: all contents together would be too much to keep.
+        return events_of(header, content_of(self.data, offset, header), types)
+
+    def events_or_gap(self, offset, header, types):
+        """What a DATA block holds; of one that is left out, that so many records are missing."""
+        events = None
+        if isinstance(header, Header):
+            events = self.guard(offset, self.unpacked_events, header, offset, types)
+        if events is not None:
+            return events
+        if not header.records:
+            return []
+        return [Gap(header.first_ticks, header.thread, DAMAGED, header.last_ticks, header.records, 0)]
+
 
 # ---- As JSON ----
 
-GAP_KINDS = {1: "dropped", 2: "overwritten", 3: "damaged"}
+GAP_KINDS = {1: "dropped", 2: "overwritten", DAMAGED: "damaged"}
 
 
 def plain(value, field, clock):

@@ -311,6 +311,8 @@ uint64_t model_compare(const struct model *model, struct trace *trace, enum mode
         size_t at;
 
         assert_true(thread < THREADS);
+        if (match == MATCH_SOME && !event->type && event->gap.kind == TRACE_GAP_DAMAGED)
+            continue; /* stands for what the model has */
         at = model_next(model, thread, next[thread]);
         while (match == MATCH_SOME && at < model->count && model->events[at].ticks < event->ticks)
             at = model_next(model, thread, at + 1);
