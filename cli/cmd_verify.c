@@ -15,6 +15,7 @@
 #include "cli/out_text.h"
 #include "cli/status.h"
 #include "cli/terminal.h"
+#include "cli/units.h"
 
 struct verify_settings {
     int format; /* 0: text, 1: JSON */
@@ -56,9 +57,14 @@ static void finding_print_json(struct verify *verify, const struct trace_finding
 {
     json_object_open(&verify->json, NULL);
     json_text(&verify->json, "severity", word);
-    json_unsigned(&verify->json, "offset", finding->offset);
+    if (finding->offset == TRACE_NOWHERE)
+        json_text(&verify->json, "offset", NULL);
+    else
+        json_unsigned(&verify->json, "offset", finding->offset);
     if (finding->process)
         json_unsigned(&verify->json, "pid", finding->process->pid);
+    if (finding->thread)
+        json_unsigned(&verify->json, "tid", finding->thread->tid);
     json_text(&verify->json, "text", finding->text);
     json_object_close(&verify->json);
 }
@@ -77,22 +83,39 @@ static void finding_print(void *context, const struct trace_finding *finding)
         return;
     }
     out_put_escaped(&verify->out, text_plain, verify->path, strlen(verify->path));
-    out_printf(&verify->out, ": offset %" PRIu64 ": %s%s%s: ", finding->offset,
-               verify->colour ? "\033[1;31m" : "", word, verify->colour ? "\033[0m" : "");
+    if (finding->offset != TRACE_NOWHERE)
+        out_printf(&verify->out, ": offset %" PRIu64, finding->offset);
+    out_printf(&verify->out, ": %s%s%s: ", verify->colour ? "\033[1;31m" : "", word,
+               verify->colour ? "\033[0m" : "");
     out_put_escaped(&verify->out, text_plain, finding->text, strlen(finding->text));
     out_put_char(&verify->out, '\n');
 }
 
-static const char *verdict(int status)
+static const char *verdict(const struct trace_judgement *judgement)
 {
-    switch (status) {
+    switch (judgement->status) {
     case STATUS_GOOD:
         return "good";
     case STATUS_LOSSY:
         return "readable, but lossy or cut off";
     default:
-        return "unreadable";
+        return judgement->is_readable ? "damaged" : "unreadable";
     }
+}
+
+/* How much a damaged one is worth. */
+static void blocks_print(struct verify *verify, const struct trace_judgement *judgement)
+{
+    char blocks[UNITS_MAX], read[UNITS_MAX];
+
+    if (judgement->status != STATUS_FAILED || !judgement->is_readable)
+        return;
+    units_count(blocks, judgement->blocks);
+    if (judgement->blocks_read < judgement->blocks)
+        out_printf(&verify->out, ": %s of %s blocks can be read",
+                   units_count(read, judgement->blocks_read), blocks);
+    else
+        out_printf(&verify->out, ", although all %s blocks can be read", blocks);
 }
 
 /* Others are judged by what they counted themselves. */
@@ -117,23 +140,27 @@ static void untrue_print_json(struct verify *verify)
     json_array_close(&verify->json);
 }
 
-static void verdict_print(struct verify *verify, int status)
+static void verdict_print(struct verify *verify, const struct trace_judgement *judgement)
 {
     if (verify->as_json) {
         json_array_close(&verify->json);
         untrue_print_json(verify);
-        json_text(&verify->json, "verdict", verdict(status));
+        json_unsigned(&verify->json, "blocks", judgement->blocks);
+        json_unsigned(&verify->json, "blocks_read", judgement->blocks_read);
+        json_text(&verify->json, "verdict", verdict(judgement));
         json_object_close(&verify->json);
         return;
     }
     out_put_escaped(&verify->out, text_plain, verify->path, strlen(verify->path));
-    out_printf(&verify->out, ": %s", verdict(status));
+    out_printf(&verify->out, ": %s", verdict(judgement));
+    blocks_print(verify, judgement);
     untrue_print(verify);
     out_put_char(&verify->out, '\n');
 }
 
 static int trace_check(struct verify *verify)
 {
+    struct trace_judgement judgement;
     int status = out_open_stdout(&verify->out), written;
 
     if (status)
@@ -144,10 +171,10 @@ static int trace_check(struct verify *verify)
         json_text(&verify->json, "path", verify->path);
         json_array_open(&verify->json, "findings");
     }
-    status = trace_verify(verify->path, finding_print, verify);
-    verdict_print(verify, status);
+    trace_judge(verify->path, finding_print, verify, &judgement);
+    verdict_print(verify, &judgement);
     written = out_close(&verify->out);
-    return written ? message_failure(written, "the output cannot be written") : status;
+    return written ? message_failure(written, "the output cannot be written") : judgement.status;
 }
 
 static int verify_run(void *settings, int operand_count, char **operands)
@@ -186,13 +213,15 @@ const struct command command_verify = {
     .description =
         "Reads all of FILE and checks every block, its checksums, its counts and its "
         "order, the index against the blocks, and the records against what their "
-        "threads say they wrote. Every finding is printed with its offset in the file, "
-        "then the verdict. Each process is judged by itself: one that wrote over its "
+        "threads say they wrote. Every finding is printed, with its offset in the file where it "
+        "has one, then the verdict. Each process is judged by itself: one that wrote over its "
         "own counters makes the trace lossy, the verdict says which, and what the others "
-        "recorded and lost is as exact as without it. Without FILE, the only *.adatrace "
+        "recorded and lost is as exact as without it. Of a damaged file the verdict says how many "
+        "blocks can be read: the other commands show those, and what is missing between them. "
+        "Without FILE, the only *.adatrace "
         "of the current folder is checked.",
     .statuses = "0\tgood\n"
-                "1\tunreadable\n"
+                "1\tdamaged, not as it was written; or unreadable: no trace, or empty\n"
                 "2\tthe command line was not understood\n"
                 "3\treadable, but lossy, cut off, or with losses that are not known\n",
     .examples = "adatrace verify git.adatrace\tcheck one trace\n",

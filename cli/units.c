@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "base/count_text.h"
 #include "cli/out_text.h"
 
 /* Three digits that count: 1.23, 12.3, 123, and four rather than a longer unit: 1023. */
@@ -37,19 +38,11 @@ const char *units_bytes(char *text, uint64_t bytes)
     return text;
 }
 
+_Static_assert((int)UNITS_MAX >= (int)COUNT_TEXT_MAX, "its text has room");
+
 const char *units_count(char *text, uint64_t count)
 {
-    char digits[24];
-    int size = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)count);
-    char *at = text;
-
-    for (int i = 0; i < size; i++) {
-        if (i && (size - i) % 3 == 0)
-            *at++ = ',';
-        *at++ = digits[i];
-    }
-    *at = 0;
-    return text;
+    return count_text(text, count);
 }
 
 const char *units_rate(char *text, double per_second)

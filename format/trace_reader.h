@@ -222,22 +222,32 @@ enum trace_severity {
     TRACE_SEVERITY_DAMAGE = 2, /* the file is not what was written */
 };
 
+#define TRACE_NOWHERE UINT64_MAX /* the offset of what is so of a thread, or of the whole file */
+
 /* Good until `say` returns. */
 struct trace_finding {
     enum trace_severity severity;
-    uint64_t offset;
+    uint64_t offset;                     /* in the file, or TRACE_NOWHERE */
     const struct trace_process *process; /* whose loss it is; NULL: nobody's, or the file's */
+    const struct trace_thread *thread;   /* the same, where it is one thread's */
     bool is_untrue; /* its process's counters cannot be true: what it lost is not known */
     const char *text;
+};
+
+struct trace_judgement {
+    int status;                   /* 0 good, 3 readable but lossy or cut off, 1 all that is worse */
+    bool is_readable;             /* at least in part: it could be opened and read to its end */
+    uint64_t blocks, blocks_read; /* that were found, and what of them is undamaged */
 };
 
 /*
  * Check every block, checksum, count and order, index against blocks, ledgers against stored
  * records. Each process is judged by itself: one that wrote over its own counters spoils its own
  * ledger, and makes no other's records worse. Calls `say`, unless it is NULL, for each finding.
- * Returns 0 good, 3 readable but lossy or cut off, 1 unreadable; these are the command's exit
- * statuses.
  */
+void trace_judge(const char *path, void (*say)(void *context, const struct trace_finding *finding),
+                 void *context, struct trace_judgement *out);
+/* The same; returns the status, which is the command's exit status. */
 int trace_verify(const char *path, void (*say)(void *context, const struct trace_finding *finding),
                  void *context);
 

@@ -5,9 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/count_text.h"
 #include "format/trace_state.h"
 
-enum { GOOD = 0, UNREADABLE = 1, LOSSY = 3 }; /* exit statuses */
+enum { GOOD = 0, WORSE = 1, LOSSY = 3 }; /* exit statuses */
 
 /* What the data blocks of one thread add up to. */
 struct thread_sum {
@@ -51,20 +52,14 @@ __attribute__((format(printf, 4, 5))) static void finding(struct verification *v
     finding_say(v, &it);
 }
 
-/* What a thread has lost. */
-__attribute__((format(printf, 4, 5))) static void loss(struct verification *v,
-                                                       const struct thread_row *row, bool is_untrue,
-                                                       const char *format, ...)
+/* About a thread: `it` has the rest. */
+__attribute__((format(printf, 4, 5))) static void thread_finding(struct verification *v,
+                                                                 const struct thread_row *row,
+                                                                 struct trace_finding it,
+                                                                 const char *format, ...)
 {
     char text[256];
-    const struct trace_finding it = {
-        .severity = TRACE_SEVERITY_LOSS,
-        .process = trace_process_by_number(&v->trace, row->thread.process),
-        .is_untrue = is_untrue,
-        .text = text,
-    };
-    int size =
-        snprintf(text, sizeof(text), "thread %u (%s): ", row->thread.thread, row->thread.name);
+    int size = snprintf(text, sizeof(text), "%s/%u: ", row->thread.name, row->thread.tid);
     va_list arguments;
 
     if (size < 0 || (size_t)size >= sizeof(text))
@@ -72,8 +67,19 @@ __attribute__((format(printf, 4, 5))) static void loss(struct verification *v,
     va_start(arguments, format);
     vsnprintf(text + size, sizeof(text) - (size_t)size, format, arguments);
     va_end(arguments);
+    it.process = trace_process_by_number(&v->trace, row->thread.process);
+    it.thread = &row->thread;
+    it.text = text;
     finding_say(v, &it);
 }
+
+/* What a thread has lost. */
+static const struct trace_finding loss = {.severity = TRACE_SEVERITY_LOSS, .offset = TRACE_NOWHERE};
+static const struct trace_finding untrue_loss = {
+    .severity = TRACE_SEVERITY_LOSS, .offset = TRACE_NOWHERE, .is_untrue = true};
+/* What cannot be of it. */
+static const struct trace_finding contradiction = {.severity = TRACE_SEVERITY_DAMAGE,
+                                                   .offset = TRACE_NOWHERE};
 
 static void damage_forward(void *context, uint64_t offset, const char *text)
 {
@@ -114,23 +120,28 @@ static int data_check(struct verification *v, size_t place)
 {
     static const struct block_wish everything = {.to_ticks = UINT64_MAX};
     const struct index_entry *entry = &v->trace.blocks.entries[place];
-    struct thread_sum *sum = &v->sums[trace_thread_place(&v->trace, entry->thread)];
+    size_t thread = trace_thread_place(&v->trace, entry->thread);
+    const struct thread_row *threads = v->trace.threads.rows;
+    struct thread_sum *sum = &v->sums[thread];
     uint64_t undescribed = v->trace.condition.undescribed_records;
+    char count[COUNT_TEXT_MAX];
     int status = trace_block_load(&v->trace, place, &everything, &v->decoded);
 
     if (status != 0)
         return status;
     if (entry->first_ticks < sum->last_ticks)
-        finding(v, TRACE_SEVERITY_DAMAGE, entry->offset,
-                "thread %u goes back in time in this block", entry->thread);
+        thread_finding(
+            v, &threads[thread],
+            (struct trace_finding){.severity = TRACE_SEVERITY_DAMAGE, .offset = entry->offset},
+            "goes back in time in this block");
     sum->last_ticks = entry->last_ticks;
     sum->records += entry->records;
     gaps_sum(sum, &v->decoded.block);
     undescribed = v->trace.condition.undescribed_records - undescribed;
     if (undescribed)
         finding(v, TRACE_SEVERITY_DAMAGE, entry->offset,
-                "%llu records are of event types that are not described",
-                (unsigned long long)undescribed);
+                "%s records are of event types that are not described",
+                count_text(count, undescribed));
     return 0;
 }
 
@@ -166,6 +177,7 @@ static void end_check(struct verification *v, const struct index_entry *at, size
 {
     struct trace *t = &v->trace;
     uint64_t records = 0, data_blocks = 0;
+    char count[COUNT_TEXT_MAX];
     struct trace_end end;
 
     if (t->loader.content.size != BLOCK_END_BYTES) {
@@ -181,8 +193,8 @@ static void end_check(struct verification *v, const struct index_entry *at, size
     }
     v->loss_error = end.error;
     if (end.lost_records)
-        finding(v, TRACE_SEVERITY_LOSS, at->offset, "%llu records could not be written: %s",
-                (unsigned long long)end.lost_records, loss_reason(end.error));
+        finding(v, TRACE_SEVERITY_LOSS, at->offset, "%s records could not be written: %s",
+                count_text(count, end.lost_records), loss_reason(end.error));
     if (place + 1 != t->blocks.count)
         finding(v, TRACE_SEVERITY_DAMAGE, at->offset, "blocks follow after the end block");
     else if (t->condition.damaged_blocks == 0 &&
@@ -234,34 +246,35 @@ static void thread_check(struct verification *v, const struct thread_row *row,
     uint64_t kept = ledger->stored + ledger->overwritten + ledger->damaged;
     uint64_t let_go = is_flight(v) ? sum->front_overwritten : 0;
     uint64_t let_go_dropped = is_flight(v) ? sum->front_dropped : 0;
+    char counts[3][COUNT_TEXT_MAX];
 
     if (!row->has_ledger) {
         if (whole && sum->records)
-            finding(v, TRACE_SEVERITY_LOSS, 0, "thread %u (%s) has no ledger: losses are not known",
-                    row->thread.thread, row->thread.name);
+            thread_finding(v, row, loss, "has no ledger: losses are not known");
         return;
     }
     if (ledger->dropped > let_go_dropped || ledger->overwritten > let_go || ledger->damaged)
-        loss(v, row, false, "%llu records dropped, %llu overwritten, %llu damaged",
-             (unsigned long long)ledger->dropped, (unsigned long long)ledger->overwritten,
-             (unsigned long long)ledger->damaged);
+        thread_finding(v, row, loss, "%s records dropped, %s overwritten, %s damaged",
+                       count_text(counts[0], ledger->dropped),
+                       count_text(counts[1], ledger->overwritten),
+                       count_text(counts[2], ledger->damaged));
     if (whole && ledger->final && !is_flight(v) && ledger->written > kept)
-        loss(v, row, false, "%llu records were taken from its ring and not stored",
-             (unsigned long long)(ledger->written - kept));
+        thread_finding(v, row, loss, "%s records were taken from its ring and not stored",
+                       count_text(counts[0], ledger->written - kept));
     if (whole && v->loss_error && ledger->stored < sum->records) {
-        loss(v, row, false, "its last ledger is missing: of %llu records here it tells of %llu",
-             (unsigned long long)sum->records, (unsigned long long)ledger->stored);
+        thread_finding(v, row, loss,
+                       "its last ledger is missing: of %s records here it tells of %s",
+                       count_text(counts[0], sum->records), count_text(counts[1], ledger->stored));
         return;
     }
     /* Both are the recorder's own. */
     if (whole && ledger->stored != sum->records)
-        finding(v, TRACE_SEVERITY_DAMAGE, 0,
-                "thread %u (%s): the ledger speaks of %llu stored records, the file has %llu",
-                row->thread.thread, row->thread.name, (unsigned long long)ledger->stored,
-                (unsigned long long)sum->records);
+        thread_finding(v, row, contradiction,
+                       "the ledger speaks of %s stored records, the file has %s",
+                       count_text(counts[0], ledger->stored), count_text(counts[1], sum->records));
     /* Gaps and what they are compared with are what the thread itself counted. */
     if (whole && (sum->gap_dropped > ledger->dropped || sum->gap_overwritten > ledger->overwritten))
-        loss(v, row, true, "gaps tell of more losses than the ledger");
+        thread_finding(v, row, untrue_loss, "gaps tell of more losses than the ledger");
 }
 
 /* What the recorder found out about a process's counters while it could look at them. */
@@ -273,6 +286,7 @@ static void notes_check(struct verification *v)
         if (note->kind == TRACE_NOTE_UNTRUE)
             finding_say(v, &(struct trace_finding){
                                .severity = TRACE_SEVERITY_LOSS,
+                               .offset = TRACE_NOWHERE,
                                .process = trace_process_by_number(&v->trace, note->process),
                                .is_untrue = true,
                                .text = note->text,
@@ -301,7 +315,7 @@ static int blocks_check(struct verification *v)
     }
     for (size_t i = 0; i < v->trace.threads.count; i++) {
         if (v->sums[i].records && threads[i].thread.process == TRACE_PROCESS_NONE)
-            finding(v, TRACE_SEVERITY_DAMAGE, 0, "thread %u is not described",
+            finding(v, TRACE_SEVERITY_DAMAGE, TRACE_NOWHERE, "thread %u is not described",
                     threads[i].thread.thread);
         thread_check(v, &threads[i], &v->sums[i]);
     }
@@ -312,33 +326,65 @@ static int blocks_check(struct verification *v)
     return 0;
 }
 
-int trace_verify(const char *path, void (*say)(void *context, const struct trace_finding *finding),
-                 void *context)
+/* What is damaged without being found again in the list was met where a block should begin. */
+static void blocks_count(const struct verification *v, struct trace_judgement *out)
+{
+    const struct trace_index *index = &v->trace.blocks;
+    uint64_t damaged = 0;
+
+    for (size_t i = 0; i < index->count; i++)
+        damaged += index->entries[i].damaged;
+    out->blocks_read = index->count - damaged;
+    out->blocks = out->blocks_read + v->trace.condition.damaged_blocks;
+}
+
+/* 0, or a negative errno: not read, or not to the end. */
+static int file_check(struct verification *v, const char *path)
+{
+    struct trace_error error = {0};
+    int status = trace_init(&v->trace, path, &error);
+
+    if (status == -ENODATA) /* it was cut off at its very beginning, and holds nothing */
+        finding(v, TRACE_SEVERITY_LOSS, TRACE_NOWHERE, "%s", error.message);
+    else if (status != 0)
+        finding(v, TRACE_SEVERITY_DAMAGE, TRACE_NOWHERE, "%s", error.message);
+    else if ((status = blocks_check(v)) != 0)
+        finding(v, TRACE_SEVERITY_DAMAGE, TRACE_NOWHERE, "cannot read the file: %s",
+                strerrordesc_np(-status));
+    return status;
+}
+
+void trace_judge(const char *path, void (*say)(void *context, const struct trace_finding *finding),
+                 void *context, struct trace_judgement *out)
 {
     struct verification *v = calloc(1, sizeof(*v));
-    struct trace_error error = {0};
-    int status;
 
+    *out = (struct trace_judgement){.status = WORSE};
     if (!v)
-        return UNREADABLE;
+        return;
     v->say = say;
     v->context = context;
     v->trace.walks = true;
     v->trace.on_damage = damage_forward;
     v->trace.on_damage_context = v;
-    status = trace_init(&v->trace, path, &error);
-    if (status == -ENODATA) /* cut off, too: at its very beginning */
-        finding(v, TRACE_SEVERITY_LOSS, 0, "%s", error.message);
-    else if (status != 0)
-        finding(v, TRACE_SEVERITY_DAMAGE, error.offset, "%s", error.message);
-    else if ((status = blocks_check(v)) != 0)
-        finding(v, TRACE_SEVERITY_DAMAGE, 0, "cannot read the file: %s", strerrordesc_np(-status));
-    status = v->worst == TRACE_SEVERITY_DAMAGE ? UNREADABLE
-             : v->worst == TRACE_SEVERITY_LOSS ? LOSSY
-                                               : GOOD;
+    out->is_readable = file_check(v, path) == 0;
+    if (out->is_readable) {
+        blocks_count(v, out);
+        out->status = v->worst == TRACE_SEVERITY_DAMAGE ? WORSE
+                      : v->worst == TRACE_SEVERITY_LOSS ? LOSSY
+                                                        : GOOD;
+    }
     trace_fini(&v->trace);
     decoded_block_fini(&v->decoded);
     free(v->sums);
     free(v);
-    return status;
+}
+
+int trace_verify(const char *path, void (*say)(void *context, const struct trace_finding *finding),
+                 void *context)
+{
+    struct trace_judgement judgement;
+
+    trace_judge(path, say, context, &judgement);
+    return judgement.status;
 }

@@ -456,6 +456,7 @@ static void findings_keep(void *context, const struct trace_finding *finding)
 
     findings->count[finding->severity]++;
     findings->offset[finding->severity] = finding->offset;
+    findings->tid = finding->thread ? finding->thread->tid : 0;
     findings->untrue += finding->is_untrue;
     if (finding->is_untrue)
         findings->untrue_process = finding->process ? finding->process->process : 0;

@@ -104,6 +104,7 @@ struct findings {
     unsigned count[3];
     char text[3][2048];
     uint64_t offset[3];
+    uint32_t tid;            /* of the thread that the newest is about; 0: of none */
     unsigned untrue;         /* processes' counters that cannot be */
     uint32_t untrue_process; /* of the newest of these */
 };

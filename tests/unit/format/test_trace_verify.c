@@ -61,6 +61,43 @@ static void whole_trace_is_good(void **state)
     assert_int_equal(trace_verify(trace_make(&exact, NULL), NULL, NULL), 0); /* nobody listens */
 }
 
+static void thread_is_named_by_its_id_and_has_no_offset(void **state)
+{
+    struct trace_ledger ledger = exact;
+    struct findings findings;
+
+    (void)state;
+    ledger.dropped = 1234567;
+    assert_int_equal(fixture_verify(trace_make(&ledger, NULL), &findings), 3);
+    assert_string_equal(findings.text[TRACE_SEVERITY_LOSS],
+                        "one/2001: 1,234,567 records dropped, 0 overwritten, 0 damaged\n");
+    assert_int_equal(findings.offset[TRACE_SEVERITY_LOSS], TRACE_NOWHERE);
+    assert_int_equal(findings.tid, 2001);
+}
+
+static void blocks_that_can_be_read_are_counted(void **state)
+{
+    struct trace_judgement whole, damaged, foreign;
+    size_t size;
+    unsigned char *bytes = fixture_load(trace_make(&exact, NULL), &size);
+
+    (void)state;
+    trace_judge(trace_make(&exact, NULL), NULL, NULL, &whole);
+    assert_true(whole.status == 0 && whole.is_readable);
+    assert_int_equal(whole.blocks, 9);
+    assert_int_equal(whole.blocks_read, 9);
+    bytes[size / 2] ^= 1;
+    fixture_store(fixture_path("judged"), bytes, size);
+    trace_judge(fixture_path("judged"), NULL, NULL, &damaged);
+    assert_true(damaged.status == 1 && damaged.is_readable);
+    assert_int_equal(damaged.blocks, 9);
+    assert_int_equal(damaged.blocks_read, 8);
+    fixture_store(fixture_path("judged"), "hello", 5);
+    trace_judge(fixture_path("judged"), NULL, NULL, &foreign);
+    assert_true(foreign.status == 1 && !foreign.is_readable);
+    free(bytes);
+}
+
 static void losses_in_the_ledger_make_it_lossy(void **state)
 {
     struct trace_ledger ledger = exact;
@@ -68,7 +105,7 @@ static void losses_in_the_ledger_make_it_lossy(void **state)
 
     (void)state;
     ledger.dropped = 5;
-    expect(trace_make(&ledger, &gap), 3, 1, "thread 1 (one): 5 records dropped");
+    expect(trace_make(&ledger, &gap), 3, 1, "one/2001: 5 records dropped");
     ledger.dropped = 0;
     ledger.overwritten = 6;
     expect(trace_make(&ledger, NULL), 3, 1, "6 overwritten");
@@ -114,7 +151,7 @@ static void ledger_that_disagrees_with_gaps_is_untrue_and_its_process_is_named(v
     assert_int_equal(findings.count[2], 0);
     assert_int_equal(findings.untrue, 1);
     assert_int_equal(findings.untrue_process, 1);
-    assert_non_null(strstr(findings.text[1], "thread 1 (one): gaps tell of more losses"));
+    assert_non_null(strstr(findings.text[1], "one/2001: gaps tell of more losses"));
 }
 
 /* The recorder saw counters that cannot be. */
@@ -229,7 +266,7 @@ static void disagreement_inside_the_file_is_found(void **state)
     expect(changed(trace_make(&exact, NULL), 3, nothing_change), 0, 0, NULL);
     expect(changed(trace_make(&exact, NULL), 3, sequence_change), 1, 2,
            "block 4 stands where block 18 should");
-    expect(changed(trace_make(&exact, NULL), 3, time_change), 1, 2, "thread 1 goes back in time");
+    expect(changed(trace_make(&exact, NULL), 3, time_change), 1, 2, "one/2001: goes back in time");
     expect(changed(trace_make(&exact, NULL), 7, index_change), 1, 2,
            "index does not agree with the blocks");
     expect(changed(trace_make(&exact, NULL), 8, end_change), 1, 2,
@@ -275,6 +312,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whole_trace_is_good),
+        cmocka_unit_test(thread_is_named_by_its_id_and_has_no_offset),
+        cmocka_unit_test(blocks_that_can_be_read_are_counted),
         cmocka_unit_test(losses_in_the_ledger_make_it_lossy),
         cmocka_unit_test(record_taken_and_not_stored_makes_it_lossy),
         cmocka_unit_test(ledger_that_disagrees_with_the_records_is_damage),
