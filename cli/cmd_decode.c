@@ -90,6 +90,7 @@ static int decode_run(void *settings, int operand_count, char **operands)
     status = input_open(&input, operand_count, operands);
     if (status == STATUS_GOOD) {
         status = input_print(&input, wanted, where);
+        input_warn_unread(&input);
         input_close(&input);
     }
     where_free(where);
@@ -122,7 +123,9 @@ const struct command command_decode = {
         "As text, a line shows the seconds since the start, the thread as name/id, and the event "
         "with its fields. '>' enters a function or a scope, '<' leaves it and tells how long it "
         "took; what happens inside is indented. Code addresses show as symbols. Where records "
-        "are missing, a line says so, how many and of which span of time.\n"
+        "are missing, a line says so, how many and of which span of time: lost while it was "
+        "recorded, "
+        "or in a block of the file that is damaged, which a sentence on stderr says as well.\n"
         "\n"
         "As JSON, every line is one object: ts_ns (nanoseconds since the start), pid, tid, "
         "thread, event, fields. Integers are plain JSON integers of up to 64 bits; durations are "

@@ -78,8 +78,8 @@ const struct command command_info = {
         "bytes, and how full its ring has been. Without FILE, the only *.adatrace of the current "
         "folder is read.\n"
         "\n"
-        "A trace is complete when the recording ended properly, the file is undamaged, and "
-        "nothing was lost.",
+        "A trace is complete when the recording ended properly and nothing was lost. The blocks of "
+        "events are not read for that: whether they are undamaged is for 'adatrace verify' to say.",
     .statuses = "0\tthe information was printed\n"
                 "1\tFILE cannot be read\n"
                 "2\tthe command line was not understood\n",

@@ -305,6 +305,7 @@ static int replay_command_run(void *settings, int operand_count, char **operands
     status = input_filter(&input, &wanted->selection, &filter);
     if (status == STATUS_GOOD)
         status = trace_play(&input, wanted, &filter);
+    input_warn_unread(&input);
     input_close(&input);
     return status;
 }

@@ -72,6 +72,7 @@ static int report_run(void *settings, int operand_count, char **operands)
 
         made = report_make(&report, input.trace, input.path, &wish);
         status = made ? message_failure(made, "%s", input.path) : report_print(&report, wanted);
+        input_warn_unread(&input);
         report_close(&report);
         if (asks_files)
             live_symbols_fini(&files);
@@ -123,7 +124,11 @@ const struct command command_report = {
         "spans with the same id, the one that was begun last ends first.\n"
         "\n"
         "Memory is followed over all threads of a process in the order of time. A realloc counts "
-        "as a free of the old block and an allocation of the new one.",
+        "as a free of the old block and an allocation of the new one.\n"
+        "\n"
+        "What was lost is told with the number of events: while it was recorded, and in blocks of "
+        "the "
+        "file that are damaged.",
     .statuses = "0\tthe report was printed\n"
                 "1\tFILE cannot be read\n"
                 "2\tthe command line was not understood\n",

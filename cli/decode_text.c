@@ -423,6 +423,7 @@ static void text_event(struct decode *decode, const struct trace_event *event,
     out_put_char(&decode->out, '\n');
 }
 
+/* 0 bytes: nobody knows how many. */
 static void text_gap(struct decode *decode, const struct trace_event *event,
                      const struct decode_text *label)
 {
@@ -432,10 +433,11 @@ static void text_gap(struct decode *decode, const struct trace_event *event,
     *text_seconds(from, trace_ns(decode->trace, gap->first_ticks), 0) = 0;
     *text_seconds(to, trace_ns(decode->trace, gap->last_ticks), 0) = 0;
     decode->out.at = line_start(decode, event->ns, label, 0);
-    out_printf(&decode->out, "%s---- %s record%s %s here (%s), from %s to %s ----%s\n",
+    out_printf(&decode->out, "%s---- %s record%s %s here%s%s%s, from %s to %s ----%s\n",
                decode->colour ? RED : "", units_count(records, gap->records),
-               gap->records == 1 ? "" : "s", decode_gap_kind(gap->kind),
-               units_bytes(bytes, gap->bytes), from, to, decode->colour ? RESET : "");
+               gap->records == 1 ? "" : "s", decode_gap_kind(gap->kind), gap->bytes ? " (" : "",
+               gap->bytes ? units_bytes(bytes, gap->bytes) : "", gap->bytes ? ")" : "", from, to,
+               decode->colour ? RESET : "");
 }
 
 static void text_missed(struct decode *decode, int64_t ns, uint64_t records, uint64_t bytes)

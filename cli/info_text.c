@@ -98,18 +98,18 @@ static void file_put(const struct info *info, struct out_buffer *out)
 static void complete_put(const struct info *info, struct out_buffer *out)
 {
     const struct summary *summary = &info->summary;
-    char loss[80];
+    char loss[SUMMARY_LOSS_MAX];
 
     label_put(out, "complete");
     if (summary->complete) {
-        out_put_text(out, "yes: ended properly, undamaged, nothing lost\n");
+        out_put_text(out, "yes: ended properly, nothing lost\n");
         return;
     }
     out_printf(out, "%sno%s: %s%s%s\n", info->colour ? "\033[1;31m" : "",
                info->colour ? "\033[0m" : "",
                summary->condition.ended ? "" : "the recording is cut off; ",
                summary->condition.damaged_blocks ? "blocks are damaged; " : "",
-               summary_loss_text(&summary->counts, loss, sizeof(loss)));
+               summary_loss_text(summary, loss));
     line_put(out, "", summary->condition.message);
     if (summary->condition.lost_records) {
         /* Untrusted: NULL for what is no errno. */

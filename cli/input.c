@@ -12,6 +12,7 @@
 #include "base/glob.h"
 #include "cli/message.h"
 #include "cli/status.h"
+#include "cli/units.h"
 
 int input_choose(char **path, int operand_count, char **operands)
 {
@@ -40,7 +41,7 @@ int input_choose(char **path, int operand_count, char **operands)
     return status;
 }
 
-static void condition_warn(const struct input *input)
+static void condition_warn(struct input *input)
 {
     struct trace_condition condition;
 
@@ -51,6 +52,28 @@ static void condition_warn(const struct input *input)
     else if (!condition.ended)
         message_print("%s is cut off (the recording did not end properly); showing what is there",
                       input->path);
+    input->damage_told = condition.damaged_blocks;
+}
+
+void input_warn_unread(struct input *input)
+{
+    struct trace_condition condition;
+    char records[UNITS_MAX], blocks[UNITS_MAX];
+
+    trace_condition(input->trace, &condition);
+    if (condition.damaged_blocks > input->damage_told)
+        message_print("%s is damaged (%s): %s record%s in %s block%s could not be read",
+                      input->path, condition.message,
+                      units_count(records, condition.damaged_records),
+                      condition.damaged_records == 1 ? "" : "s",
+                      units_count(blocks, condition.damaged_data_blocks),
+                      condition.damaged_data_blocks == 1 ? "" : "s");
+    if (condition.undescribed_records)
+        message_print("%s: %s record%s of events that nothing describes %s passed over",
+                      input->path, units_count(records, condition.undescribed_records),
+                      condition.undescribed_records == 1 ? "" : "s",
+                      condition.undescribed_records == 1 ? "was" : "were");
+    input->damage_told = condition.damaged_blocks;
 }
 
 int input_open(struct input *input, int operand_count, char **operands)

@@ -11,6 +11,7 @@
 struct input {
     char *path; /* owned */
     struct trace *trace;
+    uint64_t damage_told; /* damaged blocks that it has been said of */
 };
 
 /*
@@ -24,6 +25,8 @@ int input_choose(char **path, int operand_count, char **operands)
 /* input_choose(), then trace_open(); a trace that is cut off or damaged opens, with a warning. */
 int input_open(struct input *input, int operand_count, char **operands)
     __attribute__((warn_unused_result));
+/* When the events have been read: say what of them could not be, which nobody knew before. */
+void input_warn_unread(struct input *input);
 void input_close(struct input *input);
 
 /* ---- which part of the trace; the same options for every command that has them ---- */

@@ -227,6 +227,7 @@ int report_make(struct report *report, struct trace *trace, const char *path,
     status = report_prepare(report, wish->resolver);
     if (!status)
         status = blocks_walk(report, wish->filter);
+    summary_renew(&report->summary, trace);
     if (!status)
         status = report_finish(report);
     return status ? status : report_rows_make(report, wish->sort);

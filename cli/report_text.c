@@ -85,7 +85,7 @@ static void overview_print(const struct text_report *text)
 {
     const struct report *report = text->report;
     const struct summary *summary = &report->summary;
-    char records[UNITS_MAX], duration[UNITS_MAX], loss[80];
+    char records[UNITS_MAX], duration[UNITS_MAX], loss[SUMMARY_LOSS_MAX];
 
     out_put_escaped(text->out, text_plain, report->path, strlen(report->path));
     out_put_text(text->out, ": ");
@@ -96,8 +96,7 @@ static void overview_print(const struct text_report *text)
                report->partial ? " selected of a recording of " : " in ",
                units_duration(duration, summary->duration_ns), summary->processes,
                summary->processes == 1 ? "" : "es", summary->counts.threads,
-               summary->counts.threads == 1 ? "" : "s",
-               summary_loss_text(&summary->counts, loss, sizeof(loss)));
+               summary->counts.threads == 1 ? "" : "s", summary_loss_text(summary, loss));
 }
 
 static void stats_add(struct text_table *table, const struct report *report,
@@ -297,6 +296,18 @@ static int by_records(const void *a, const void *b)
     return left->thread->thread < right->thread->thread ? -1 : 1;
 }
 
+/* As its ledger tells, and what it says to be stored and was not met; a selection leaves out more
+ * than that. */
+static uint64_t thread_lost(const struct report *report, const struct report_thread *thread,
+                            const struct trace_ledger *ledger)
+{
+    uint64_t lost = ledger->dropped + ledger->overwritten + ledger->damaged;
+
+    if (!report->partial && ledger->stored > thread->records)
+        lost += ledger->stored - thread->records;
+    return lost;
+}
+
 static void thread_add(const struct text_report *text, struct text_table *table,
                        const struct report_thread *thread, double used)
 {
@@ -307,7 +318,7 @@ static void thread_add(const struct text_report *text, struct text_table *table,
 
     text_table_add_count(table, thread->records);
     if (ledger)
-        text_table_add_count(table, ledger->dropped + ledger->overwritten + ledger->damaged);
+        text_table_add_count(table, thread_lost(report, thread, ledger));
     else
         text_table_add(table, "?");
     report_text_ticks(table, report, thread->last_ticks - thread->first_ticks);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/summary.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -80,9 +81,51 @@ static uint64_t duration_of(struct trace *trace, bool ended)
     return (uint64_t)last_ns;
 }
 
-void summary_make(struct summary *summary, struct trace *trace)
+/* Stored, and not to be had from the file: in damaged blocks, or of types that nothing describes.
+ * Where a header is damaged nobody knows what was behind it, but the ledgers tell of the sum. */
+static uint64_t unreadable_records(const struct summary *summary)
+{
+    const struct trace_condition *condition = &summary->condition;
+    uint64_t unreadable = condition->damaged_records;
+
+    if (condition->ended && condition->damaged_blocks &&
+        summary->counts.stored > condition->records + unreadable)
+        unreadable = summary->counts.stored - condition->records;
+    return unreadable + condition->undescribed_records;
+}
+
+static uint64_t lost_records(const struct summary_counts *counts)
+{
+    return counts->dropped + counts->overwritten - counts->let_go + counts->damaged +
+           counts->unstored;
+}
+
+uint64_t summary_missing(const struct summary *summary)
+{
+    return lost_records(&summary->counts) + unreadable_records(summary);
+}
+
+bool summary_is_vague(const struct summary *summary)
+{
+    const struct trace_condition *condition = &summary->condition;
+
+    return summary->counts.unknown || !condition->ended ||
+           condition->damaged_blocks > condition->damaged_data_blocks;
+}
+
+void summary_renew(struct summary *summary, const struct trace *trace)
 {
     const struct summary_counts *counts = &summary->counts;
+
+    trace_condition(trace, &summary->condition);
+    summary->complete = !summary_missing(summary) && !summary_is_vague(summary) &&
+                        !summary->condition.damaged_blocks &&
+                        counts->stored + counts->let_go == counts->written &&
+                        summary->condition.records == counts->stored;
+}
+
+void summary_make(struct summary *summary, struct trace *trace)
+{
     const struct trace_thread *thread;
 
     *summary = (struct summary){0};
@@ -93,27 +136,48 @@ void summary_make(struct summary *summary, struct trace *trace)
     for (size_t n = 0; (thread = trace_thread_at(trace, n)); n++)
         summary_add_thread(&summary->counts, trace, thread);
     summary->duration_ns = duration_of(trace, summary->condition.ended);
-    summary->complete =
-        summary->condition.ended && !summary->condition.damaged_blocks && !counts->unknown &&
-        !counts->dropped && counts->overwritten == counts->let_go && !counts->damaged &&
-        counts->stored + counts->let_go == counts->written && !summary->condition.lost_records &&
-        summary->condition.records == counts->stored;
+    summary_renew(summary, trace);
 }
 
-const char *summary_loss_text(const struct summary_counts *counts, char *text, size_t capacity)
+/* One more part of a sentence. */
+__attribute__((format(printf, 2, 3))) static void part_add(char *text, const char *format, ...)
 {
-    uint64_t lost =
-        counts->dropped + counts->overwritten - counts->let_go + counts->damaged + counts->unstored;
-    uint64_t attempted = counts->written + counts->dropped;
-    char count[UNITS_MAX], share[UNITS_MAX];
+    size_t used = strlen(text);
+    va_list arguments;
 
-    if (lost)
-        snprintf(text, capacity, "%s record%s lost (%s)", units_count(count, lost),
-                 lost == 1 ? "" : "s", units_percent(share, (double)lost, (double)attempted));
-    else
-        snprintf(text, capacity, "%s", counts->unknown ? "losses not known" : "nothing lost");
+    if (used)
+        used += (size_t)snprintf(text + used, SUMMARY_LOSS_MAX - used, ", ");
+    va_start(arguments, format);
+    vsnprintf(text + used, SUMMARY_LOSS_MAX - used, format, arguments);
+    va_end(arguments);
+}
+
+static void records_add(char *text, uint64_t records, const char *words)
+{
+    char count[UNITS_MAX];
+
+    if (records)
+        part_add(text, "%s record%s %s", units_count(count, records), records == 1 ? "" : "s",
+                 words);
+}
+
+const char *summary_loss_text(const struct summary *summary, char *text)
+{
+    const struct summary_counts *counts = &summary->counts;
+    uint64_t lost = lost_records(counts), undescribed = summary->condition.undescribed_records;
+    char words[UNITS_MAX + 16], count[UNITS_MAX];
+
+    *text = 0;
+    snprintf(words, sizeof(words), "lost (%s)",
+             units_percent(count, (double)lost, (double)(counts->written + counts->dropped)));
+    records_add(text, lost, words);
+    records_add(text, unreadable_records(summary) - undescribed, "in damaged blocks");
+    records_add(text, undescribed, "of events that nothing describes");
+    if (summary_is_vague(summary))
+        part_add(text, "%s", *text ? "what else was lost is not known" : "losses not known");
+    else if (!*text) /* ledgers that do not add up are no reason to say so */
+        part_add(text, "%s", summary->complete ? "nothing lost" : "losses not known");
     if (counts->let_go)
-        snprintf(text + strlen(text), capacity - strlen(text), ", %s older ones let go",
-                 units_count(count, counts->let_go));
+        part_add(text, "%s older ones let go", units_count(count, counts->let_go));
     return text;
 }

@@ -33,14 +33,24 @@ struct summary {
     size_t processes;
     struct summary_counts counts;
     uint64_t duration_ns;
-    bool complete; /* ended properly, undamaged, nothing lost */
+    bool complete; /* ended properly, nothing lost, no damage met so far */
 };
 
+/* Before the events are read, and once more when they are: damage in a block shows only then. */
 void summary_make(struct summary *summary, struct trace *trace);
+void summary_renew(struct summary *summary, const struct trace *trace);
 void summary_add_thread(struct summary_counts *counts, const struct trace *trace,
                         const struct trace_thread *thread);
 
-/* "nothing lost", "1,234 records lost (0.1 %)", ... into text[capacity], which is returned. */
-const char *summary_loss_text(const struct summary_counts *counts, char *text, size_t capacity);
+/* Records that were emitted and do not come out of the file, as far as that is known. */
+uint64_t summary_missing(const struct summary *summary);
+/* Is more than that lost, perhaps? Nobody can say of a recording that was cut off, nor of one whose
+ * damage took more than blocks of events. */
+bool summary_is_vague(const struct summary *summary);
+
+enum { SUMMARY_LOSS_MAX = 192 };
+/* "nothing lost", "1,234 records lost (0.1 %)", ... into text[SUMMARY_LOSS_MAX], which is returned.
+ */
+const char *summary_loss_text(const struct summary *summary, char *text);
 
 #endif
