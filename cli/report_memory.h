@@ -42,7 +42,7 @@ struct memory_process {
     uint64_t frees, freed_bytes;
     uint64_t live_bytes, live_blocks;
     uint64_t peak_bytes, peak_ticks;
-    uint64_t unknown_frees; /* of what was allocated before, or in the parent */
+    uint64_t unknown_frees; /* of what was allocated before, in the parent, or unrecorded */
     uint64_t missed_frees;  /* an address handed out twice: the free between is not in the trace */
 };
 

@@ -6,10 +6,35 @@
 #include "cli/report_text.h"
 #include "cli/units.h"
 
+/* What was not recorded can be an allocation as well as a free: then the figures above are those of
+ * the records that are there. */
+static void memory_caveats_print(const struct text_report *text, const struct memory_process *total)
+{
+    const struct summary *summary = &text->report->summary;
+    uint64_t missing = summary_missing(summary);
+    char count[UNITS_MAX];
+
+    if (total->unknown_frees)
+        out_printf(
+            text->out, "  %s block%s freed that had been allocated before or in the parent%s\n",
+            units_count(count, total->unknown_frees), total->unknown_frees == 1 ? "" : "s",
+            missing || summary_is_vague(summary) ? ", or whose allocation was not recorded" : "");
+    if (total->missed_frees)
+        out_printf(text->out, "  %s block%s handed out again although no free was recorded\n",
+                   units_count(count, total->missed_frees), total->missed_frees == 1 ? "" : "s");
+    if (missing)
+        out_printf(text->out,
+                   "  %s record%s missing: what was live, and the peak, can be more or less\n",
+                   units_count(count, missing), missing == 1 ? " is" : "s are");
+    else if (summary_is_vague(summary))
+        out_put_text(text->out, "  what was lost is not known: what was live, and the peak, can be "
+                                "more or less\n");
+}
+
 static void memory_overview_print(const struct text_report *text,
                                   const struct memory_process *total)
 {
-    char bytes[4][UNITS_MAX], counts[4][UNITS_MAX], at[UNITS_MAX];
+    char bytes[4][UNITS_MAX], counts[3][UNITS_MAX], at[UNITS_MAX];
     struct out_buffer *out = text->out;
 
     out_printf(out, "  allocated        %10s  in %s blocks\n",
@@ -24,14 +49,7 @@ static void memory_overview_print(const struct text_report *text,
                units_bytes(bytes[3], total->peak_bytes),
                units_duration(at, (uint64_t)trace_ns(text->report->trace, total->peak_ticks)),
                text->report->memory.process_count > 1 ? ", the highest of one process" : "");
-    if (total->unknown_frees)
-        out_printf(out, "  %s block%s freed that had been allocated before or in the parent\n",
-                   units_count(counts[3], total->unknown_frees),
-                   total->unknown_frees == 1 ? "" : "s");
-    if (total->missed_frees)
-        out_printf(out, "  %s block%s handed out again although no free was recorded\n",
-                   units_count(counts[3], total->missed_frees),
-                   total->missed_frees == 1 ? "" : "s");
+    memory_caveats_print(text, total);
 }
 
 static void memory_functions_print(struct text_report *text)

@@ -147,6 +147,12 @@ class Loss(WithTraces):
         finding = json.loads(run("verify", "-F", "json", "mix.adatrace", cwd=self.folder).stdout)["findings"][0]
         self.assertEqual((finding["offset"], finding["pid"], finding["tid"]), (None, 4242, 4243))
 
+    def test_memory_says_that_allocations_may_be_missing(self):
+        lossy, whole = (self.good("report", f"{name}.adatrace") for name in ("mix", "whole"))
+        self.assertIn("in the parent, or whose allocation was not recorded\n", lossy)
+        self.assertIn("12 records are missing: what was live, and the peak, can be more or less\n", lossy)
+        self.assertNotIn("missing", whole)
+
 
 if __name__ == "__main__":
     unittest.main()
