@@ -125,7 +125,8 @@ int drain_set_wait(struct drain *drain, const struct wait_choice *choice)
 
 /* Process `pid` is our child, whatever /proc says or does not. Before or after it attaches. */
 void drain_child(struct drain *drain, uint32_t pid);
-/* How our child `pid` ended, as waitpid(2) has it. */
+/* How our child `pid` ended, as waitpid(2) has it. Waits for promises that are being made, so that
+ * it comes behind the child's attachment; not from within one. */
 void drain_child_status(struct drain *drain, uint32_t pid, int status);
 
 /* ---- by hand (tests) ---- */

@@ -185,8 +185,17 @@ void drain_child(struct drain *d, uint32_t pid)
     message_send_or_tell(d, &(struct drain_message){.kind = MESSAGE_CHILD, .pid = pid}, NULL);
 }
 
+/* Whoever was promised rings before has its attachment in the inbox behind this. */
+static void promises_wait(struct drain *d)
+{
+    pthread_mutex_lock(&d->promising);
+    pthread_mutex_unlock(&d->promising);
+}
+
 void drain_child_status(struct drain *d, uint32_t pid, int status)
 {
+    /* A short program is gone before the door has told of it. */
+    promises_wait(d);
     message_send_or_tell(
         d, &(struct drain_message){.kind = MESSAGE_STATUS, .pid = pid, .status = status}, NULL);
 }
@@ -304,8 +313,7 @@ void inbox_take_attachments(struct drain *d)
 {
     struct drain_message *first, *rest;
 
-    pthread_mutex_lock(&d->promising); /* what was promised is sent */
-    pthread_mutex_unlock(&d->promising);
+    promises_wait(d);
     (void)messages_pick(&d->taking, MESSAGE_ATTACH, &first);
     pthread_mutex_lock(&d->lock);
     d->inbox_end = messages_pick(&d->inbox, MESSAGE_ATTACH, &rest);

@@ -301,6 +301,58 @@ static void snapshot_has_who_was_promised_rings_before_it_was_asked_for(void **s
     assert_int_equal(sources_in_a_snapshot(-EPIPE), 1); /* the promise was not heard */
 }
 
+struct told {
+    struct drain *drain;
+    pthread_t parent;
+};
+
+static void *status_tell(void *context)
+{
+    struct told *t = context;
+
+    drain_child_status(t->drain, (uint32_t)getpid(), 3 << 8);
+    return NULL;
+}
+
+/* The child has its rings, and is gone before we have told anybody that it has them. */
+static int promise_and_end(void *context)
+{
+    enum { LONG_ENOUGH_NS = 50 * 1000 * 1000 }; /* for a parent that does not wait */
+    struct told *t = context;
+    struct timespec until;
+
+    assert_int_equal(pthread_create(&t->parent, NULL, status_tell, t), 0);
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += LONG_ENOUGH_NS;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    if (pthread_timedjoin_np(t->parent, NULL, &until) == 0)
+        t->parent = 0;
+    return 0;
+}
+
+static void status_of_a_child_comes_behind_the_rings_that_it_was_promised(void **state)
+{
+    struct drain_attachment a = {.pid = (uint32_t)getpid(), .pidfd = -1, .is_child = true};
+    const struct segment_geometry geometry = {
+        .slots = 4, .ring_bytes = 4096, .arena_bytes = 1 << 16, .clock = SEGMENT_CLOCK_MONOTONIC};
+    struct stage stage;
+    struct told told;
+
+    (void)state;
+    stage_set(&stage, &(struct stage_options){0});
+    told.drain = stage.drain;
+    assert_int_equal(segment_create(&a.segment, &geometry, NULL), 0);
+    a.ticks = clock_source_ticks(CLOCK_SOURCE_MONOTONIC);
+    assert_int_equal(drain_attach_promised(stage.drain, &a, promise_and_end, &told), 0);
+    if (told.parent)
+        assert_int_equal(pthread_join(told.parent, NULL), 0);
+    drain_round(stage.drain);
+    assert_true(stage.drain->processes->is_child);
+    assert_int_equal(stage.drain->processes->status, 3 << 8);
+    stage_clear(&stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -311,6 +363,7 @@ int main(void)
         cmocka_unit_test(note_that_comes_after_the_last_round_is_in_the_file),
         cmocka_unit_test(attachment_that_comes_too_late_is_let_go),
         cmocka_unit_test(snapshot_has_who_was_promised_rings_before_it_was_asked_for),
+        cmocka_unit_test(status_of_a_child_comes_behind_the_rings_that_it_was_promised),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
