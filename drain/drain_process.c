@@ -82,14 +82,35 @@ static void process_watch_end(struct drain *d, struct drain_process *p)
     p->pidfd = -1;
 }
 
-/* The same pid attaches again: exec has made something else of the process. */
-static void process_replace(struct drain *d, uint32_t pid)
+/* Of a fork in another pid namespace we know only what it is called there. */
+static bool process_has_pid(const struct drain_process *p, uint32_t pid)
+{
+    return p->pid == pid && (p->is_root || !p->is_foreign);
+}
+
+/* Or has its pid come round? A fork that was gone when we met it has no start time: then a pid
+ * counts as the same process, since what has not ended in the trace ended a moment ago at most. */
+static bool process_is_that_of(const struct drain_process *p, const struct drain_attachment *a)
+{
+    return !p->start_time || !a->facts.start_time || p->start_time == a->facts.start_time;
+}
+
+/*
+ * The same pid attaches again: exec has made something else of the process. Also of one that is
+ * dead by now: a short program's death was seen on what it had been before, where it does not
+ * belong. The image ends where its successor begins, by which readers know an exec.
+ */
+static void process_replace(struct drain *d, const struct drain_attachment *a)
 {
     for (struct drain_process *p = d->processes; p; p = p->next) {
-        if (p->pid != pid || p->dead)
+        if (!process_has_pid(p, a->pid) || p->ended || p->replaced)
+            continue;
+        if (!p->dead)
+            process_die(d, p);
+        if (!process_is_that_of(p, a))
             continue;
         p->replaced = true;
-        process_die(d, p);
+        p->end_ticks = a->ticks;
         process_watch_end(d, p);
     }
 }
@@ -108,7 +129,7 @@ void process_add_root(struct drain *d, struct drain_source *s, struct drain_atta
     uint32_t parent = process_number_of(d, a->facts.parent_pid);
 
     if (!a->second)
-        process_replace(d, a->pid);
+        process_replace(d, a);
     process_begin(d, s, p);
     s->root = p;
     s->image = p->number;
@@ -341,10 +362,22 @@ void process_free(struct drain *d, struct drain_process *p)
     free(p);
 }
 
+static bool somebody_ends(const struct drain *d)
+{
+    for (const struct drain_process *p = d->processes; p; p = p->next)
+        if (p->dead && !p->ended)
+            return true;
+    return false;
+}
+
 void processes_end(struct drain *d)
 {
     struct drain_process *next;
 
+    /* A death that is known by now may be that of what the process has executed since; which was
+     * promised rings before it could die. */
+    if (!d->finished && somebody_ends(d))
+        inbox_take_attachments(d);
     for (struct drain_process *p = d->processes; p; p = next) {
         next = p->next;
         if (!p->dead || p->threads)

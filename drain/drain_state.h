@@ -256,7 +256,8 @@ uint64_t clock_widen_odd(const struct drain *d, struct drain_thread *t, uint64_t
 /* ---- drain_inbox.c ---- */
 void inbox_init(struct drain *d);
 void inbox_take(struct drain *d);
-/* Processes that have rings by now. For who reads what was published before it was asked. */
+/* Processes that have rings by now. For who reads what was published before it was asked, and who
+ * writes that a process has ended. */
 void inbox_take_attachments(struct drain *d);
 /* The last look. */
 void inbox_close(struct drain *d);

@@ -40,7 +40,9 @@ static void segment_begin(struct stage *stage, struct segment *segment,
 
 void stage_add(struct stage *stage, struct drain *drain, const struct stage_options *o)
 {
-    struct drain_attachment a = {.pid = o->pid ? o->pid : (uint32_t)getpid(), .pidfd = -1};
+    struct drain_attachment a = {.pid = o->pid ? o->pid : (uint32_t)getpid(),
+                                 .pidfd = -1,
+                                 .facts.start_time = o->start_time};
 
     memset(stage, 0, sizeof(*stage));
     segment_begin(stage, &a.segment, o);

@@ -28,8 +28,9 @@ struct stage_options {
     uint32_t slots; /* 0: 16 */
     enum ring_policy policy;
     uint64_t timeout_ns;
-    uint32_t pid; /* 0: ours */
-    bool untold;  /* do not tell TYPE_NUMBER */
+    uint32_t pid;        /* 0: ours */
+    uint64_t start_time; /* of the process, as /proc has it; 0: not known */
+    bool untold;         /* do not tell TYPE_NUMBER */
     /* Map the segment a second time. Not the default: a sanitizer that watches addresses cannot see
      * that what is released at one of them is acquired at the other. */
     bool maps;

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "base/atomic.h"
+#include "base/clock.h"
 #include "drain/drain_state.h"
 #include "fake_writer.h"
 #include "producer.h"
@@ -168,6 +169,55 @@ static void exec_makes_another_process_of_the_same_pid(void **state)
     assert_int_equal(end_of(&before, 1)->process, 1);
     /* Its thread is not robust: the process's end is the thread's. */
     assert_true(fake_last(FAKE_LEDGER, 1)->item.ledger.final);
+    stage_unmap(&after);
+    stage_clear(&before);
+}
+
+/* Has the first process ended where the second begins, without a status? */
+static void assert_replaced_by_second(struct stage *stage)
+{
+    const struct trace_process_end *end = &end_of(stage, 1)->item.end;
+
+    assert_int_equal(fake_count(FAKE_PROCESS, 0), 2);
+    assert_int_equal(end->status, -1);
+    assert_true(end->end_ticks == fake_find(FAKE_PROCESS, 0, 1)->item.process.start_ticks);
+    assert_int_equal(fake_count(FAKE_NOTE, 0), 0);
+}
+
+/* The death of what was executed is seen on what was there before. */
+static void exec_is_one_though_its_program_has_ended(void **state)
+{
+    struct stage before, after;
+    struct drain_process *first;
+
+    (void)state;
+    stage_set(&before, &(struct stage_options){0});
+    drain_round(before.drain);
+    first = before.drain->processes;
+    first->dead = true;
+    first->dead_ns = clock_monotonic_ns();
+    first->end_ticks = UINT64_MAX;
+    stage_add(&after, before.drain, &(struct stage_options){0});
+    drain_round(before.drain);
+    assert_replaced_by_second(&before);
+    stage_unmap(&after);
+    stage_clear(&before);
+}
+
+static void pid_that_came_round_is_not_an_exec(void **state)
+{
+    struct stage before, after;
+    struct drain_process *first;
+
+    (void)state;
+    stage_set(&before, &(struct stage_options){0});
+    drain_round(before.drain);
+    first = before.drain->processes;
+    first->start_time = 1; /* not that of the next one */
+    stage_add(&after, before.drain, &(struct stage_options){.start_time = 2});
+    drain_round(before.drain);
+    assert_false(first->replaced);
+    assert_true(first->dead);
     stage_unmap(&after);
     stage_clear(&before);
 }
@@ -392,6 +442,35 @@ static void program_that_attached_is_not_noted(void **state)
     stage_clear(&stage);
 }
 
+/* Asked in the middle of a round: the program comes up while its predecessor's ring is read. */
+static const char *attach_meanwhile(void *context, uint32_t pid, const char *path)
+{
+    struct stage *stages = context;
+
+    (void)pid, (void)path;
+    stage_add(&stages[1], stages[0].drain, &(struct stage_options){0});
+    return NULL;
+}
+
+static void nobody_ends_before_what_was_promised_is_taken(void **state)
+{
+    struct stage stages[2];
+    struct producer p;
+
+    (void)state;
+    exec_stage_set(&stages[0], &p);
+    drain_round(stages[0].drain);
+    stages[0].drain->options.context = stages;
+    stages[0].drain->options.untraceable = attach_meanwhile;
+    stages[0].drain->processes->dead = true; /* the program's death, and long ago */
+    exec_emit(&p, "/bin/other");
+    producer_retire(&p);
+    drain_round(stages[0].drain);
+    assert_replaced_by_second(&stages[0]);
+    stage_unmap(&stages[1]);
+    stage_clear(&stages[0]);
+}
+
 /* ---- lies ---- */
 
 static void children_that_never_were_are_bounded(void **state)
@@ -482,6 +561,8 @@ int main(void)
         cmocka_unit_test(forked_child_is_a_process_of_the_same_image),
         cmocka_unit_test(killed_process_is_drained_to_the_end),
         cmocka_unit_test(exec_makes_another_process_of_the_same_pid),
+        cmocka_unit_test(exec_is_one_though_its_program_has_ended),
+        cmocka_unit_test(pid_that_came_round_is_not_an_exec),
         cmocka_unit_test(thread_whose_death_is_not_told_is_looked_for_once_a_second),
         cmocka_unit_test(status_of_our_child_is_waited_for),
         cmocka_unit_test(segment_without_users_is_given_back),
@@ -491,6 +572,7 @@ int main(void)
         cmocka_unit_test(program_that_never_attached_is_noted),
         cmocka_unit_test(exec_that_failed_is_not_noted),
         cmocka_unit_test(program_that_attached_is_not_noted),
+        cmocka_unit_test(nobody_ends_before_what_was_promised_is_taken),
         cmocka_unit_test(children_that_never_were_are_bounded),
         cmocka_unit_test(module_is_written_when_mapped_and_again_when_unmapped),
         cmocka_unit_test(module_that_a_child_unmaps_stays_for_its_parent),
