@@ -11,11 +11,14 @@
 #include "cli/summary.h"
 #include "format/trace_reader.h"
 
+enum { INFO_END_MAX = 4096 + 8 }; /* a path and a word */
+
 struct info {
     const struct trace *trace;
     const char *path;
     struct summary summary;
-    struct summary_counts *processes; /* in the order of the trace's table; owned */
+    struct summary_counts *processes;        /* in the order of the trace's table; owned */
+    const struct trace_process **successors; /* the same: what exec made of it, or NULL; owned */
     bool verbose, colour;
 };
 
@@ -29,7 +32,8 @@ int info_print_text(const struct info *info, struct out_buffer *out)
     __attribute__((warn_unused_result));
 void info_print_json(const struct info *info, struct out_buffer *out);
 
-/* How a process ended, as waitpid(2) tells: "exit 0", "signal 9", "not known", "not seen". */
-const char *info_end_text(const struct trace_process_end *end, char text[32]);
+/* How the n-th process of the trace's table ended: "exit 0", "signal 9" as waitpid(2) tells, "exec
+ * /usr/bin/env", "not known", "not seen". Untrusted: the name is the file's. */
+const char *info_end_text(const struct info *info, size_t n, char text[INFO_END_MAX]);
 
 #endif

@@ -59,7 +59,7 @@ static void counts_put(struct json_writer *json, const struct summary_counts *co
 static void processes_put(const struct info *info, struct json_writer *json)
 {
     const struct trace_process *process;
-    char text[32];
+    char text[INFO_END_MAX];
 
     json_array_open(json, "processes");
     for (size_t n = 0; (process = trace_process_at(info->trace, n)); n++) {
@@ -75,7 +75,7 @@ static void processes_put(const struct info *info, struct json_writer *json)
         json_signed(json, "start_ns", trace_ns(info->trace, process->start_ticks));
         if (end)
             json_signed(json, "end_ns", trace_ns(info->trace, end->end_ticks));
-        json_text(json, "end", info_end_text(end, text));
+        json_text(json, "end", info_end_text(info, n, text));
         json_unsigned(json, "threads", counts->threads);
         counts_put(json, counts);
         json_object_close(json);

@@ -157,7 +157,7 @@ static int processes_put(const struct info *info, struct out_buffer *out)
                                            "events", "dropped", "<end", "<command"};
     const struct trace_process *process;
     struct text_table table;
-    char end_text[32];
+    char end_text[INFO_END_MAX];
 
     text_table_init(&table, headings, sizeof(headings) / sizeof(*headings));
     for (size_t n = 0; (process = trace_process_at(info->trace, n)); n++) {
@@ -178,7 +178,7 @@ static int processes_put(const struct info *info, struct out_buffer *out)
         text_table_add_count(&table, counts->threads);
         text_table_add_count(&table, counts->stored);
         text_table_add_count(&table, counts->dropped);
-        text_table_add(&table, info_end_text(end, end_text));
+        text_table_add_name(&table, info_end_text(info, n, end_text));
         text_table_add_name(&table, *process->command ? process->command : process->executable);
     }
     return table_put(info, out, "Processes", &table);

@@ -185,10 +185,23 @@ def event_differences(lines, trace, counted):
             yield f"line {number}: {line.rstrip()}\n    but decoded {json.dumps(own)}"
 
 
-def ending(status):
+def successor(processes, number, end):
+    """What exec made of a process that ended without a status: the next of its pid begins there."""
+    mine = processes[number]
+    next_one = next((process for process in processes.values()
+                     if (process["pid"], process["start_ticks"]) == (mine["pid"], end["end_ticks"])), mine)
+    is_same = not mine["start_time"] or next_one["start_time"] in (0, mine["start_time"])
+    return next_one if next_one is not mine and is_same else None
+
+
+def ending(processes, number, end):
     """How a process ended, in words."""
-    if status in (None, -1):
-        return "not seen" if status is None else "not known"
+    status = end.get("status")
+    if status is None:
+        return "not seen"
+    if status == -1:
+        after = successor(processes, number, end)
+        return f"exec {worded(after['executable'] or after['command'])}" if after else "not known"
     if os.WIFSIGNALED(status):
         return f"signal {os.WTERMSIG(status)}"
     return f"exit {os.WEXITSTATUS(status)}"
@@ -212,7 +225,7 @@ def own_info(trace, events):
             "executable": worded(process["executable"]), "command": worded(process["command"]),
             "start_ns": clock.ns(process["start_ticks"]),
             "end_ns": clock.ns(end["end_ticks"]) if end else None,
-            "end": ending(end.get("status")), "threads": len(mine),
+            "end": ending(items["process"], number, end), "threads": len(mine),
             **{name: sum(ledger[name] for ledger in mine)
                for name in LEDGER if name != "high_water_bytes"}})
     threads = [{"pid": items["process"].get(t["process"], {"pid": 0})["pid"], "tid": t["tid"],
