@@ -11,7 +11,7 @@
 
 enum { UNTRACED_MAX = 256, NAMES_AT_FIRST = 64 };
 
-/* ---- the types that the drain itself understands: what is executed ---- */
+/* ---- the types that the drain itself understands: what is executed, and how it ends ---- */
 
 static void exec_learn_fields(struct drain_exec_type *type, const struct schema *schema)
 {
@@ -33,6 +33,20 @@ static void exec_learn_fields(struct drain_exec_type *type, const struct schema 
     }
 }
 
+static void exit_learn_fields(struct drain_exit_type *type, const struct schema *schema)
+{
+    uint32_t offset = 0;
+
+    *type = (struct drain_exit_type){0};
+    for (unsigned i = 0; i < schema->field_count; i++) {
+        const struct ada_field *field = &schema->fields[i];
+
+        if (field->width == 4 && field->count == 1 && strcmp(field->name, "status") == 0)
+            *type = (struct drain_exit_type){.id = schema->id, .status_offset = offset};
+        offset += (uint32_t)field->width * field->count;
+    }
+}
+
 static void exec_learn(struct drain_source *s, const struct schema *schema)
 {
     if (strcmp(schema->provider, "process") != 0)
@@ -41,6 +55,8 @@ static void exec_learn(struct drain_source *s, const struct schema *schema)
         exec_learn_fields(&s->exec, schema);
     else if (strcmp(schema->name, "spawn") == 0)
         exec_learn_fields(&s->spawn, schema);
+    else if (strcmp(schema->name, "exit") == 0)
+        exit_learn_fields(&s->exit, schema);
 }
 
 /* For who steers. Without memory it cannot be steered. */
@@ -226,4 +242,16 @@ void source_exec_seen(struct drain *d, struct drain_thread *t, const struct ring
     free(p->exec_path);
     p->exec_path = path;
     t->exec_at = trace_stream_stored(t->stream);
+}
+
+/* ---- exit ---- */
+
+void source_exit_seen(struct drain_thread *t, const unsigned char *payload, uint32_t payload_bytes)
+{
+    uint32_t at = t->source->exit.status_offset;
+
+    if (at > payload_bytes || payload_bytes - at < 4)
+        return;
+    t->exit_status = (uint8_t)le32_load(payload + at); /* the kernel keeps no more of it */
+    t->exit_at = trace_stream_stored(t->stream);
 }

@@ -23,7 +23,7 @@ static void process_begin(struct drain *d, struct drain_source *s, struct drain_
     p->source = s;
     p->number = d->next_process++;
     p->pidfd = -1;
-    p->status = -1;
+    p->status = p->said_status = -1;
     p->dead = drain_is_late(d);
     p->end_ticks = d->options.then.seen_ticks;
     p->next = d->processes;
@@ -317,12 +317,12 @@ static bool status_is_settled(struct drain *d, struct drain_process *p)
 
 static void process_end_write(struct drain *d, struct drain_process *p)
 {
-    const struct trace_process_end item = {
-        .process = p->number,
-        .end_ticks = p->end_ticks,
-        .status = p->status,
-    };
+    struct trace_process_end item = {.process = p->number, .end_ticks = p->end_ticks};
 
+    /* Nobody was told: an old kernel, a parent that does not ask, or it was gone when we met it. */
+    if (p->status == -1 && !p->replaced)
+        p->status = p->said_status;
+    item.status = p->status;
     p->ended = true;
     process_watch_end(d, p);
     if (p->is_root && !p->source->kept && source_has_come(p->source))

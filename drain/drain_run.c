@@ -53,6 +53,9 @@ static uint32_t run_take(struct drain *d, struct drain_thread *t, const unsigned
     if (!taken)
         return 0;
     t->ticks = run->ticks[taken - 1];
+    if (__builtin_expect(run->ids[taken - 1] == t->source->exit.id, 0)) /* else it ended nothing */
+        source_exit_seen(t, bytes + (uint64_t)(taken - 1) * run->record_bytes + 8,
+                         run->record_bytes - 8);
     if (__builtin_expect(d->live != NULL, 0))
         live_run(d, t, bytes, taken, run->record_bytes, run->ticks[0]);
     if (__builtin_expect(t->source->triggers != NULL, 0))

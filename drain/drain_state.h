@@ -43,6 +43,7 @@ struct drain_process {
     bool replaced;   /* exec made another image of it, which attached */
     bool ended;      /* written so */
     int status;      /* as waitpid(2), -1: not known */
+    int said_status; /* the same, as its own last record has it */
     bool untold;     /* there was no memory to describe it: tried again with its next thread */
     uint32_t parent;
     uint64_t start_ticks, start_time;
@@ -95,9 +96,11 @@ struct drain_thread {
     uint64_t damaged;                          /* records that fit no type */
     uint32_t unknown_type;                     /* the last one, when the arena was read up to: */
     uint64_t unknown_at;
-    uint64_t refused;       /* records for which there was no stream */
-    bool is_untrue;         /* its counters said what cannot be: they are not believed any more */
-    uint64_t exec_at;       /* records stored when it was about to execute something; 0: never */
+    uint64_t refused; /* records for which there was no stream */
+    bool is_untrue;   /* its counters said what cannot be: they are not believed any more */
+    uint64_t exec_at; /* records stored when it was about to execute something; 0: never */
+    uint64_t exit_at; /* the same, of when it said that the process ends: */
+    uint8_t exit_status;
     struct ring_stats past; /* counters when we came, of a reused segment */
     uint64_t past_taken;
     uint64_t dropped, dropped_bytes; /* as last looked at, and believed: thread_drops_look() */
@@ -115,6 +118,12 @@ struct drain_exec_type {
     uint32_t variable_offset; /* of the variable-length fields */
     uint32_t path_place;      /* variable fields before `path` */
     uint32_t pid_offset;      /* of `pid`, 4 bytes; UINT32_MAX: there is none */
+};
+
+/* Where process:exit has its status. */
+struct drain_exit_type {
+    uint32_t id; /* 0: not told */
+    uint32_t status_offset;
 };
 
 /* "provider:event" by type id; NULL: not told. */
@@ -142,6 +151,7 @@ struct drain_source {
     uint64_t unringed_since;                         /* ticks */
     uint64_t unringed_before, unringed_bytes_before; /* in files before this one */
     struct drain_exec_type exec, spawn;
+    struct drain_exit_type exit;
     struct drain_names names;
     bool types_came;        /* since they were looked at last */
     uint32_t forks;         /* processes besides the root, as it says */
@@ -314,6 +324,8 @@ void source_hear(struct drain *d, struct drain_source *s);
 void source_names_free(struct drain_source *s);
 /* A process:exec or process:spawn record was taken. */
 void source_exec_seen(struct drain *d, struct drain_thread *t, const struct ring_record *record);
+/* A process:exit record was taken. */
+void source_exit_seen(struct drain_thread *t, const unsigned char *payload, uint32_t payload_bytes);
 
 /* ---- drain_leftover.c ---- */
 /* Of a segment in a file: whoever finds it afterwards is to know these times. */

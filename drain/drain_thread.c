@@ -213,6 +213,8 @@ static void record_take(struct drain *d, struct drain_thread *t, const struct ri
         triggers_record(d, t, r->type, ticks, r->payload, r->payload_bytes);
     if (__builtin_expect(r->type == t->source->exec.id || r->type == t->source->spawn.id, 0))
         source_exec_seen(d, t, r);
+    else if (__builtin_expect(r->type == t->source->exit.id, 0))
+        source_exit_seen(t, r->payload, r->payload_bytes);
 }
 
 static void batch_take(struct drain *d, struct drain_thread *t, const struct ring_record *records,
@@ -324,6 +326,9 @@ void thread_end(struct drain *d, struct drain_thread *t)
         free(p->exec_path);
         p->exec_path = NULL;
     }
+    /* The same holds for an exit; a vfork child says one, too, and its parent goes on. */
+    if (t->exit_at && t->exit_at == trace_stream_stored(t->stream))
+        p->said_status = t->exit_status << 8;
     drain_tell_news(d, "thread %u of process %u ends", t->tid, p->pid);
     thread_close(d, t, true);
     free(t);

@@ -71,6 +71,8 @@ void stage_tell_type(struct stage *stage, uint16_t id, const char *provider, con
 {
     const struct ada_field number = {
         .name = "number", .count = 1, .kind = ADA_KIND_UNSIGNED, .width = 8};
+    const struct ada_field status = {
+        .name = "status", .count = 1, .kind = ADA_KIND_SIGNED, .width = 4};
     const struct ada_field path = {.name = "path", .count = 1, .kind = ADA_KIND_STRING};
     const struct schema schema = {
         .id = id,
@@ -78,7 +80,9 @@ void stage_tell_type(struct stage *stage, uint16_t id, const char *provider, con
         .field_count = 1,
         .provider = provider,
         .name = name,
-        .fields = strcmp(name, "exec") == 0 ? &path : &number,
+        .fields = strcmp(name, "exec") == 0   ? &path
+                  : strcmp(name, "exit") == 0 ? &status
+                                              : &number,
     };
     unsigned char bytes[512];
     int size = schema_encode(&schema, bytes, sizeof(bytes));

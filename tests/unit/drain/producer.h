@@ -12,7 +12,7 @@
 #include "registry/arena.h"
 #include "registry/registry.h"
 
-enum { TYPE_NUMBER = 8, TYPE_EXEC = 9, TYPE_UNKNOWN = 77 };
+enum { TYPE_NUMBER = 8, TYPE_EXEC = 9, TYPE_PROCESS_EXIT = 10, TYPE_UNKNOWN = 77 };
 
 /* A segment that is given to a drain of its own, with the type TYPE_NUMBER (one u64). */
 struct stage {

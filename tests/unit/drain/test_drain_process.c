@@ -471,6 +471,72 @@ static void nobody_ends_before_what_was_promised_is_taken(void **state)
     stage_clear(&stages[0]);
 }
 
+/* ---- what a process says of its end ---- */
+
+static void exit_emit(struct producer *p, int32_t status)
+{
+    assert_true(ring_write(&p->writer, TYPE_PROCESS_EXIT, &status, sizeof(status)));
+}
+
+/* How the trace has it that one ended of whom the kernel tells nothing: that said `before` numbers,
+ * its exit, and `behind` more. */
+static int status_of_who_says(unsigned before_exit, int32_t status, unsigned behind_exit)
+{
+    const struct fake_call *end;
+    struct stage stage;
+    struct producer p;
+    int told;
+
+    stage_set(&stage, &(struct stage_options){0});
+    stage_tell_type(&stage, TYPE_PROCESS_EXIT, "process", "exit");
+    producer_claim(&p, &stage, 1, false);
+    for (unsigned i = 0; i < before_exit; i++)
+        producer_write(&p, i);
+    exit_emit(&p, status);
+    for (unsigned i = 0; i < behind_exit; i++)
+        producer_write(&p, i);
+    producer_retire(&p);
+    drain_round(stage.drain);
+    stage.drain->processes->dead = true; /* long ago: nobody waits for its parent any more */
+    end = end_of(&stage, 1);
+    told = end->item.end.status;
+    stage_clear(&stage);
+    return told;
+}
+
+static void status_that_the_process_said_counts_when_nobody_was_told(void **state)
+{
+    (void)state;
+    assert_int_equal(status_of_who_says(0, 4, 0), 4 << 8);
+    assert_int_equal(status_of_who_says(100, -1, 0), 255 << 8); /* in a run of equal records */
+}
+
+/* As the parent of a vfork child does, which ends in its parent's memory. */
+static void exit_of_who_goes_on_is_no_status(void **state)
+{
+    (void)state;
+    assert_int_equal(status_of_who_says(0, 4, 1), -1);
+    assert_int_equal(status_of_who_says(100, 4, 100), -1);
+}
+
+static void kernel_s_word_counts_more(void **state)
+{
+    struct stage stage;
+    struct producer p;
+
+    (void)state;
+    stage_set(&stage, &(struct stage_options){0});
+    stage_tell_type(&stage, TYPE_PROCESS_EXIT, "process", "exit");
+    producer_claim(&p, &stage, 1, false);
+    exit_emit(&p, 0);
+    producer_retire(&p);
+    drain_round(stage.drain);
+    stage.drain->processes->dead = stage.drain->processes->is_child = true;
+    drain_child_status(stage.drain, stage.pid, 9); /* killed behind it */
+    assert_int_equal(end_of(&stage, 1)->item.end.status, 9);
+    stage_clear(&stage);
+}
+
 /* ---- lies ---- */
 
 static void children_that_never_were_are_bounded(void **state)
@@ -573,6 +639,9 @@ int main(void)
         cmocka_unit_test(exec_that_failed_is_not_noted),
         cmocka_unit_test(program_that_attached_is_not_noted),
         cmocka_unit_test(nobody_ends_before_what_was_promised_is_taken),
+        cmocka_unit_test(status_that_the_process_said_counts_when_nobody_was_told),
+        cmocka_unit_test(exit_of_who_goes_on_is_no_status),
+        cmocka_unit_test(kernel_s_word_counts_more),
         cmocka_unit_test(children_that_never_were_are_bounded),
         cmocka_unit_test(module_is_written_when_mapped_and_again_when_unmapped),
         cmocka_unit_test(module_that_a_child_unmaps_stays_for_its_parent),
