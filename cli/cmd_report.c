@@ -126,9 +126,11 @@ const struct command command_report = {
         "Memory is followed over all threads of a process in the order of time. A realloc counts "
         "as a free of the old block and an allocation of the new one.\n"
         "\n"
+        "Where allocations came from is said with the line that allocated most, where lines are "
+        "known; JSON has it as line, and as places how many different lines allocated.\n"
+        "\n"
         "What was lost is told with the number of events: while it was recorded, and in blocks of "
-        "the "
-        "file that are damaged.",
+        "the file that are damaged.",
     .statuses = "0\tthe report was printed\n"
                 "1\tFILE cannot be read\n"
                 "2\tthe command line was not understood\n",

@@ -23,7 +23,8 @@ static int64_t now_ns(void)
 void progress_start(struct progress *progress, uint64_t total, bool output_moves)
 {
     *progress = (struct progress){.total = total};
-    progress->on = terminal_is(STDERR_FILENO) && !(output_moves && terminal_is(STDOUT_FILENO));
+    progress->on =
+        terminal_is_clever(STDERR_FILENO) && !(output_moves && terminal_is(STDOUT_FILENO));
     progress->next = progress->on ? STEP_RECORDS : UINT64_MAX;
     if (progress->on)
         progress->start_ns = now_ns();

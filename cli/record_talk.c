@@ -14,7 +14,7 @@
 
 void record_talk_init(struct record_talk *talk)
 {
-    *talk = (struct record_talk){.is_live = terminal_is(STDERR_FILENO)};
+    *talk = (struct record_talk){.is_live = terminal_is_clever(STDERR_FILENO)};
     pthread_mutex_init(&talk->lock, NULL);
 }
 
@@ -47,17 +47,21 @@ void record_talk_news(void *context, const char *text)
 void record_talk_progress(struct record_talk *talk, const struct drain_figures *f)
 {
     char time[UNITS_MAX], count[UNITS_MAX], rate[UNITS_MAX], size[UNITS_MAX], dropped[UNITS_MAX];
+    char line[5 * UNITS_MAX + 40];
+    unsigned columns = terminal_columns(STDERR_FILENO);
     uint64_t now_ns = clock_monotonic_ns(), passed_ns;
 
     if (!talk->is_live || !terminal_is_free())
         return;
     passed_ns = now_ns - (talk->at_ns ? talk->at_ns : f->start_ns);
+    snprintf(line, sizeof(line), "adatrace: %s  %s events  %s  %s  %s dropped",
+             units_duration(time, (now_ns - f->start_ns) / 1000000000 * 1000000000),
+             units_count(count, f->records),
+             units_rate(rate, (double)(f->records - talk->records) * 1e9 / (double)(passed_ns + 1)),
+             units_bytes(size, f->file_bytes), units_count(dropped, f->dropped + f->overwritten));
     pthread_mutex_lock(&talk->lock);
-    fprintf(stderr, LINE_CLEAR "adatrace: %s  %s events  %s  %s  %s dropped",
-            units_duration(time, (now_ns - f->start_ns) / 1000000000 * 1000000000),
-            units_count(count, f->records),
-            units_rate(rate, (double)(f->records - talk->records) * 1e9 / (double)(passed_ns + 1)),
-            units_bytes(size, f->file_bytes), units_count(dropped, f->dropped + f->overwritten));
+    /* One column less than there are: what breaks the line is never taken away again. */
+    fprintf(stderr, LINE_CLEAR "%.*s", columns ? (int)columns - 1 : (int)sizeof(line), line);
     talk->line_shown = true;
     pthread_mutex_unlock(&talk->lock);
     talk->records = f->records;

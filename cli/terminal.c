@@ -13,13 +13,18 @@ bool terminal_is(int fd)
     return isatty(fd) == 1;
 }
 
+bool terminal_is_clever(int fd)
+{
+    const char *kind = getenv("TERM");
+
+    return terminal_is(fd) && kind && *kind && strcmp(kind, "dumb") != 0;
+}
+
 bool terminal_has_colour(int fd)
 {
-    const char *no_colour = getenv("NO_COLOR"), *kind = getenv("TERM");
+    const char *no_colour = getenv("NO_COLOR");
 
-    if (no_colour && *no_colour)
-        return false;
-    return terminal_is(fd) && kind && *kind && strcmp(kind, "dumb") != 0;
+    return !(no_colour && *no_colour) && terminal_is_clever(fd);
 }
 
 unsigned terminal_columns(int fd)

@@ -9,7 +9,10 @@
 
 bool terminal_is(int fd);
 
-/* Colours: on a terminal that is not dumb, and never with NO_COLOR (https://no-color.org). */
+/* It does what escape sequences say. */
+bool terminal_is_clever(int fd);
+
+/* Colours: on a terminal that is clever, and never with NO_COLOR (https://no-color.org). */
 bool terminal_has_colour(int fd);
 
 /* Columns of the terminal, or 0 when there is none or it does not say. */
