@@ -69,4 +69,8 @@ const struct fake_call *fake_last(enum fake_kind kind, uint32_t thread);
 /* Is there a note with this in it? */
 bool fake_has_note(const char *part);
 
+/* Rounds of the stage's drain until the process with this number has ended in the trace. */
+struct stage;
+const struct fake_call *fake_end_of(struct stage *stage, uint32_t process);
+
 #endif
