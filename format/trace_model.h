@@ -59,7 +59,7 @@ struct trace_process {
 struct trace_process_end {
     uint32_t process;
     uint64_t end_ticks;
-    int32_t status; /* as waitpid(2) gives it; -1: not known */
+    int32_t status; /* as waitpid(2) gives it; -1: not known, or an exec followed */
 };
 
 struct trace_thread {

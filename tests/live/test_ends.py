@@ -8,6 +8,7 @@ import time
 import unittest
 from itertools import pairwise
 
+import evidence
 import recording
 from live_program import LiveTest
 
@@ -50,7 +51,9 @@ class Ends(LiveTest):
         for name, text in CHAIN.items():
             (self.folder / name).write_text(text)
             (self.folder / name).chmod(0o755)
+        recordings = images_all = 0
         for info in self.infos(self.folder / "first"):
+            recordings, images_all = recordings + 1, images_all + len(info["processes"])
             self.assertEqual([note for note in info["notes"] if note["kind"] == "untraced"], [])
             of_pid = {}
             for process in sorted(info["processes"], key=lambda process: process["start_ns"]):
@@ -60,6 +63,7 @@ class Ends(LiveTest):
             program = [images for images in of_pid.values() if not images[0]["parent_pid"]]
             self.assertEqual([os.path.basename(image["executable"]) for image in program[0]][-2:], ["env", "true"])
             self.assertEqual(program[0][-1]["end"], "exit 0")
+        evidence.tell("ends", f"{images_all:,} images of programs in {recordings} recordings of a chain of execs")
 
 
 if __name__ == "__main__":
