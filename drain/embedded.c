@@ -323,8 +323,8 @@ static int embedded_stop(void)
 
     if (!host.drain || host.pid != getpid())
         return 0;
-    control_end();
     err = session_end(NULL);
+    control_end(); /* behind that: who listens over it hears everything first */
     drain_destroy(host.drain);
     session_files_destroy(host.files);
     session_triggers_destroy(host.triggers);
