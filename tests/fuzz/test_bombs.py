@@ -190,11 +190,11 @@ def main(words):
             path, out = Path(folder) / f"{make.__name__}.adatrace", Path(folder) / "out.adatrace"
             path.write_bytes(make())
             assert path.stat().st_size < 1 << 20, path.stat().st_size
-            for words in all_words:
-                status, resident = run([out if word == "OUT" else word for word in words] + [path], resident_mib_max)
+            for command in all_words:
+                status, resident = run([out if word == "OUT" else word for word in command] + [path], resident_mib_max)
                 most = max(most, resident)
                 commands += 1
-                print(f"{make.__name__} {words[0]}: status {status}, {resident >> 10} MiB", flush=True)
+                print(f"{make.__name__} {command[0]}: status {status}, {resident >> 10} MiB", flush=True)
             assert run(["verify", path], resident_mib_max)[0] in (1, 3), "a bomb is no sound trace"
     place = os.environ.get("ADATRACE_EVIDENCE")
     if place and not words:
