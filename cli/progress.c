@@ -24,7 +24,7 @@ void progress_start(struct progress *progress, uint64_t total, bool output_moves
 {
     *progress = (struct progress){.total = total};
     progress->on =
-        terminal_is_clever(STDERR_FILENO) && !(output_moves && terminal_is(STDOUT_FILENO));
+        terminal_has_escapes(STDERR_FILENO) && !(output_moves && terminal_is(STDOUT_FILENO));
     progress->next = progress->on ? STEP_RECORDS : UINT64_MAX;
     if (progress->on)
         progress->start_ns = now_ns();

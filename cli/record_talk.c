@@ -14,7 +14,7 @@
 
 void record_talk_init(struct record_talk *talk)
 {
-    *talk = (struct record_talk){.is_live = terminal_is_clever(STDERR_FILENO)};
+    *talk = (struct record_talk){.is_live = terminal_has_escapes(STDERR_FILENO)};
     pthread_mutex_init(&talk->lock, NULL);
 }
 

@@ -13,7 +13,7 @@ bool terminal_is(int fd)
     return isatty(fd) == 1;
 }
 
-bool terminal_is_clever(int fd)
+bool terminal_has_escapes(int fd)
 {
     const char *kind = getenv("TERM");
 
@@ -24,7 +24,7 @@ bool terminal_has_colour(int fd)
 {
     const char *no_colour = getenv("NO_COLOR");
 
-    return !(no_colour && *no_colour) && terminal_is_clever(fd);
+    return !(no_colour && *no_colour) && terminal_has_escapes(fd);
 }
 
 unsigned terminal_columns(int fd)

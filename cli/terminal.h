@@ -9,10 +9,11 @@
 
 bool terminal_is(int fd);
 
-/* It does what escape sequences say. */
-bool terminal_is_clever(int fd);
+/* It does what escape sequences say: a terminal, and not a dumb one (TERM). */
+bool terminal_has_escapes(int fd);
 
-/* Colours: on a terminal that is clever, and never with NO_COLOR (https://no-color.org). */
+/* Colours: on a terminal that has escape sequences, and never with NO_COLOR (https://no-color.org).
+ */
 bool terminal_has_colour(int fd);
 
 /* Columns of the terminal, or 0 when there is none or it does not say. */
