@@ -69,14 +69,15 @@ static uint64_t bytes_of(const char *path)
     return stat(path, &status) == 0 ? (uint64_t)status.st_size : 0;
 }
 
-/* What there is of the files numbered up to `last`. */
-static uint64_t files_bytes(const char *base, unsigned first, unsigned last)
+/* What there is of the files numbered up to `last`. The first has a number in its name only where
+ * it was known from the beginning that there would be others. */
+static uint64_t files_bytes(const struct record_output *output, unsigned first, unsigned last)
 {
     char path[PATH_MAX];
-    uint64_t bytes = 0;
+    uint64_t bytes = first == 1 ? bytes_of(output->path) : 0;
 
-    for (unsigned n = first; n <= last; n++)
-        if (file_name_rotated(path, sizeof(path), base, n) == 0)
+    for (unsigned n = first == 1 ? 2 : first; n <= last; n++)
+        if (file_name_rotated(path, sizeof(path), output->base, n) == 0)
             bytes += bytes_of(path);
     return bytes;
 }
@@ -94,7 +95,7 @@ static void files_summary(const struct record_output *output,
     if (files->number > 1)
         snprintf(text, sizeof(text), "%u files up to %s", files->number - files->deleted,
                  name_of(path));
-    record_talk_summary(figures, files_bytes(output->base, first, files->number), text);
+    record_talk_summary(figures, files_bytes(output, first, files->number), text);
     if (files->deleted)
         message_print("%u older file%s deleted, as --keep says", files->deleted,
                       files->deleted == 1 ? " was" : "s were");

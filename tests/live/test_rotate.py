@@ -157,8 +157,11 @@ class Rotate(LoadTest):
         self.assertEqual(said, str(self.folder / "x.0002.adatrace"))
         program.ask("emit", 50)
         counts = program.counts()
-        self.assertEqual(program.end()[0], 0)
+        status, words = program.end()
+        self.assertEqual(status, 0)
         files = [self.folder / "x.adatrace", self.folder / "x.0002.adatrace"]
+        each = sum(path.stat().st_size for path in files) / sum(map(self.taken, files))
+        self.assertIn(f", {each:.2f} bytes per event: 2 files up to x.0002.adatrace", words)
         self.check_sums(counts, files)
         self.check_each(files)
         # Names and types of the first are known in the second.
