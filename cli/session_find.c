@@ -22,10 +22,9 @@ enum {
 /* ---- one folder ---- */
 
 /* Only what is certainly ours: private, of this user, no link. */
-static bool folder_is_ours(const char *path, struct stat *status)
+static bool folder_is_ours(const struct stat *status)
 {
-    return lstat(path, status) == 0 && S_ISDIR(status->st_mode) && status->st_uid == geteuid() &&
-           (status->st_mode & 077) == 0;
+    return S_ISDIR(status->st_mode) && status->st_uid == geteuid() && (status->st_mode & 077) == 0;
 }
 
 /* The name of the program that a command line begins with. */
@@ -117,15 +116,21 @@ static enum verdict silence_look(const struct session_entry *e, const struct sta
     return time(NULL) - status->st_mtime > BIRTH_SECONDS ? SESSION_DEAD : SESSION_NONE;
 }
 
-static enum verdict folder_look(struct session_entry *e, const struct stat *status)
+static enum verdict folder_look(struct session_entry *e)
 {
     struct session_client client;
-    int err = session_entry_open(e, &client);
+    struct stat status;
+    int err;
 
+    if (lstat(e->folder.path, &status))
+        return errno == ENOENT ? SESSION_NONE : SESSION_MUTE;
+    if (!folder_is_ours(&status))
+        return SESSION_NONE;
+    err = session_entry_open(e, &client);
     if (err == -ECONNREFUSED)
         return SESSION_DEAD;
     if (err == -ENOENT)
-        return silence_look(e, status);
+        return silence_look(e, &status);
     if (err)
         return SESSION_MUTE;
     if (!process_is_there(client.peer_pid)) {
@@ -156,15 +161,13 @@ static int list_add(struct session_list *list, const struct session_entry *e)
 static int folder_visit(struct session_list *list, const char *parent, const char *name)
 {
     struct session_entry e = {0};
-    struct stat status;
 
     if (strlen(name) != strlen(CONTROL_FOLDER_PREFIX "XXXXXX") ||
         strncmp(name, CONTROL_FOLDER_PREFIX, strlen(CONTROL_FOLDER_PREFIX)) != 0 ||
         (size_t)snprintf(e.folder.path, sizeof(e.folder.path), "%s/%s", parent, name) >=
-            sizeof(e.folder.path) - sizeof("/" CONTROL_SOCKET) ||
-        !folder_is_ours(e.folder.path, &status))
+            sizeof(e.folder.path) - sizeof("/" CONTROL_SOCKET))
         return 0;
-    switch (folder_look(&e, &status)) {
+    switch (folder_look(&e)) {
     case SESSION_ANSWERS:
         if (list_add(list, &e) == 0)
             return 0;

@@ -24,22 +24,38 @@ def trace_problem(trace, expected, own_words):
 
     `expected`: events that the program emitted; `own_words`: what the command said of the recording.
     """
-    verdict = recording.verify(trace).status
-    if verdict not in (0, 3):
-        return f"verify {verdict}"
-    info, found = recording.info(trace), ticks(trace)
-    lost, dropped = missing(info), info["dropped"]
-    if lost < 0:
-        return f"{-lost} more events than were written"
-    if (lost or dropped or info["damaged"]) and verdict == 0:
-        return f"{lost} lost, {dropped} dropped, {info['damaged']} damaged, and verify 0"
-    if lost:
-        said = sum(int(number) for number in _LOST.findall(own_words))
-        if said != lost:
-            return f"{lost} are missing, and it says {said}"
-    if found + lost + dropped + info["damaged"] < expected:
-        if "was not traced" not in own_words:
-            return f"{found} events of {expected}, verify {verdict}, said {own_words!r}"
-        if not any("not traced" in note["text"] for note in info["notes"]):
-            return "not traced, and no note in the trace"
+    return files_problem([trace], expected, own_words)
+
+
+def files_problem(files, expected, own_words):
+    """The same of all files of a recording that went on in others."""
+    found = lost = told = 0
+    notes = []
+    for trace in files:
+        verdict, info = recording.verify(trace).status, recording.info(trace)
+        missed, counted = missing(info), info["dropped"] + info["damaged"]
+        if verdict not in (0, 3):
+            return f"verify {verdict} of {trace.name}"
+        if missed < 0:
+            return f"{-missed} more events than were written in {trace.name}"
+        if (missed or counted) and verdict == 0:
+            return f"{missed} lost, {counted} dropped or damaged, and verify 0 of {trace.name}"
+        found += ticks(trace)
+        lost += missed
+        told += counted
+        notes += [note["text"] for note in info["notes"]]
+    return lost_problem(lost, own_words) or untraced_problem(expected - found - lost - told, own_words, notes)
+
+
+def lost_problem(lost, own_words):
+    said = sum(int(number) for number in _LOST.findall(own_words))
+    return f"{lost} are missing, and it says {said}" if lost and said != lost else None
+
+
+def untraced_problem(unknown, own_words, notes):
+    """Of what nobody counted it is said that it was not traced."""
+    if unknown > 0 and "was not traced" not in own_words:
+        return f"{unknown} events are nowhere, said {own_words!r}"
+    if unknown > 0 and not any("not traced" in note for note in notes):
+        return "not traced, and no note in the trace"
     return None

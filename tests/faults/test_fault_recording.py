@@ -16,7 +16,6 @@ import recording
 
 PROGRAM = fault_sweep.PROGRAMS / "fault_program"
 EVENTS, THREADS = 100, 2
-EXPECTED = EVENTS * (THREADS + 1) + 3  # and three in the forked child
 STATUS = 7
 
 # Hooks pass these on for the program: what fails in them has failed for it, traced or not.
@@ -27,6 +26,8 @@ STAYS = ("unlink", "rmdir")
 
 
 class Recording(fault_sweep.Sweeping):
+    expected = EVENTS * (THREADS + 1) + 3  # and three in the forked child
+
     def setUp(self):
         super().setUp()
         self.trace = self.out / "x.adatrace"
@@ -50,9 +51,10 @@ class Recording(fault_sweep.Sweeping):
         # Nothing of ours is on stdout: this is not what fails there.
         if done.status != STATUS and not (fault and fault.call == "fflush"):
             return "changed the program's status"
-        if not self.trace.exists():
+        files = sorted(self.out.iterdir())
+        if not files:
             return "no file"
-        return fault_verdict.trace_problem(self.trace, EXPECTED, own.decode())
+        return fault_verdict.files_problem(files, self.expected, own.decode())
 
 
 class Collector(Recording):
@@ -71,6 +73,27 @@ class Collector(Recording):
             self.skipTest("nightly")
         bench = fault_plan.Bench(self.folder, "*", "adatrace")
         self.sweep(bench, self.command("--drain-threads", "2"), self.judge, binary=recording.ADATRACE)
+
+    def test_while_it_goes_on_in_other_files(self):
+        """Calls that only a rotating session makes, and all of those by which one file is opened, written and ended."""
+        bench = fault_plan.Bench(self.folder, ":adatrace:", "adatrace")
+        _, always = bench.sites(self.command(), env=self.environment)
+        self.program[1], self.expected = 20000, 20000 * (THREADS + 1) + 3
+        each = ("open", "write", "ftruncate", "pthread_create")
+        if fault_sweep.arguments.all:
+            each += ("calloc", "malloc", "realloc", "strdup", "fallocate", "fstat", "close")
+
+        def judge(done, base, fault):
+            if not fault and len(list(self.out.iterdir())) < 2:
+                return "there is one file only"
+            return self.judge(done, base, fault)
+
+        def chosen(sites):
+            new = {where: count for where, count in sites.items() if where not in always}
+            yield from fault_sweep.faults(new, fault_sweep.arguments.all)
+            yield from fault_sweep.each_time(*each)(sites)
+        self.sweep(bench, self.command("--rotate-size", "64K", "--level", "0", "--policy", "block", "-e", "fault:*"),
+                   judge, binary=recording.ADATRACE, chosen=chosen)
 
     def test_slow_disk(self):
         # Every write takes 20 ms: rings grow, records are dropped, and all of it is counted.

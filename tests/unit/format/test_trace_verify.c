@@ -125,8 +125,8 @@ static void record_taken_and_not_stored_makes_it_lossy(void **state)
     ledger.overwritten = 5;
     expect(trace_make(&ledger, NULL), 3, 1, "5 overwritten");
     ledger.overwritten = 0;
-    ledger.final = false; /* written goes on while stored is counted */
-    assert_int_equal(trace_verify(trace_make(&ledger, NULL), NULL, NULL), 0);
+    ledger.final = false; /* the session went on in another file */
+    expect(trace_make(&ledger, NULL), 3, 1, "5 records were taken from its ring and not stored");
 }
 
 static void ledger_that_disagrees_with_the_records_is_damage(void **state)
