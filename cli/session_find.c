@@ -364,7 +364,9 @@ int session_ask(const char *wanted, const char *verb, unsigned count, const char
         return status;
     err = session_client_ask(&client, verb, count, words, 0, answer);
     if (err) {
-        status = message_failure(err, "the session %s did not answer", session_entry_name(e));
+        status = message_failure(
+            err, "no answer of the session %s could be had; it may have done what it was asked for",
+            session_entry_name(e));
     } else if (answer->status < 0) {
         message_print("%s", answer->body);
         /* Words that it did not understand. */

@@ -29,12 +29,13 @@ PATIENCE_S = 60
 
 # What a kernel says of sockets with somebody behind them: not that there is nobody, which means that a session has died
 # or has just ended.
-SOCKET_ERRORS = {"connect": errno.EAGAIN, "send": errno.ENOBUFS}
+SOCKET_ERRORS = {"connect": errno.EAGAIN, "send": errno.ENOBUFS}  # and never ECONNRESET
 
 
 def possible(sites):
     for fault in fault_sweep.faults(sites, fault_sweep.arguments.all):
-        yield replace(fault, error=SOCKET_ERRORS.get(fault.call, fault.error))
+        if fault.error != errno.ECONNRESET:
+            yield replace(fault, error=SOCKET_ERRORS.get(fault.call, fault.error))
 
 
 class Session:
@@ -224,7 +225,7 @@ class Steering(fault_sweep.Sweeping):
             if fault and fault.call == "fflush":  # it cannot say so any more
                 return self.refusal_problem(done, fault)
             if done.status:
-                return f"has stopped it, and status {done.status}"
+                return None if b"it may have done what" in done.stderr else f"has stopped it, and status {done.status}"
             return self.is_as_told([f"emit_at_pace: ended; {trace} is complete"], ["emit_at_pace: ended"])(done)
         self.sweep_words("stop", judge=judge)
 
