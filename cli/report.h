@@ -51,7 +51,7 @@ struct report_thread {
 
 /* A function or a scope when all is known, sorted for printing. */
 struct report_row {
-    const struct symbol_text *symbol; /* functions; NULL: a scope or span */
+    struct symbol_text *symbol; /* functions; NULL: a scope or span */
     const char *name;
     struct call_stats stats; /* owned */
 };

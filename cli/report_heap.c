@@ -185,6 +185,8 @@ static void callers_merge(struct report_memory *memory)
         memory->callers[n].places = symbol_has_line(&memory->callers[n].symbol);
     qsort(memory->callers, memory->caller_count, size, by_function_and_bytes);
     callers_fold(memory, by_function);
+    for (uint32_t n = 1; n < memory->caller_count; n++)
+        symbol_twins_note(&memory->callers[n - 1].symbol, &memory->callers[n].symbol);
     qsort(memory->callers, memory->caller_count, size, by_bytes);
     while (memory->caller_count && !memory->callers[memory->caller_count - 1].calls)
         memory->caller_count--;

@@ -73,7 +73,7 @@ void report_rows_fini(struct report_rows *rows)
     *rows = (struct report_rows){0};
 }
 
-static int row_add(struct report_rows *rows, const struct symbol_text *symbol, const char *name,
+static int row_add(struct report_rows *rows, struct symbol_text *symbol, const char *name,
                    const struct call_stats *stats)
 {
     struct report_row *row = &rows->rows[rows->count++];
@@ -106,6 +106,15 @@ static int rows_merge(struct report_rows *rows)
     return status;
 }
 
+static int function_rows_merge(struct report_rows *rows)
+{
+    int status = rows_merge(rows);
+
+    for (size_t n = 1; n < rows->count; n++)
+        symbol_twins_note(rows->rows[n - 1].symbol, rows->rows[n].symbol);
+    return status;
+}
+
 static int function_rows_make(struct report *report)
 {
     uint32_t count = report->functions.count;
@@ -121,13 +130,13 @@ static int function_rows_make(struct report *report)
             report->function_symbols[symbol->user - 1] = *symbol;
     }
     for (uint32_t id = 0; !status && id < count; id++) {
-        const struct symbol_text *symbol = &report->function_symbols[id];
+        struct symbol_text *symbol = &report->function_symbols[id];
 
         if (report->functions.stats[id].calls)
             status = row_add(&report->function_rows, symbol, symbol_function_name(symbol),
                              &report->functions.stats[id]);
     }
-    return status ? status : rows_merge(&report->function_rows);
+    return status ? status : function_rows_merge(&report->function_rows);
 }
 
 static int named_rows_make(struct report *report, struct report_rows *rows,

@@ -26,6 +26,21 @@ void report_text_ticks(struct text_table *table, const struct report *report, ui
     text_table_add(table, units_duration(text, trace_duration_ns(report->trace, ticks)));
 }
 
+void report_text_function(struct text_table *table, const struct symbol_text *symbol)
+{
+    const char *name = symbol_function_name(symbol);
+    char *both;
+
+    if (!symbol->has_twin || !symbol->module) {
+        text_table_add_name(table, name);
+    } else if (asprintf(&both, "%s (%s)", name, symbol_module_name(symbol->module)) < 0) {
+        table->failed = true;
+    } else {
+        text_table_add_name(table, both);
+        free(both);
+    }
+}
+
 void report_text_place(struct text_table *table, const struct symbol_text *symbol, uint32_t others)
 {
     char place[PATH_MAX + 64], more[UNITS_MAX];
@@ -154,7 +169,7 @@ static void functions_print(struct text_report *text)
         text_table_add(&table, bar_share(bar, (double)stats->self_ticks, (double)self_ticks,
                                          REPORT_BAR_WIDTH, text->style->utf8));
         stats_add(&table, report, stats);
-        text_table_add_name(&table, rows->rows[n].name);
+        report_text_function(&table, rows->rows[n].symbol);
         if (has_lines)
             report_text_place(&table, rows->rows[n].symbol, 0);
     }

@@ -22,6 +22,8 @@ void report_text_heading(const struct text_report *text, const char *heading);
 /* A cell: ticks as a duration. */
 void report_text_ticks(struct text_table *table, const struct report *report, uint64_t ticks);
 
+/* A cell: the name of a function, with its module where there are others of that name. */
+void report_text_function(struct text_table *table, const struct symbol_text *symbol);
 /* A cell: FILE:LINE, and how many other lines count in the same row; empty where none is known. */
 void report_text_place(struct text_table *table, const struct symbol_text *symbol, uint32_t others);
 

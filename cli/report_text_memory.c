@@ -120,7 +120,7 @@ static void memory_callers_print(struct text_report *text, const struct memory_p
         text_table_add_count(&table, caller->calls);
         text_table_add_bytes(&table, caller->live_bytes);
         text_table_add_count(&table, caller->live_blocks);
-        text_table_add_name(&table, symbol_function_name(&caller->symbol));
+        report_text_function(&table, &caller->symbol);
         if (has_lines)
             report_text_place(&table, &caller->symbol, caller->places - 1);
     }

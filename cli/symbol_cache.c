@@ -92,6 +92,12 @@ int symbol_function_compare(const struct symbol_text *a, const struct symbol_tex
     return order ? order : strcmp(a_path, b_path);
 }
 
+void symbol_twins_note(struct symbol_text *a, struct symbol_text *b)
+{
+    if (strcmp(symbol_function_name(a), symbol_function_name(b)) == 0)
+        a->has_twin = b->has_twin = true;
+}
+
 /* ---- text ---- */
 
 /* `name`, escaped, and +0xoffset unless that is zero. NULL without memory. */

@@ -24,6 +24,7 @@ struct symbol_text {
     uint32_t text_size;
     uint32_t process;
     uint32_t user; /* 0 at first; a number of the cache's owner */
+    bool has_twin; /* false at first; symbol_twins_note() */
 };
 
 /* Asked when the trace does not know the symbol of an address: who can find it out adds it to the
@@ -77,6 +78,10 @@ static inline struct symbol_text *symbol_cache_find(struct symbol_cache *cache, 
 int symbol_function_compare(const struct symbol_text *a, const struct symbol_text *b);
 /* The function's name; where it is not known, the text. Not escaped in the first case. */
 const char *symbol_function_name(const struct symbol_text *symbol);
+
+/* Neighbours in that order: functions of one name in different modules are twins, of which people
+ * want to know the module. */
+void symbol_twins_note(struct symbol_text *a, struct symbol_text *b);
 
 /* Is it known where in the source it stands? Then symbol->file and symbol->line say it. */
 static inline bool symbol_has_line(const struct symbol_text *symbol)

@@ -3,6 +3,7 @@
 """The report on a program whose calls are hard to follow, at several levels of optimisation."""
 
 import json
+import re
 import subprocess
 import tempfile
 import unittest
@@ -60,6 +61,16 @@ class OddCalls(unittest.TestCase):
             self.assertEqual(column["> jumps"], column["> main"] + 2)
             self.assertEqual(column["> signals"], column["> main"] + 2)
         self.for_each(check)
+
+    def test_functions_of_one_name_are_told_apart_by_their_modules(self):
+        for programs, names in ((PROGRAMS[:2], [f"fib ({program.name})" for program in PROGRAMS[:2]]),
+                                (PROGRAMS[:1], ["fib"])):
+            with self.subTest(names), tempfile.TemporaryDirectory() as folder:
+                trace = Path(folder) / "x.adatrace"
+                subprocess.run([ADATRACE, "record", "-o", trace, "--policy", "block:60s", "--", "sh", "-c",
+                                "; ".join(map(str, programs))], env=PLAIN, capture_output=True, check=True)
+                shown = run("report", trace, "-e", "function:*", "--sort", "name").stdout
+                self.assertEqual(re.findall(r"  (fib(?: \(\S+\))?)(?:  |$)", shown, re.M), names)
 
 
 if __name__ == "__main__":
