@@ -18,6 +18,8 @@
 #include "cli/session_find.h"
 #include "control_house.h"
 
+enum { QUESTIONS_MAX = 10000 };
+
 static void session_is_found_and_says_who_it_is(void **state)
 {
     struct session_list list;
@@ -64,9 +66,11 @@ static void door_without_memory_for_poll_stays_open(void **state)
     (void)state;
     house_open(&h, "short");
     poll_refuse(2);
-    house_is_well(&h);
-    house_is_well(&h);
+    /* Several that come quickly are met between two looks. */
+    for (unsigned n = 0; n < QUESTIONS_MAX && poll_refusals_left(); n++)
+        house_is_well(&h);
     assert_int_equal(poll_refusals_left(), 0);
+    house_is_well(&h);
     poll_refuse(1000000);
     guest = house_knock(&h); /* which the poll before that tells of */
     house_close(&h);
