@@ -203,7 +203,9 @@ void ring_mark(struct ada_writer *w, uint64_t at, const struct ring_in_front *fr
     struct ring_shared *ring = ring_of(w);
     struct ring_mark *mark = &ring->marks[at / ring->block_bytes % RING_BLOCKS];
 
-    if ((at & (ring->block_bytes - 1)) || (int64_t)(load_relaxed(&mark->index) - at) > 0)
+    /* What is not known is left to whoever publishes us: who interrupted us may have done so. */
+    if ((at & (ring->block_bytes - 1)) || front->written == RING_WRITTEN_UNKNOWN ||
+        (int64_t)(load_relaxed(&mark->index) - at) > 0)
         return;
     /* relaxed: nobody needs it before the block is the oldest; announce_block() has the fences.
      * `index` last: we may be left before it. */

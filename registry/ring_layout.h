@@ -28,7 +28,8 @@ static inline uint64_t ring_later(uint64_t a, uint64_t b)
     return (int64_t)(a - b) > 0 ? a : b;
 }
 
-/* A mark's count when records in front of it were not committed yet. */
+/* A count that is not known: records in front were not committed yet. A mark does not have it;
+ * readers pass it over (untrusted). */
 #define RING_WRITTEN_UNKNOWN UINT64_MAX
 
 /* How a reservation would lie: | what is left out | GAP | record |. */

@@ -101,7 +101,8 @@ struct ring_in_front {
     uint64_t written, told, told_bytes;
 };
 
-/* Mark it, if a block begins at `at` and nobody has begun a later one in its place. */
+/* Mark it, if a block begins at `at`, the count is known, and nobody has begun a later one in its
+ * place. */
 void ring_mark(struct ada_writer *writer, uint64_t at, const struct ring_in_front *front);
 
 /* ---- commits ---- */

@@ -311,6 +311,25 @@ static void reset_ends_at_padding(void **state)
     fixture_close(&f);
 }
 
+/* A handler that interrupts another one between its claim and its mark may publish both. */
+static void mark_that_is_known_is_not_lost_again(void **state)
+{
+    const struct ring_in_front known = {9, 3, 48}, unknown = {RING_WRITTEN_UNKNOWN, 0, 0};
+    struct ring_fixture f;
+    struct ring_mark *mark;
+
+    (void)state;
+    fixture_open(&f, 4096, RING_OVERWRITE, 0);
+    mark = &f.ring->marks[1];
+    ring_mark(f.writer, f.ring->block_bytes, &known);
+    ring_mark(f.writer, f.ring->block_bytes, &unknown);
+    assert_int_equal(mark->index, f.ring->block_bytes);
+    assert_int_equal(mark->written, 9);
+    assert_int_equal(mark->told, 3);
+    assert_int_equal(mark->told_bytes, 48);
+    fixture_close(&f);
+}
+
 /* Then nobody can say how many were overwritten, but where to go on. */
 static void overtaken_reader_without_marks_goes_on_unsure(void **state)
 {
@@ -348,6 +367,7 @@ int main(void)
         cmocka_unit_test(told_is_what_stands_or_what_is_about_to),
         cmocka_unit_test(nothing_is_in_view_behind_damage),
         cmocka_unit_test(reset_ends_at_padding),
+        cmocka_unit_test(mark_that_is_known_is_not_lost_again),
         cmocka_unit_test(overtaken_reader_without_marks_goes_on_unsure),
     };
 
