@@ -80,10 +80,12 @@ static void pid_that_came_round_is_not_an_exec(void **state)
     drain_round(before.drain);
     first = before.drain->processes;
     first->start_time = 1; /* not that of the next one */
+    first->threads++;      /* so that it stays until we have looked */
     stage_add(&after, before.drain, &(struct stage_options){.start_time = 2});
     drain_round(before.drain);
     assert_false(first->replaced);
     assert_true(first->dead);
+    first->threads--;
     stage_unmap(&after);
     stage_clear(&before);
 }
