@@ -258,8 +258,8 @@ static void thread_check(struct verification *v, const struct thread_row *row,
                        count_text(counts[0], ledger->dropped),
                        count_text(counts[1], ledger->overwritten),
                        count_text(counts[2], ledger->damaged));
-    /* What is told of a thread last, in a file that has an end, is as exact as what is told when the
-     * thread ends: the session may go on in another file. */
+    /* What is told of a thread last, in a file that has an end, is as exact as what is told when
+     * the thread ends: the session may go on in another file. */
     if (whole && (ledger->final || !v->loss_error) && !is_flight(v) && ledger->written > kept)
         thread_finding(v, row, loss, "%s records were taken from its ring and not stored",
                        count_text(counts[0], ledger->written - kept));
