@@ -19,16 +19,12 @@ def missing(info):
                for process in info["processes"])
 
 
-def trace_problem(trace, expected, own_words):
+def files_problem(files, expected, own_words):
     """What is wrong in words, or None: all events are there, or what is missing is counted and said.
 
-    `expected`: events that the program emitted; `own_words`: what the command said of the recording.
+    `files`: of one recording, which may have gone on in others; `expected`: events that the program emitted;
+    `own_words`: what the command said of it.
     """
-    return files_problem([trace], expected, own_words)
-
-
-def files_problem(files, expected, own_words):
-    """The same of all files of a recording that went on in others."""
     found = lost = told = 0
     notes = []
     for trace in files:

@@ -114,7 +114,7 @@ class Limits(fault_sweep.Sweeping):
                          (untraced.returncode if untraced.returncode >= 0 else 128 - untraced.returncode,
                           errno_forgotten(untraced.stdout), untraced.stderr), note)
         if untraced.returncode == 7:
-            self.assertIsNone(fault_verdict.trace_problem(self.trace, expected, own.decode()), note)
+            self.assertIsNone(fault_verdict.files_problem([self.trace], expected, own.decode()), note)
         return done
 
     def few(self):
@@ -212,7 +212,7 @@ class Limits(fault_sweep.Sweeping):
                 self.assertTrue(own)
                 self.assertEqual(self.left_over(), [])
                 if done.returncode == 7:
-                    self.assertIsNone(fault_verdict.trace_problem(self.trace, expected, own))
+                    self.assertIsNone(fault_verdict.files_problem([self.trace], expected, own))
 
     def needs_mount(self, what):
         if not may_mount():
@@ -249,7 +249,7 @@ class Limits(fault_sweep.Sweeping):
                     self.assertEqual(done.stdout, b"")
                     continue
                 self.assertEqual(done.returncode, 7, done.stderr)
-                self.assertIsNone(fault_verdict.trace_problem(self.trace, events * 3, own), own)
+                self.assertIsNone(fault_verdict.files_problem([self.trace], events * 3, own), own)
                 # Room for the end was held back: what is missing stands in the file itself.
                 self.assertNotIn(b"was not closed", recording.verify(self.trace).stdout)
                 if level == stored:

@@ -105,7 +105,7 @@ class Collector(Recording):
         self.assertGreater(done.fired, 0)
         theirs, own = recording.own_words(done.stderr)
         self.assertEqual((done.status, theirs), (STATUS, self.untraced.stderr), done)
-        self.assertIsNone(fault_verdict.trace_problem(self.trace, 20000 * (THREADS + 1), own.decode()))
+        self.assertIsNone(fault_verdict.files_problem([self.trace], 20000 * (THREADS + 1), own.decode()))
 
     def test_disk_that_stands_still_loses_nothing_of_who_waits(self):
         # Longer than a drain may be silent that nobody knows to be alive; rings hold a hundred events.
