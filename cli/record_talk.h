@@ -2,8 +2,9 @@
 /*
  * What `adatrace record` says while it records and at the end, on stderr.
  *
- * The live line shares the terminal with the program, so it keeps quiet while the program has the
- * terminal for itself (a password, an editor) or adatrace runs in the background.
+ * The live line shares the terminal with the program: it stands on the last row, never in the
+ * cursor's, so that a question or a line half written stays to be seen, and keeps quiet while the
+ * program has the terminal for itself (a password, an editor) or adatrace runs in the background.
  * record_talk_news() may come from any thread, the rest is for the main thread.
  */
 #ifndef ADATRACE_CLI_RECORD_TALK_H

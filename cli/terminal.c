@@ -36,6 +36,15 @@ unsigned terminal_columns(int fd)
     return size.ws_col;
 }
 
+unsigned terminal_rows(int fd)
+{
+    struct winsize size;
+
+    if (ioctl(fd, TIOCGWINSZ, &size))
+        return 0;
+    return size.ws_row;
+}
+
 bool terminal_is_utf8(void)
 {
     /* Only the character set: numbers keep their point in every locale. */

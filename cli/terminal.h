@@ -16,8 +16,9 @@ bool terminal_has_escapes(int fd);
  */
 bool terminal_has_colour(int fd);
 
-/* Columns of the terminal, or 0 when there is none or it does not say. */
+/* Columns and rows of the terminal, or 0 when there is none or it does not say. */
 unsigned terminal_columns(int fd);
+unsigned terminal_rows(int fd);
 
 /* Does the locale write UTF-8? Decides between block characters and plain letters in bars. */
 bool terminal_is_utf8(void);

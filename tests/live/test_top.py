@@ -11,43 +11,18 @@ import unittest
 
 import recording
 from live_program import PATIENCE_S, LiveTest
+from screen import Screen
 
 LIVE = recording.BUILD / "tests" / "live"
 PACE, CALLS = LIVE / "emit_at_pace", LIVE / "emit_at_pace_calls"
 
 
-class Screen:
+class TopScreen(Screen):
     """adatrace top in a tmux of its own."""
 
     def __init__(self, test, columns, rows, *words):
-        self.socket = str(test.folder / "tmux")
-        command = " ".join([str(recording.ADATRACE), "top", *words])
-        # A shell behind it, so that what it says at its end stays to be seen.
-        self.tmux("new-session", "-d", "-x", str(columns), "-y", str(rows),
-                  f"env LC_ALL=C.UTF-8 ADATRACE_RUNTIME_DIR={test.sessions} {command}; echo status $?; cat")
-        test.addCleanup(self.tmux, "kill-server", check=False)
-
-    def tmux(self, *words, check=True):
-        env = {k: v for k, v in os.environ.items() if k != "TMUX"}
-        return subprocess.run(["tmux", "-S", self.socket, "-f", "/dev/null", *words], env=env, check=check,
-                              capture_output=True, text=True, timeout=PATIENCE_S).stdout
-
-    def text(self):
-        return self.tmux("capture-pane", "-p")
-
-    def until(self, condition, what):
-        began = time.monotonic()
-        while not condition(text := self.text()):
-            if time.monotonic() - began > PATIENCE_S:
-                raise AssertionError(f"{what} did not show:\n{text}")
-            time.sleep(0.05)  # between two looks
-        return text
-
-    def until_there(self, *parts):
-        return self.until(lambda text: all(part in text for part in parts), parts)
-
-    def keys(self, *keys):
-        self.tmux("send-keys", *keys)
+        super().__init__(test, columns, rows, recording.ADATRACE, "top", *words,
+                         environment={"ADATRACE_RUNTIME_DIR": test.sessions})
 
 
 class TopTest(LiveTest):
@@ -117,7 +92,7 @@ class TopTest(LiveTest):
 
     def test_screen_shows_threads_and_events_and_obeys_keys(self):
         program = self.pace(2, 5000)
-        screen = Screen(self, 120, 30)
+        screen = TopScreen(self, 120, 30)
         screen.until_there("emit_at_pace", "THREAD", "pace 0", "pace 1", "pace:beat", "FUNCTION", "q quit")
         # What is shown grows.
         count = next(line for line in screen.text().splitlines() if line.startswith("pace:beat")).split()[-1]
@@ -147,7 +122,7 @@ class TopTest(LiveTest):
 
     def test_screen_switches_events_off_and_on(self):
         program = self.pace(1, 5000)
-        screen = Screen(self, 120, 30, "--sort", "name", "--interval", "200ms")
+        screen = TopScreen(self, 120, 30, "--sort", "name", "--interval", "200ms")
         screen.until_there("pace:beat", "pace:word")
         names = [line.split()[0] for line in screen.text().splitlines() if ":" in line.split(" ")[0]]
         screen.keys(*["Down"] * (names.index("pace:beat") + 1))
@@ -166,7 +141,7 @@ class TopTest(LiveTest):
 
     def test_screen_waits_for_a_session_that_is_busy(self):
         program = self.pace(1, 100)
-        screen = Screen(self, 100, 20, "--interval", "200ms")
+        screen = TopScreen(self, 100, 20, "--interval", "200ms")
         screen.until_there("pace 0")
         os.kill(program.pid, signal.SIGSTOP)  # the recorder: nobody answers
         try:
@@ -180,7 +155,7 @@ class TopTest(LiveTest):
 
     def test_screen_ends_with_the_session(self):
         program = self.pace(1, 100)
-        screen = Screen(self, 100, 20)
+        screen = TopScreen(self, 100, 20)
         screen.until_there("pace 0")
         program.communicate("")
         screen.until_there("has ended", "status 0")
