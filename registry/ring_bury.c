@@ -97,25 +97,29 @@ static struct ring_in_front in_front_of(const struct ada_writer *w, uint64_t at)
 }
 
 /* Policy overwrite: blocks that were begun behind an unfinished record, from `head` to `end` and
- * with the one that begins at `end`, get their count now. */
+ * with the one that begins at `end`, get their count now. Once a handler has published them itself,
+ * which moves head, others may stand there already: then they are marked, and our count is not
+ * theirs. */
 static void mark_rest(struct ada_writer *w, uint64_t head, uint64_t end)
 {
+    const uint64_t *front_head = &ring_front_of(w)->head;
     struct ring_in_front f;
-    uint64_t reserve, written;
+    uint64_t reserve, written, at = head;
+    struct walked r;
 
     do { /* a handler may write, or commit what is held */
         reserve = load_relaxed(&w->reserve);
         written = ring_written(ring_of(w));
         f = in_front_of(w, head);
     } while (reserve != load_relaxed(&w->reserve) || written != ring_written(ring_of(w)));
-    if (load_relaxed(&ring_front_of(w)->head) != head)
-        return;
-    for (struct walked r; head != end && (r = record_at(w, head, end)).bytes; head += r.bytes) {
-        ring_mark(w, head, &f);
-        in_front_add(w, &f, head, r.word, 1);
+    while (load_relaxed(front_head) == head) {
+        if (at != reserve)
+            ring_mark(w, at, &f);
+        if (at == end || !(r = record_at(w, at, end)).bytes)
+            return;
+        in_front_add(w, &f, at, r.word, 1);
+        at += r.bytes;
     }
-    if (head != reserve)
-        ring_mark(w, head, &f);
 }
 
 /* The unfinished record at `at` is the outermost one from now on. No frame's end gives it up when
@@ -139,17 +143,29 @@ static void publish_walk(struct ada_writer *w, bool is_gone)
         end = walk_complete(w, head, reserve, is_gone);
         if (load_relaxed(front_head) != head)
             continue;
-        if (end != reserve)
-            outer_become(w, end);
         ring_plan_settle(w); /* of handlers that were left meanwhile: while their words stand */
         if (load_relaxed(&ring_of(w)->policy) == RING_OVERWRITE)
             mark_rest(w, head, end);
+        if (load_relaxed(front_head) != head)
+            continue;
+        if (end != reserve)
+            outer_become(w, end);
         /* Publish. Release: as in ada_commit_fast(). Pairs with the acquire of head in
          * ring_peek(). */
         if (compare_exchange_release(front_head, &head, end) && end != reserve)
             return;
         ADA_SIGNAL_FENCE();
     }
+}
+
+void ring_head_settle(struct ada_writer *w)
+{
+    bool is_fast = w->outer & OUTER_SIZE_MASK;
+
+    /* Wherever the fast path has begun a record, head was. Relaxed: what was published there was so
+     * by this thread, before it stored what stands in head now, and that was a release. */
+    ring_figure_raise(&ring_front_of(w)->head,
+                      ring_later(w->been, is_fast ? w->outer_start & ~UINT64_C(1) : 0));
 }
 
 /*
@@ -200,6 +216,11 @@ static struct outer outer_record(const struct ada_writer *w, uint64_t head, uint
         if (!is_front(r.word))
             return (struct outer){o.at, r.bytes};
     return o; /* .bytes is 0: nothing to give up */
+}
+
+bool ring_is_outermost(const struct ada_writer *w, uint64_t head, uint64_t start)
+{
+    return head == start || outer_record(w, head, load_relaxed(&w->reserve)).at == start;
 }
 
 uint64_t ring_bytes_behind_outer(const struct ada_writer *w, uint64_t head, uint64_t to)
@@ -278,7 +299,7 @@ void ring_bury_outer(struct ada_writer *w)
     ring_plan_end(w);
     outer_give_up(w, head, true);
     ring_publish_rest(w);
-    w->buried = load_relaxed(&ring_front_of(w)->head);
+    ring_figure_raise(&w->been, load_relaxed(&ring_front_of(w)->head));
 }
 
 void ring_bury_away(struct ada_writer *w, uint64_t head)
@@ -288,5 +309,5 @@ void ring_bury_away(struct ada_writer *w, uint64_t head)
     ring_plan_settle(w);
     outer_give_up(w, head, false);
     publish_walk(w, false);
-    w->buried = load_relaxed(&ring_front_of(w)->head);
+    ring_figure_raise(&w->been, load_relaxed(&ring_front_of(w)->head));
 }

@@ -104,11 +104,13 @@ bool ring_finish(struct ada_record *record, uint32_t claimed_as, uint64_t word, 
 
     if (!w->ring) /* wiped: we are a forked child, and the reservation is our parent's */
         return true;
+    ring_head_settle(w);
     start = record_start(record);
     head = load_relaxed(&ring_front_of(w)->head);
     /* The outermost one, by hand or a batch: from here on its word says whether it is in the count.
      * Was it held, so that ring_publish_rest() has stopped at it, it can be left again. */
-    if ((!record->nested || head == start) && (!w->outer || w->outer_start == head)) {
+    if ((!record->nested || ring_is_outermost(w, head, start)) &&
+        (!w->outer || w->outer_start == head)) {
         w->outer_written = RING_WRITTEN_UNKNOWN;
         w->outer_start = head;
         ADA_SIGNAL_FENCE();
@@ -118,11 +120,12 @@ bool ring_finish(struct ada_record *record, uint32_t claimed_as, uint64_t word, 
     ADA_SIGNAL_FENCE();
     stands = word_finish(record, start, claimed_as, word, records);
     head = load_relaxed(&ring_front_of(w)->head);
-    if (record->nested && (!stands || head != start))
+    if (record->nested && (!stands || !ring_is_outermost(w, head, start)))
         return stands;
     /* Publish. Release: as in ada_commit_fast(). Pairs with the acquire of head in ring_peek().
-     * Unless a handler has done so, and gone on from there. */
-    if ((int64_t)(record->end - head) > 0)
+     * Unless a handler has done so, and gone on from there. Of a nested one the walk does it: its
+     * block may have no mark. */
+    if (!record->nested && (int64_t)(record->end - head) > 0)
         (void)compare_exchange_release(&ring_front_of(w)->head, &head, record->end);
     ADA_SIGNAL_FENCE();
     ring_publish_rest(w);
@@ -171,10 +174,6 @@ void ring_commit_slow(struct ada_writer *w, unsigned char *header, uint64_t end,
     }
     if (ring_is_given_up(w, end))
         give_up_again(w, header, end);
-    /* Ours moved head back behind what was published meanwhile; the consumer ignores that. Publish,
-     * as in ring_publish_rest(). */
-    if (load_relaxed(&ring_front_of(w)->head) < w->buried)
-        store_release(&ring_front_of(w)->head, w->buried);
-    ADA_SIGNAL_FENCE();
+    ring_head_settle(w);
     ring_publish_rest(w);
 }

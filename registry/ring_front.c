@@ -204,16 +204,16 @@ void ring_mark(struct ada_writer *w, uint64_t at, const struct ring_in_front *fr
     struct ring_mark *mark = &ring->marks[at / ring->block_bytes % RING_BLOCKS];
 
     /* What is not known is left to whoever publishes us: who interrupted us may have done so. */
-    if ((at & (ring->block_bytes - 1)) || front->written == RING_WRITTEN_UNKNOWN ||
-        (int64_t)(load_relaxed(&mark->index) - at) > 0)
+    if ((at & (ring->block_bytes - 1)) || front->written == RING_WRITTEN_UNKNOWN)
         return;
-    /* relaxed: nobody needs it before the block is the oldest; announce_block() has the fences.
+    /* Raised: a later lap's are larger, and handlers may come to one between any two of these.
+     * relaxed: nobody needs it before the block is the oldest; announce_block() has the fences.
      * `index` last: we may be left before it. */
-    store_relaxed(&mark->written, front->written);
-    store_relaxed(&mark->told, front->told);
-    store_relaxed(&mark->told_bytes, front->told_bytes);
+    ring_figure_raise(&mark->written, front->written);
+    ring_figure_raise(&mark->told, front->told);
+    ring_figure_raise(&mark->told_bytes, front->told_bytes);
     ADA_SIGNAL_FENCE();
-    store_relaxed(&mark->index, at);
+    ring_figure_raise(&mark->index, at);
 }
 
 /* ---- leaps and what is told ---- */

@@ -101,8 +101,8 @@ struct ring_in_front {
     uint64_t written, told, told_bytes;
 };
 
-/* Mark it, if a block begins at `at`, the count is known, and nobody has begun a later one in its
- * place. */
+/* Mark it, if a block begins at `at` and the count is known, unless somebody has marked a later one
+ * in its place. */
 void ring_mark(struct ada_writer *writer, uint64_t at, const struct ring_in_front *front);
 
 /* ---- commits ---- */
@@ -120,6 +120,11 @@ void ring_commit_settle(struct ada_writer *writer);
 
 /* ---- records of others on this thread ---- */
 
+/* A writer that comes back to what was published meanwhile moves head back to the end of its own
+ * record, which the consumer ignores: bring head to where it has been. Whoever looks at head on the
+ * slow path does so first. */
+void ring_head_settle(struct ada_writer *writer);
+
 /* The outermost record is finished: publish what stands behind it, up to one that is held. That one
  * is then the outermost, and its commit goes on from there. */
 void ring_publish_rest(struct ada_writer *writer);
@@ -128,6 +133,9 @@ void ring_publish_rest(struct ada_writer *writer);
  * interrupted it)? `sp`: of the caller's frame. Only said of frames on this thread's own stack; a
  * handler's alternate stack proves nothing. */
 bool ring_outer_is_gone(const struct ada_writer *writer, uint64_t sp);
+
+/* Stands nothing between `head` and the record at `start`, but what was put in front of it? */
+bool ring_is_outermost(const struct ada_writer *writer, uint64_t head, uint64_t start);
 
 /* Bytes of records that stand between the unfinished one at `head` and `to`. */
 uint64_t ring_bytes_behind_outer(const struct ada_writer *writer, uint64_t head, uint64_t to);

@@ -165,15 +165,17 @@ static int find_feet(struct ring_reader *r, uint64_t lost)
     }
     /* Publish. Acquire: as in refresh_head(). */
     head = load_acquire(&r->shared->front.head);
-    /* Untrusted: blocks are announced at most one lap ahead of head. */
-    if ((int64_t)(oldest - r->at) <= 0 || (int64_t)(head - oldest) < 0) {
+    /* Untrusted: blocks are announced at most one lap ahead of head. But a writer that comes back
+     * to what was published meanwhile moves head back for a moment: the mark says that we can go by
+     * intent. */
+    if ((int64_t)(oldest - r->at) <= 0 || ((int64_t)(head - oldest) < 0 && r->is_unsure)) {
         pass_over(r);
         return -EBADMSG;
     }
     r->overwritten_bytes += oldest - r->at;
     r->at = oldest;
     if ((int64_t)(oldest - r->head) > 0)
-        r->head = head & ~UINT64_C(7);
+        r->head = (int64_t)(head - oldest) < 0 ? oldest : head & ~UINT64_C(7);
     ring_away_pass(r);
     return -EOVERFLOW;
 }

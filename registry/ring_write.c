@@ -20,7 +20,7 @@ void ring_writer_init(struct ada_writer *w, struct ring_shared *ring, bool fast)
     w->data = ring_data(ring);
     w->mask = ring->capacity - 1;
     w->reserve = load_relaxed(&ring->front.head); /* relaxed: we are its only writer */
-    w->outer = w->outer_start = w->stalled_tail = w->buried = 0;
+    w->outer = w->outer_start = w->stalled_tail = w->been = 0;
     w->skip = w->touched = 0;
     w->bell = NULL;
     w->life = NULL;
@@ -182,6 +182,7 @@ struct ada_record ring_reserve_slow(struct ada_writer *w, uint32_t tag, uint64_t
         struct ring_layout l;
         uint64_t ticks, limit;
 
+        ring_head_settle(w);
         ring_plan_settle(w); /* of the one whom we interrupt: we may have a plan, too */
         l = ring_layout_for(w, bytes);
         if (l.nested && ring_outer_is_gone(w, sp)) {
@@ -205,15 +206,16 @@ struct ada_record ring_reserve_slow(struct ada_writer *w, uint32_t tag, uint64_t
             w->outer = ada_writer_outer(sp, 0);
             w->outer_start = l.start;
             w->outer_written = load_relaxed(&ring_front_of(w)->written); /* relaxed: ours */
+            ring_figure_raise(&w->been, l.start);
         }
         CRASH_POINT("grow.announced");
         /* Before the claim: who interrupts us behind it does not tell what we are about to. */
-        if (l.gap && !ring_tell_begin(w, &l))
-            continue;
-        if (layout_claim(w, &l, &ticks))
+        if ((!l.gap || ring_tell_begin(w, &l)) && layout_claim(w, &l, &ticks))
             return take(w, &l, limit, tag, bytes, ticks);
         if (l.gap)
             w->telling = 0;
+        if (!l.nested) /* as in ada_reserve_fast() */
+            w->outer = 0;
     }
 }
 

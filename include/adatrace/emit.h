@@ -75,7 +75,7 @@ struct ada_writer {
     struct ring_shared *ring; /* NULL: no ring yet, or wiped */
     uint64_t stack_top;       /* highest stack address known of this thread; 0: not known */
     uint64_t stalled_tail;    /* policy block: a wait timed out when tail was here; +1, 0: none */
-    uint64_t buried;          /* head after the last unfinished record was passed over */
+    uint64_t been;            /* head has been there: the slow path knows */
     uint32_t slot;            /* index in the registry */
     uint32_t generation;
     uint32_t clocked; /* the counter is no clock: ask the kernel, stay on the slow path */
@@ -215,7 +215,7 @@ ADA_INLINE bool ada_reserve_fast(struct ada_writer *w, uint32_t tag, uint64_t by
 
     /* All read before the limit is: a handler may fork, and in the child that writer is wiped. */
     ADA_SIGNAL_FENCE();
-    do {
+    for (;;) {
         end = start + bytes;
         /* relaxed: head is ours; only handlers of this thread move it besides us. */
         if (ADA_UNLIKELY(end > w->limit) ||
@@ -225,7 +225,10 @@ ADA_INLINE bool ada_reserve_fast(struct ada_writer *w, uint32_t tag, uint64_t by
         w->outer_start = start;
         w->outer_written = __atomic_load_n(&front->written, __ATOMIC_RELAXED); /* relaxed: ours */
         ticks = ada_ticks();
-    } while (ADA_UNLIKELY(!ada_cmpxchg_local(&w->reserve, &start, end)));
+        if (ADA_LIKELY(ada_cmpxchg_local(&w->reserve, &start, end)))
+            break;
+        w->outer = 0; /* a handler may have left an unfinished record there, which is not ours */
+    }
     record->header = data + (start & mask);
     record->payload = record->header + 8;
     record->end = end;

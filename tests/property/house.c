@@ -73,6 +73,11 @@ uint32_t house_longest(unsigned house)
     return most - 16;
 }
 
+bool house_is_small(unsigned house)
+{
+    return geometries[house].ring_bytes == 4 * KIB && geometries[house].ring_max_bytes <= 8 * KIB;
+}
+
 enum ring_policy house_policy(unsigned house)
 {
     return geometries[house].policy;

@@ -18,6 +18,8 @@ const char *house_name(unsigned house);
 /* Payload of the longest record that its rings take for sure. */
 uint32_t house_longest(unsigned house);
 enum ring_policy house_policy(unsigned house);
+/* Rings that a handler fills in no time. */
+bool house_is_small(unsigned house);
 
 /* Move in: everything as it is in a segment that was just made. */
 void house_enter(unsigned house, uint32_t budget);

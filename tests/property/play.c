@@ -176,6 +176,7 @@ static void session_turn(void)
     model_phase_turn(model());
     if (house_drain()) {
         house_session_end();
+        open_look();
         if (!stage.failed && !judge(model(), sight_take(), house_policy(stage.program->house),
                                     model()->phase - 1, stage.why, stage.why_size))
             stage.failed = true;

@@ -20,7 +20,7 @@ struct frame *frame_push(int thread)
     f->thread = thread;
     f->depth = stage.frame_count++;
     f->done = 0;
-    f->open_count = 0;
+    f->open_count = f->reserving = 0;
     return f;
 }
 
@@ -49,6 +49,27 @@ static bool may_be_buried(size_t n, const struct ada_writer *w)
         if (m->attempts[i].thread == m->attempts[n].thread)
             behind += ada_record_bytes(m->attempts[i].payload_bytes);
     return w->given_up[0] && behind > w->ring->base_bytes / 4;
+}
+
+void open_look(void)
+{
+    int innermost = DRAIN;
+
+    for (unsigned i = stage.frame_count; i-- > 0;) {
+        const struct frame *f = &stage.frames[i];
+        const struct ada_writer *w;
+
+        if (f->thread == DRAIN)
+            continue;
+        if (innermost == DRAIN)
+            innermost = f->thread;
+        /* The innermost one runs, the others have stored theirs. */
+        w = f->thread == innermost ? ada_self : stage.actors[f->thread].self;
+        for (size_t n = 0; w->ring && n < f->open_count; n++)
+            model()->may_damage |= may_be_buried(f->open + n, w);
+        if (w->ring && f->reserving)
+            model()->may_damage |= may_be_buried(f->reserving - 1, w);
+    }
 }
 
 /* The life that its ring is in; the thread gets its name by it. */
@@ -149,12 +170,14 @@ __attribute__((noinline)) bool emit_hold(struct frame *f, uint32_t payload_bytes
     *attempt = n;
     model()->attempts[n].dropped_bytes = (uint32_t)ada_record_bytes(payload_bytes);
     /* Nobody may jump out of it: what is reserved by hand is ended by hand. */
+    f->reserving = n + 1;
     w = thread_writer();
     memset(record, 0, sizeof(*record));
     if (!w)
         registry_unringed(house_segment(), ada_record_bytes(payload_bytes));
     else if (ring_reserve(w, sight_type(payload_bytes), payload_bytes, record))
         sight_payload_write(record->payload, payload_bytes, model_number(model(), n));
+    f->reserving = 0;
     if (!record->payload)
         attempt_end(n, w, OUTCOME_DROPPED);
     return record->payload;

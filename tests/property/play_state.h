@@ -23,6 +23,8 @@ struct frame {
     volatile uint32_t done; /* records of the step */
     volatile size_t open;   /* its attempt that is not over; or count */
     volatile size_t open_count;
+    volatile size_t
+        reserving; /* its attempt that reserves by hand, and 1: nobody jumps out of it */
     jmp_buf left;
 };
 
@@ -64,6 +66,9 @@ struct frame *frame_push(int thread);
 void frames_leave(unsigned count);
 /* Somebody has jumped to this frame. */
 void open_leave(struct frame *f);
+
+/* A session ends: of the attempts that are open, what is known of them so far is judged. */
+void open_look(void);
 
 /* The attempt is over, or is known to be held. `w` NULL: there was no ring. */
 void attempt_end(size_t attempt, const struct ada_writer *w, enum outcome outcome);

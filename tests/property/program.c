@@ -9,6 +9,7 @@
 /* What a program is like as a whole: programs that do a bit of everything find less. */
 struct style {
     unsigned threads, steps, between, jumps, drain, large, longest;
+    bool storm; /* handlers fill small rings, over and over, in the middle of what others do */
 };
 
 uint64_t program_random(uint64_t *state)
@@ -61,13 +62,23 @@ static uint8_t kind_of_drain(uint64_t *random)
     return n == 0 ? STEP_SESSION : n <= 2 ? STEP_SECOND : STEP_ROUND;
 }
 
+/* In a storm, records that stay open as long, and what ends them, are half of what there is. */
+static uint8_t kind_in_storm(uint64_t *random)
+{
+    static const uint8_t kinds[] = {STEP_HOLD, STEP_COMMIT, STEP_COMMIT, STEP_ROLLBACK};
+
+    return below(random, 2) ? kinds[below(random, sizeof(kinds))] : kind_of_thread(random);
+}
+
 static struct step step_make(uint64_t *random, const struct style *style)
 {
     struct step s = {.thread = (uint8_t)below(random, style->threads)};
 
-    s.kind = below(random, 16) < style->drain ? kind_of_drain(random) : kind_of_thread(random);
+    s.kind = below(random, 16) < style->drain ? kind_of_drain(random)
+             : style->storm                   ? kind_in_storm(random)
+                                              : kind_of_thread(random);
     s.bytes = payload(random, style);
-    switch (below(random, 8)) {
+    switch (below(random, style->storm ? 4 : 8)) {
     case 0: /* about a ring full of them */
         s.count = (uint16_t)(below(random, 6000) / (s.bytes + 16) + 1);
         break;
@@ -92,7 +103,7 @@ static struct step step_between(uint64_t *random, const struct style *style, uin
         s.thread = thread;
     if (s.kind == STEP_HOLD || s.kind == STEP_COMMIT || s.kind == STEP_ROLLBACK)
         s.kind = STEP_EMIT;
-    if (s.count > 8 && below(random, 4))
+    if (s.count > 8 && !style->storm && below(random, 4))
         s.count = 1;
     s.at = 1 + below(random, reach[below(random, 5)]);
     if (style->jumps && s.kind <= STEP_BATCH && below(random, 4) == 0) {
@@ -110,12 +121,15 @@ void program_make(struct program *p, uint64_t seed)
 
     memset(p, 0, sizeof(*p));
     p->seed = seed;
-    p->house = (uint8_t)below(&random, HOUSES);
+    style.storm = below(&random, 4) == 0;
+    do
+        p->house = (uint8_t)below(&random, HOUSES);
+    while (style.storm && !house_is_small(p->house));
     p->lazy = (uint8_t)(below(&random, 4) ? below(&random, 9) : 0);
     p->budget = below(&random, 4) ? 0 : 8192;
     style.threads = 1 + below(&random, below(&random, 2) ? 2 : PROGRAM_THREADS);
     style.steps = 3 + below(&random, below(&random, 4) ? 20 : 60);
-    style.between = chances[below(&random, 4)];
+    style.between = style.storm ? 8 : chances[below(&random, 4)];
     style.jumps = style.between && below(&random, 3) == 0;
     style.drain = 1 + below(&random, 6);
     style.large = below(&random, 3) == 0;
