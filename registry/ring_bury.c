@@ -15,22 +15,11 @@ static void given_up_count(struct ada_writer *w, uint64_t bytes)
     ring_note_drop(w, bytes);
 }
 
-/* Padding in a record's place. What the slow path leaves out in front of one has an even number. */
-static uint64_t given_up_word(struct ada_writer *w, uint64_t bytes)
-{
-    return ring_filler_word(ADA_RECORD_PAD, bytes, ring_twin(w) << 1 | 1);
-}
-
-static bool is_given_up(uint64_t word)
-{
-    return ada_record_type(word) == ADA_RECORD_PAD && (word >> RING_TWIN_SHIFT & 1);
-}
-
 /* The record at `at` will never be finished: make it padding, and count it. */
 static void give_up(struct ada_writer *w, uint64_t at, uint64_t word, uint64_t bytes)
 {
     /* Against a handler that does the same: one of us counts it. */
-    if (ada_cmpxchg_local(ring_word_at(w, at), &word, given_up_word(w, bytes)))
+    if (ada_cmpxchg_local(ring_word_at(w, at), &word, ring_pad_word(w, RING_PAD_GIVEN_UP, bytes)))
         given_up_count(w, bytes);
 }
 
@@ -199,7 +188,7 @@ static bool is_front(uint64_t word)
 {
     uint32_t type = ada_record_type(word);
 
-    return (type == ADA_RECORD_PAD && !is_given_up(word)) || type == ADA_RECORD_SKIP ||
+    return ring_word_pads(word, RING_PAD_LEFT_OUT) || type == ADA_RECORD_SKIP ||
            type == ADA_RECORD_GAP;
 }
 
@@ -242,7 +231,8 @@ static bool outer_is_counted(const struct ada_writer *w, uint64_t head, const st
 
     /* Of one that the slow path commits, what stands there says it. */
     if (w->outer_written == RING_WRITTEN_UNKNOWN)
-        return ada_record_type(word) != ADA_RECORD_PENDING && !is_given_up(word);
+        return ada_record_type(word) != ADA_RECORD_PENDING &&
+               !ring_word_pads(word, RING_PAD_GIVEN_UP);
     /* The others' count is the outermost record's alone. Or a handler has done all of it. */
     return load_relaxed(&ring_front_of(w)->written) != w->outer_written ||
            load_relaxed(&ring_front_of(w)->head) != head;
@@ -261,11 +251,12 @@ static void given_up_note(struct ada_writer *w, const struct outer *o)
  * claimed has no word yet: what stands there is of an earlier lap. */
 static void outer_pad(struct ada_writer *w, const struct outer *o, uint64_t word, bool is_gone)
 {
-    if (!(w->outer & OUTER_SIZE_MASK) && is_given_up(word))
+    if (!(w->outer & OUTER_SIZE_MASK) && ring_word_pads(word, RING_PAD_GIVEN_UP))
         return;
     if (!is_gone)
         given_up_note(w, o);
-    (void)ada_cmpxchg_local(ring_word_at(w, o->at), &word, given_up_word(w, o->bytes));
+    (void)ada_cmpxchg_local(ring_word_at(w, o->at), &word,
+                            ring_pad_word(w, RING_PAD_GIVEN_UP, o->bytes));
 }
 
 /* A handler that comes in between may do the same: then head has moved on, or the word is another

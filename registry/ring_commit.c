@@ -143,7 +143,8 @@ void ring_rollback(struct ada_record *record)
 
     if (record->writer->ring)
         ada_add_local(&ring_of(record->writer)->padding_bytes, bytes);
-    (void)ring_finish(record, ADA_RECORD_HELD, ring_pad_word(record->writer, bytes), 0,
+    (void)ring_finish(record, ADA_RECORD_HELD,
+                      ring_pad_word(record->writer, RING_PAD_ROLLED_BACK, bytes), 0,
                       ring_caller_sp());
 }
 
@@ -154,7 +155,7 @@ void ring_rollback(struct ada_record *record)
 static void give_up_again(struct ada_writer *w, unsigned char *header, uint64_t end)
 {
     uint64_t bytes = (end - (uint64_t)(header - w->data)) & w->mask;
-    uint64_t word = ring_pad_word(w, bytes);
+    uint64_t word = ring_pad_word(w, RING_PAD_GIVEN_UP, bytes);
 
     if (load_relaxed(&w->reserve) - end + bytes <= w->mask + 1) /* else it is another's */
         memcpy(header, &word, 8);

@@ -57,10 +57,25 @@ static inline uint64_t ring_writer_ticks(const struct ada_writer *w)
     return w->clocked ? clock_monotonic_ns() : ada_ticks();
 }
 
-/* Leads over bytes in which no event stands. An odd number: a record was given up (ring_bury.c). */
-static inline uint64_t ring_pad_word(struct ada_writer *w, uint64_t bytes)
+/* What padding stands for. A reader asks for none of it; who looks for the outermost record does.
+ */
+enum ring_pad {
+    RING_PAD_LEFT_OUT,    /* in front of a record, by the slow path */
+    RING_PAD_GIVEN_UP,    /* a record, in the count of drops */
+    RING_PAD_ROLLED_BACK, /* a record, in no count */
+    RING_PAD_KINDS = 4
+};
+
+/* Leads over bytes in which no event stands. */
+static inline uint64_t ring_pad_word(struct ada_writer *w, enum ring_pad kind, uint64_t bytes)
 {
-    return ring_filler_word(ADA_RECORD_PAD, bytes, ring_twin(w) << 1);
+    return ring_filler_word(ADA_RECORD_PAD, bytes, ring_twin(w) * RING_PAD_KINDS | kind);
+}
+
+static inline bool ring_word_pads(uint64_t word, enum ring_pad kind)
+{
+    return ada_record_type(word) == ADA_RECORD_PAD &&
+           (word >> RING_TWIN_SHIFT) % RING_PAD_KINDS == kind;
 }
 
 /* Leads from here over bytes that are left out. */
@@ -68,7 +83,7 @@ static inline uint64_t ring_leave_out_word(struct ada_writer *w, uint64_t bytes)
 {
     uint64_t skips = (uint64_t)ADA_RECORD_SKIP << ADA_RECORD_TYPE_SHIFT;
 
-    return ring_pad_word(w, bytes) | (ring_is_elastic(ring_of(w)) ? skips : 0);
+    return ring_pad_word(w, RING_PAD_LEFT_OUT, bytes) | (ring_is_elastic(ring_of(w)) ? skips : 0);
 }
 
 /* ---- drops ---- */

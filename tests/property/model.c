@@ -73,17 +73,21 @@ static bool is_behind_left(const struct model *m, size_t attempt)
     return from && attempt + 1 >= from;
 }
 
-/* What is open, and what its thread has put behind it, is not published yet. */
+/* What is open, and what its thread may have put behind it, is not published yet: all that was not
+ * over by then, for a handler may have begun it. */
 void model_phase_turn(struct model *m)
 {
-    bool behind[UINT8_MAX + 1] = {false};
+    uint64_t open_from[UINT8_MAX + 1];
 
+    memset(open_from, 0xff, sizeof(open_from));
     m->phase++;
+    for (size_t i = m->count; i-- > 0;)
+        if (m->attempts[i].outcome == OUTCOME_OPEN)
+            open_from[m->attempts[i].thread] = m->attempts[i].start;
     for (size_t i = 0; i < m->count; i++) {
         struct attempt *a = &m->attempts[i];
 
-        behind[a->thread] |= a->outcome == OUTCOME_OPEN;
-        if (behind[a->thread] || is_behind_left(m, i))
+        if (a->end >= open_from[a->thread] || is_behind_left(m, i))
             a->last_phase = m->phase;
     }
 }

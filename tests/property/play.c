@@ -58,29 +58,32 @@ void points_reached(void)
 static void held_end(struct actor *a, unsigned which, bool commits)
 {
     struct attempt *attempt;
+    struct held held;
 
     if (!a->held_count)
         return;
+    /* Taken out first: handlers end others. */
     which %= a->held_count;
-    attempt = &model()->attempts[a->held[which].attempt];
+    held = a->held[which];
+    a->held[which] = a->held[--a->held_count];
     if (commits)
-        ring_commit(&a->held[which].record);
+        ring_commit(&held.record);
     else
-        ring_rollback(&a->held[which].record);
+        ring_rollback(&held.record);
+    attempt = &model()->attempts[held.attempt];
     attempt->outcome = commits ? OUTCOME_STORED : OUTCOME_NOTHING;
     attempt->last_phase = model()->phase;
-    a->held[which] = a->held[--a->held_count];
 }
 
 static void thread_hold(struct frame *f, struct actor *a, uint32_t payload_bytes)
 {
-    unsigned n = a->held_count;
+    struct held held;
 
     /* A thread that blocks may not wait for itself. */
-    if (n == HELD_MAX || !emit_hold(f, payload_bytes, &a->held[n].record, &a->held[n].attempt))
+    if (a->held_count >= HELD_MAX || !emit_hold(f, payload_bytes, &held.record, &held.attempt))
         return;
-    a->held_count++;
-    attempt_end(a->held[n].attempt, a->held[n].record.writer, OUTCOME_OPEN);
+    attempt_end(held.attempt, held.record.writer, OUTCOME_OPEN);
+    a->held[a->held_count++] = held;
 }
 
 static void thread_end(struct actor *a)
@@ -125,7 +128,7 @@ static void actor_do(struct frame *f, struct actor *a, const struct step *s)
 static bool actor_can(const struct actor *a, const struct step *s)
 {
     /* A handler ends no thread, and only ends what it has begun. */
-    return stage.frame_count < FRAMES_MAX && (!a->busy || s->kind <= STEP_BATCH);
+    return stage.frame_count < FRAMES_MAX && (!a->busy || s->kind <= STEP_HOLD);
 }
 
 static void actor_step(const struct step *s)

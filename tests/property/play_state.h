@@ -31,10 +31,10 @@ struct frame {
 struct actor {
     struct ada_writer *self;
     unsigned busy; /* frames */
-    struct {
+    struct held {
         struct ada_record record;
         size_t attempt;
-    } held[HELD_MAX];
+    } held[HELD_MAX + FRAMES_MAX]; /* handlers may hold some more, each one */
     unsigned held_count;
 };
 

@@ -101,7 +101,7 @@ static struct step step_between(uint64_t *random, const struct style *style, uin
 
     if (below(random, 5) < 3)
         s.thread = thread;
-    if (s.kind == STEP_HOLD || s.kind == STEP_COMMIT || s.kind == STEP_ROLLBACK)
+    if (s.kind == STEP_COMMIT || s.kind == STEP_ROLLBACK || (s.kind == STEP_HOLD && !style->storm))
         s.kind = STEP_EMIT;
     if (s.count > 8 && !style->storm && below(random, 4))
         s.count = 1;
