@@ -9,6 +9,14 @@ enum {
     STACK_REACH_BYTES = 64 << 20,    /* farther from the stack's top than this is another stack */
 };
 
+/* Bytes of the outermost record, if it is the fast path's, which puts nothing in front. 0: it is
+ * not. A reserve that was interrupted may have noted itself where a handler's record stands, and
+ * have been left before it found out. */
+static uint64_t fast_bytes(const struct ada_writer *w)
+{
+    return (w->outer_start & ~UINT64_C(1)) == w->slow_start ? 0 : (w->outer & OUTER_SIZE_MASK) << 3;
+}
+
 static void given_up_count(struct ada_writer *w, uint64_t bytes)
 {
     ada_add_local(&ring_of(w)->padding_bytes, bytes);
@@ -141,20 +149,20 @@ static void publish_walk(struct ada_writer *w, bool is_gone)
             outer_become(w, end);
         /* Publish. Release: as in ada_commit_fast(). Pairs with the acquire of head in
          * ring_peek(). */
-        if (compare_exchange_release(front_head, &head, end) && end != reserve)
+        if (!compare_exchange_release(front_head, &head, end))
+            continue;
+        ring_figure_raise(&w->been, end);
+        if (end != reserve)
             return;
-        ADA_SIGNAL_FENCE();
     }
 }
 
 void ring_head_settle(struct ada_writer *w)
 {
-    bool is_fast = w->outer & OUTER_SIZE_MASK;
-
     /* Wherever the fast path has begun a record, head was. Relaxed: what was published there was so
      * by this thread, before it stored what stands in head now, and that was a release. */
     ring_figure_raise(&ring_front_of(w)->head,
-                      ring_later(w->been, is_fast ? w->outer_start & ~UINT64_C(1) : 0));
+                      ring_later(w->been, fast_bytes(w) ? w->outer_start & ~UINT64_C(1) : 0));
 }
 
 /*
@@ -194,7 +202,7 @@ static bool is_front(uint64_t word)
 
 static struct outer outer_record(const struct ada_writer *w, uint64_t head, uint64_t reserve)
 {
-    struct outer o = {head, (w->outer & OUTER_SIZE_MASK) << 3};
+    struct outer o = {head, fast_bytes(w)};
 
     /* The fast path says it, and puts nothing in front. Not of this head: its writer was away, is
      * back, and has moved head back for a moment. (Odd: it is padding already.) */
@@ -232,7 +240,7 @@ static bool outer_is_counted(const struct ada_writer *w, uint64_t head, const st
     /* Of one that the slow path commits, what stands there says it. */
     if (w->outer_written == RING_WRITTEN_UNKNOWN)
         return ada_record_type(word) != ADA_RECORD_PENDING &&
-               !ring_word_pads(word, RING_PAD_GIVEN_UP);
+               !ring_word_pads(word, RING_PAD_OUTERMOST);
     /* The others' count is the outermost record's alone. Or a handler has done all of it. */
     return load_relaxed(&ring_front_of(w)->written) != w->outer_written ||
            load_relaxed(&ring_front_of(w)->head) != head;
@@ -251,19 +259,19 @@ static void given_up_note(struct ada_writer *w, const struct outer *o)
  * claimed has no word yet: what stands there is of an earlier lap. */
 static void outer_pad(struct ada_writer *w, const struct outer *o, uint64_t word, bool is_gone)
 {
-    if (!(w->outer & OUTER_SIZE_MASK) && ring_word_pads(word, RING_PAD_GIVEN_UP))
+    if (!fast_bytes(w) && ring_word_pads(word, RING_PAD_OUTERMOST))
         return;
     if (!is_gone)
         given_up_note(w, o);
     (void)ada_cmpxchg_local(ring_word_at(w, o->at), &word,
-                            ring_pad_word(w, RING_PAD_GIVEN_UP, o->bytes));
+                            ring_pad_word(w, RING_PAD_OUTERMOST, o->bytes));
 }
 
 /* A handler that comes in between may do the same: then head has moved on, or the word is another
  * one. */
 static void outer_give_up(struct ada_writer *w, uint64_t head, bool is_gone)
 {
-    bool is_fast = w->outer & OUTER_SIZE_MASK;
+    bool is_fast = fast_bytes(w);
     struct outer o;
     uint64_t word;
 
@@ -290,7 +298,6 @@ void ring_bury_outer(struct ada_writer *w)
     ring_plan_end(w);
     outer_give_up(w, head, true);
     ring_publish_rest(w);
-    ring_figure_raise(&w->been, load_relaxed(&ring_front_of(w)->head));
 }
 
 void ring_bury_away(struct ada_writer *w, uint64_t head)
@@ -300,5 +307,4 @@ void ring_bury_away(struct ada_writer *w, uint64_t head)
     ring_plan_settle(w);
     outer_give_up(w, head, false);
     publish_walk(w, false);
-    ring_figure_raise(&w->been, load_relaxed(&ring_front_of(w)->head));
 }

@@ -61,9 +61,10 @@ static inline uint64_t ring_writer_ticks(const struct ada_writer *w)
  */
 enum ring_pad {
     RING_PAD_LEFT_OUT,    /* in front of a record, by the slow path */
-    RING_PAD_GIVEN_UP,    /* a record, in the count of drops */
     RING_PAD_ROLLED_BACK, /* a record, in no count */
-    RING_PAD_KINDS = 4
+    RING_PAD_GIVEN_UP,    /* a record, in the count of drops */
+    RING_PAD_OUTERMOST,   /* the outermost one, given up: in the count once outer_start is odd */
+    RING_PAD_KINDS
 };
 
 /* Leads over bytes in which no event stands. */

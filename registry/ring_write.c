@@ -21,6 +21,7 @@ void ring_writer_init(struct ada_writer *w, struct ring_shared *ring, bool fast)
     w->mask = ring->capacity - 1;
     w->reserve = load_relaxed(&ring->front.head); /* relaxed: we are its only writer */
     w->outer = w->outer_start = w->stalled_tail = w->been = 0;
+    w->slow_start = 1; /* nowhere */
     w->skip = w->touched = 0;
     w->bell = NULL;
     w->life = NULL;
@@ -91,6 +92,8 @@ static struct ada_record take(struct ada_writer *w, const struct ring_layout *l,
 {
     struct ada_record record = {.writer = w, .end = l->end, .nested = l->nested};
 
+    if (!l->nested)
+        w->slow_start = l->start;
     fill_front(w, l, ticks);
     CRASH_POINT("grow.filled");
     w->limit = limit;

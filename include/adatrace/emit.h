@@ -76,7 +76,8 @@ struct ada_writer {
     uint64_t stack_top;       /* highest stack address known of this thread; 0: not known */
     uint64_t stalled_tail;    /* policy block: a wait timed out when tail was here; +1, 0: none */
     uint64_t been;            /* head has been there: the slow path knows */
-    uint32_t slot;            /* index in the registry */
+    uint64_t slow_start; /* where the slow path's last outermost record begins, with its front */
+    uint32_t slot;       /* index in the registry */
     uint32_t generation;
     uint32_t clocked; /* the counter is no clock: ask the kernel, stay on the slow path */
     uint32_t unused1;

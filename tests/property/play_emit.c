@@ -97,7 +97,8 @@ void attempt_end(size_t n, const struct ada_writer *w, enum outcome outcome)
 
     a->end = points_now;
     a->last_phase = model()->phase;
-    if ((outcome == OUTCOME_STORED || outcome == OUTCOME_DROPPED) && w && may_be_buried(n, w)) {
+    /* Also of one that was left: it may have been back, and have written, before that. */
+    if (outcome != OUTCOME_OPEN && w && may_be_buried(n, w)) {
         outcome = OUTCOME_LEFT;
         model()->may_damage = true;
     }
