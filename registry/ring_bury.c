@@ -215,9 +215,25 @@ static struct outer outer_record(const struct ada_writer *w, uint64_t head, uint
     return o; /* .bytes is 0: nothing to give up */
 }
 
+static bool is_unfinished(uint64_t word)
+{
+    uint32_t type = ada_record_type(word);
+
+    return type == ADA_RECORD_PENDING || type == ADA_RECORD_HELD;
+}
+
 bool ring_is_outermost(const struct ada_writer *w, uint64_t head, uint64_t start)
 {
-    return head == start || outer_record(w, head, load_relaxed(&w->reserve)).at == start;
+    /* Who has noted himself at head may have what is in front; or be another. */
+    if (w->outer_start == head)
+        return outer_record(w, head, load_relaxed(&w->reserve)).at == start;
+    /* Who was about to publish what is complete may have been left. */
+    for (struct walked r; (int64_t)(start - head) > 0; head += r.bytes) {
+        r = record_at(w, head, start);
+        if (!r.bytes || is_unfinished(r.word))
+            return false;
+    }
+    return head == start;
 }
 
 uint64_t ring_bytes_behind_outer(const struct ada_writer *w, uint64_t head, uint64_t to)

@@ -150,7 +150,7 @@ void ring_publish_rest(struct ada_writer *writer);
  * handler's alternate stack proves nothing. */
 bool ring_outer_is_gone(const struct ada_writer *writer, uint64_t sp);
 
-/* Stands nothing between `head` and the record at `start`, but what was put in front of it? */
+/* Stands nothing unfinished between `head` and the record at `start`? */
 bool ring_is_outermost(const struct ada_writer *writer, uint64_t head, uint64_t start);
 
 /* Bytes of records that stand between the unfinished one at `head` and `to`. */
