@@ -119,7 +119,9 @@ static int thread_put(struct trace_copy *c, const struct copy_source *s,
 {
     struct trace_thread thread = row->thread;
 
-    if (thread.process == TRACE_PROCESS_NONE || thread.thread == TRACE_THREAD_NONE)
+    /* Of a process that nobody knows, in a damaged file: it has its name all the same. */
+    if (thread.thread == TRACE_THREAD_NONE ||
+        (thread.process == TRACE_PROCESS_NONE && !thread.tid && !*thread.name))
         return 0;
     thread.thread = copy_thread_number(s, thread.thread);
     thread.process = copy_process(s, thread.process);

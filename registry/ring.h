@@ -33,7 +33,7 @@ enum ring_policy { RING_DROP = 0, RING_OVERWRITE = 1, RING_BLOCK = 2 };
 /* Where a block of the ring begins, so that a reader who was overtaken finds its feet. */
 struct ring_mark {
     uint64_t index;
-    uint64_t written;          /* records before it; all ones until those in front are committed */
+    uint64_t written;          /* records before it */
     uint64_t told, told_bytes; /* drops that GAP records before it tell of */
 };
 

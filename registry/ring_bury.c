@@ -104,11 +104,13 @@ static void mark_rest(struct ada_writer *w, uint64_t head, uint64_t end)
     uint64_t reserve, written, at = head;
     struct walked r;
 
-    do { /* a handler may write, or commit what is held */
+    do { /* a handler may write, or commit what is held, or be left in the middle of that */
+        ring_plan_settle(w);
         reserve = load_relaxed(&w->reserve);
         written = ring_written(ring_of(w));
         f = in_front_of(w, head);
-    } while (reserve != load_relaxed(&w->reserve) || written != ring_written(ring_of(w)));
+    } while (reserve != load_relaxed(&w->reserve) || written != ring_written(ring_of(w)) ||
+             ring_plan_is_open(w));
     while (load_relaxed(front_head) == head) {
         if (at != reserve)
             ring_mark(w, at, &f);
@@ -130,13 +132,24 @@ static void outer_become(struct ada_writer *w, uint64_t at)
     w->outer_written = RING_WRITTEN_UNKNOWN;
 }
 
+uint64_t ring_head_settle(struct ada_writer *w)
+{
+    uint64_t *front_head = &ring_front_of(w)->head;
+    /* Wherever the fast path has begun a record, head was. Relaxed: what was published there was so
+     * by this thread, before it stored what stands in head now, and that was a release. */
+    uint64_t been = ring_later(w->been, fast_bytes(w) ? w->outer_start & ~UINT64_C(1) : 0);
+
+    ring_figure_raise(front_head, been);
+    return ring_later(load_relaxed(front_head), been); /* one may come back, and be left, now */
+}
+
 /* Publish what stands behind head, to the end or to where the walk ends. A handler may do so in
  * between, and then we begin again where it has come to. */
 static void publish_walk(struct ada_writer *w, bool is_gone)
 {
     uint64_t *front_head = &ring_front_of(w)->head, head, end, reserve;
 
-    while ((head = load_relaxed(front_head)) != (reserve = load_relaxed(&w->reserve))) {
+    while ((head = ring_head_settle(w)) != (reserve = load_relaxed(&w->reserve))) {
         end = walk_complete(w, head, reserve, is_gone);
         if (load_relaxed(front_head) != head)
             continue;
@@ -147,6 +160,8 @@ static void publish_walk(struct ada_writer *w, bool is_gone)
             continue;
         if (end != reserve)
             outer_become(w, end);
+        if (!w->ring) /* a handler forked, we are the child, and that head is our parent's */
+            return;
         /* Publish. Release: as in ada_commit_fast(). Pairs with the acquire of head in
          * ring_peek(). */
         if (!compare_exchange_release(front_head, &head, end))
@@ -155,24 +170,6 @@ static void publish_walk(struct ada_writer *w, bool is_gone)
         if (end != reserve)
             return;
     }
-}
-
-void ring_head_settle(struct ada_writer *w)
-{
-    /* Wherever the fast path has begun a record, head was. Relaxed: what was published there was so
-     * by this thread, before it stored what stands in head now, and that was a release. */
-    ring_figure_raise(&ring_front_of(w)->head,
-                      ring_later(w->been, fast_bytes(w) ? w->outer_start & ~UINT64_C(1) : 0));
-}
-
-/*
- * The outermost record is finished: publish what stands behind it, up to one that is held. That one
- * is then the outermost, and its commit goes on from there.
- */
-void ring_publish_rest(struct ada_writer *w)
-{
-    ring_plan_end(w); /* of handlers that were left */
-    publish_walk(w, true);
 }
 
 /* Has the frame that was writing the record at head been left (siglongjmp out of a handler that
@@ -212,7 +209,7 @@ static struct outer outer_record(const struct ada_writer *w, uint64_t head, uint
          o.at += r.bytes)
         if (!is_front(r.word))
             return (struct outer){o.at, r.bytes};
-    return o; /* .bytes is 0: nothing to give up */
+    return (struct outer){o.at, 0}; /* nothing to give up */
 }
 
 static bool is_unfinished(uint64_t word)
@@ -258,7 +255,7 @@ static bool outer_is_counted(const struct ada_writer *w, uint64_t head, const st
         return ada_record_type(word) != ADA_RECORD_PENDING &&
                !ring_word_pads(word, RING_PAD_OUTERMOST);
     /* The others' count is the outermost record's alone. Or a handler has done all of it. */
-    return load_relaxed(&ring_front_of(w)->written) != w->outer_written ||
+    return (int64_t)(load_relaxed(&ring_front_of(w)->written) - w->outer_written) > 0 ||
            load_relaxed(&ring_front_of(w)->head) != head;
 }
 
@@ -305,9 +302,18 @@ static void outer_give_up(struct ada_writer *w, uint64_t head, bool is_gone)
         given_up_count(w, o.bytes);
 }
 
+void ring_publish_rest(struct ada_writer *w)
+{
+    ring_plan_end(w); /* of handlers that were left */
+    /* One of the fast path's, which has no word to walk by, was left at head: we are back. */
+    if (fast_bytes(w))
+        outer_give_up(w, ring_head_settle(w), true);
+    publish_walk(w, true);
+}
+
 void ring_bury_outer(struct ada_writer *w)
 {
-    uint64_t head = load_relaxed(&ring_front_of(w)->head);
+    uint64_t head = ring_head_settle(w);
 
     if (!w->outer)
         return;

@@ -94,6 +94,8 @@ static void tells_reset(struct ada_writer *w)
 
 bool ring_tell_begin(struct ada_writer *w, const struct ring_layout *l)
 {
+    /* Who comes before our claim tells himself, and says so. */
+    w->limit = 0;
     /* Whom we interrupt has claimed his place: it counts as told. */
     ring_figure_raise(&w->tells, l->told);
     ring_figure_raise(&w->tells_bytes, l->told_bytes);

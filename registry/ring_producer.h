@@ -109,6 +109,12 @@ void ring_tell(struct ada_writer *writer, const struct ring_layout *layout, uint
  * in the place of a slow path that was interrupted or left. Any number of times. */
 void ring_plan_settle(struct ada_writer *writer);
 
+/* Has somebody been left, or come in between, before his plan was settled? */
+static inline bool ring_plan_is_open(const struct ada_writer *w)
+{
+    return !(load_relaxed(&w->commit.at) & load_relaxed(&w->plan.gap) & RING_PLAN_NOTHING);
+}
+
 /* Whoever had a plan, or was about to tell, is gone: what does not stand by now never will. */
 void ring_plan_end(struct ada_writer *writer);
 
@@ -137,9 +143,9 @@ void ring_commit_settle(struct ada_writer *writer);
 /* ---- records of others on this thread ---- */
 
 /* A writer that comes back to what was published meanwhile moves head back to the end of its own
- * record, which the consumer ignores: bring head to where it has been. Whoever looks at head on the
- * slow path does so first. */
-void ring_head_settle(struct ada_writer *writer);
+ * record, which the consumer ignores: bring head to where it has been, and say where that is.
+ * Whoever looks at head on the slow path does so first. */
+uint64_t ring_head_settle(struct ada_writer *writer);
 
 /* The outermost record is finished: publish what stands behind it, up to one that is held. That one
  * is then the outermost, and its commit goes on from there. */

@@ -98,7 +98,7 @@ static struct ada_record take(struct ada_writer *w, const struct ring_layout *l,
     CRASH_POINT("grow.filled");
     w->limit = limit;
     ADA_SIGNAL_FENCE();
-    if (ring_untold(ring_of(w))) /* a handler dropped between the two */
+    if (ring_untold(ring_of(w)) || !w->ring) /* a handler dropped between the two, or forked */
         w->limit = 0;
     bell_ring_if_much(w, l);
     ring_touch(w, limit & w->mask);
@@ -166,7 +166,7 @@ static bool wait_or_bury(struct ada_writer *w, const struct ring_layout *l, uint
         bell_ring(w->bell);
     if (!l->nested && ring_wait_for_room(w, bytes))
         return true;
-    head = load_relaxed(&ring_front_of(w)->head); /* relaxed: ours */
+    head = ring_head_settle(w);
     /* Handlers that fill much of a ring behind one unfinished record: more likely, its writer was
      * left in a way that we cannot see. Either way no thread stays silent for ever: of what is left
      * out at ends of laps, and a record's length, there is no more than the rest. */
@@ -205,6 +205,8 @@ struct ada_record ring_reserve_slow(struct ada_writer *w, uint32_t tag, uint64_t
             continue;
         CRASH_POINT("grow.reached");
         announce_block(w, l.first);
+        if (load_relaxed(&w->reserve) != l.start) /* a handler's note, if there is one, is right */
+            continue;
         if (!l.nested) {
             w->outer = ada_writer_outer(sp, 0);
             w->outer_start = l.start;
@@ -217,8 +219,6 @@ struct ada_record ring_reserve_slow(struct ada_writer *w, uint32_t tag, uint64_t
             return take(w, &l, limit, tag, bytes, ticks);
         if (l.gap)
             w->telling = 0;
-        if (!l.nested) /* as in ada_reserve_fast() */
-            w->outer = 0;
     }
 }
 

@@ -273,7 +273,8 @@ ADA_INLINE bool ada_event_is_on(const struct ada_event *event)
  * variable one as u32 length and bytes), then commit or roll back. payload NULL: the event is off,
  * or was dropped and counted; do neither. The thread may emit other events in between: they become
  * visible with this one's commit. A signal handler commits and rolls back only what it has reserved
- * itself: what it interrupted may be an emit behind the reservation, and would be given up.
+ * in the same run: what it interrupted may be an emit behind the reservation, and would be given
+ * up.
  */
 ADA_EXPORT struct ada_record ada_reserve(const struct ada_event *event, uint32_t payload_bytes);
 ADA_EXPORT void ada_commit(struct ada_record *record);

@@ -210,7 +210,7 @@ ADA_INLINE uint64_t ada_writer_outer(uint64_t sp, uint64_t bytes)
 ADA_INLINE bool ada_reserve_fast(struct ada_writer *w, uint32_t tag, uint64_t bytes,
                                  struct ada_record *record)
 {
-    uint64_t start = w->reserve, end, ticks, mask = w->mask;
+    uint64_t start = w->reserve, end, ticks, outer, mask = w->mask;
     struct ada_ring_front *front = w->front;
     unsigned char *data = w->data;
 
@@ -228,7 +228,10 @@ ADA_INLINE bool ada_reserve_fast(struct ada_writer *w, uint32_t tag, uint64_t by
         ticks = ada_ticks();
         if (ADA_LIKELY(ada_cmpxchg_local(&w->reserve, &start, end)))
             break;
-        w->outer = 0; /* a handler may have left an unfinished record there, which is not ours */
+        /* A handler's unfinished record may stand there, whose size is not ours. Its own note, if
+         * it came behind ours, is right. */
+        outer = ada_writer_outer(ada_stack_pointer(), bytes);
+        (void)ada_cmpxchg_local(&w->outer, &outer, ada_writer_outer(ada_stack_pointer(), 0));
     }
     record->header = data + (start & mask);
     record->payload = record->header + 8;

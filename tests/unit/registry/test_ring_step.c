@@ -76,7 +76,8 @@ struct scene {
     uint64_t others;          /* emits that are not */
     bool twice;               /* the emit after the interrupted one is interrupted, too */
     struct ada_record held;   /* state HELD: in front of all that comes */
-    const char *wrong;        /* what did not hold first */
+    uint64_t forked_head, forked_reserve; /* the parent's, when a handler forked */
+    const char *wrong;                    /* what did not hold first */
 };
 
 static bool emit(struct scene *s, uint64_t payload_bytes)
@@ -201,8 +202,11 @@ static void interrupt(void *context)
         (void)emit_in_handler(s, 24);
     for (uint64_t i = 0; s->action == EMIT_MANY && i < 5; i++)
         (void)emit_in_handler(s, 16 + 20 * i);
-    if (s->action == FORK) /* as the kernel wipes it */
+    if (s->action == FORK) { /* as the kernel wipes it */
+        s->forked_head = s->f.ring->front.head;
+        s->forked_reserve = s->f.writer->reserve;
         memset(s->f.writer, 0, sizeof(*s->f.writer));
+    }
     /* More than half an overwriting ring would bury whom we interrupt, who is only away. */
     for (uint64_t i = 0, most = s->f.reader.policy == RING_OVERWRITE ? 2 : 3 * CAPACITY / 500;
          s->action == TAKE_BACK && i < most; i++)
@@ -257,12 +261,24 @@ static void ledger_judge(struct scene *s)
 }
 
 /* The thread goes on, at the depth of the interrupted emit, and everything is read. */
+/* The child has come to the end of its emit, and has no ring: the next one finds that out. Its
+ * parent's head is where the parent has brought it, or was about to. */
+static bool forked_judge(const struct scene *s)
+{
+    uint64_t moved = s->f.ring->front.head - s->forked_head;
+    struct ada_record record;
+
+    return !s->f.writer->ring && s->finished == s->begun - (s->state == LEFT) &&
+           moved <= s->forked_reserve - s->forked_head &&
+           !ada_reserve_fast(s->f.writer, ada_record_tag(ADA_RECORD_FIRST_EVENT, 16), 16, &record);
+}
+
 static bool judge(void *context)
 {
     struct scene *s = context;
 
-    if (s->action == FORK) /* the child has come to the end of its emit, and has no ring */
-        return !s->f.writer->ring && s->finished == s->begun - (s->state == LEFT);
+    if (s->action == FORK)
+        return forked_judge(s);
     if (s->state == HELD)
         ring_commit(&s->held);
     for (int i = 0; i < 3; i++)
