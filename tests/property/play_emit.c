@@ -97,8 +97,7 @@ void attempt_end(size_t n, const struct ada_writer *w, enum outcome outcome)
 
     a->end = points_now;
     a->last_phase = model()->phase;
-    /* Also of one that was left: it may have been back, and have written, before that. */
-    if (outcome != OUTCOME_OPEN && w && may_be_buried(n, w)) {
+    if ((outcome == OUTCOME_STORED || outcome == OUTCOME_DROPPED) && w && may_be_buried(n, w)) {
         outcome = OUTCOME_LEFT;
         model()->may_damage = true;
     }
@@ -110,11 +109,22 @@ void attempt_end(size_t n, const struct ada_writer *w, enum outcome outcome)
         model()->lives[life].left_from = 0;
 }
 
-static void open_begin(struct frame *f, size_t first, size_t count)
+static void open_begin(struct frame *f, size_t first, size_t count, bool writes)
 {
     f->open = first;
+    f->writes = writes;
     ADA_SIGNAL_FENCE();
     f->open_count = count;
+}
+
+/* The open attempts of a frame are left. One that was given up may have been back and have written,
+ * before that, over another's bytes. */
+static void open_end(struct frame *f, const struct ada_writer *w)
+{
+    for (size_t n = 0; n < f->open_count; n++) {
+        model()->may_damage |= w && f->writes && may_be_buried(f->open + n, w);
+        attempt_end(f->open + n, w, OUTCOME_LEFT);
+    }
 }
 
 /* Somebody has jumped here. */
@@ -125,17 +135,14 @@ void open_leave(struct frame *f)
 
     for (unsigned i = f->depth + 1; i < stage.frame_count; i++) {
         stage.actors[f->thread].busy--;
-        for (size_t n = 0; n < stage.frames[i].open_count; n++)
-            attempt_end(stage.frames[i].open + n, w->ring ? w : NULL, OUTCOME_LEFT);
+        open_end(&stage.frames[i], w->ring ? w : NULL);
     }
     stage.frame_count = f->depth + 1;
     model()->has_jumps = true;
     /* A handler's own emit was left: the thread itself is farther down, or the drain in between. */
     for (unsigned i = 0; i < f->depth; i++)
         model()->may_damage |= stage.frames[i].thread == f->thread;
-    for (size_t n = 0; n < f->open_count; n++) {
-        attempt_end(f->open + n, w->ring ? w : NULL, OUTCOME_LEFT);
-    }
+    open_end(f, w->ring ? w : NULL);
     if (w->ring) {
         life = &model()->lives[model()->attempts[f->open].life];
         if (!life->left_from)
@@ -151,10 +158,11 @@ __attribute__((noinline)) void emit_one(struct frame *f, uint32_t payload_bytes)
     struct ada_record record;
 
     model()->attempts[n].dropped_bytes = (uint32_t)bytes;
-    open_begin(f, n, 1);
+    open_begin(f, n, 1, false);
     record = ada_reserve_bytes(ada_record_tag(sight_type(payload_bytes), bytes), bytes);
     if (record.payload) {
         points_pass();
+        f->writes = true;
         sight_payload_write(record.payload, payload_bytes, model_number(model(), n));
         ada_commit_record(&record);
     }
@@ -214,7 +222,7 @@ __attribute__((noinline)) void emit_batch(struct frame *f, uint32_t payload_byte
         items[i] =
             (struct ring_item){sight_type(payload_bytes), payload_bytes, payloads[f->depth][i]};
     }
-    open_begin(f, first, count);
+    open_begin(f, first, count, true);
     w = thread_writer();
     if (w)
         written = ring_write_batch(w, items, count);

@@ -23,8 +23,9 @@ struct frame {
     volatile uint32_t done; /* records of the step */
     volatile size_t open;   /* its attempt that is not over; or count */
     volatile size_t open_count;
-    volatile size_t
-        reserving; /* its attempt that reserves by hand, and 1: nobody jumps out of it */
+    volatile bool writes; /* that one: to where it was given; or may do so */
+    /* Its attempt that reserves by hand, and 1: nobody jumps out of that. */
+    volatile size_t reserving;
     jmp_buf left;
 };
 
