@@ -27,22 +27,22 @@ bool terminal_has_colour(int fd)
     return !(no_colour && *no_colour) && terminal_has_escapes(fd);
 }
 
+static struct winsize size_of(int fd)
+{
+    struct winsize size = {0};
+
+    (void)ioctl(fd, TIOCGWINSZ, &size); /* fails: it stays zero */
+    return size;
+}
+
 unsigned terminal_columns(int fd)
 {
-    struct winsize size;
-
-    if (ioctl(fd, TIOCGWINSZ, &size))
-        return 0;
-    return size.ws_col;
+    return size_of(fd).ws_col;
 }
 
 unsigned terminal_rows(int fd)
 {
-    struct winsize size;
-
-    if (ioctl(fd, TIOCGWINSZ, &size))
-        return 0;
-    return size.ws_row;
+    return size_of(fd).ws_row;
 }
 
 bool terminal_is_utf8(void)

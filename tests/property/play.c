@@ -62,7 +62,7 @@ static void held_end(struct actor *a, unsigned which, bool commits)
 
     if (!a->held_count)
         return;
-    /* Taken out first: handlers end others. */
+    /* Taken out first: handlers may hold others meanwhile. */
     which %= a->held_count;
     held = a->held[which];
     a->held[which] = a->held[--a->held_count];
