@@ -5,6 +5,7 @@
  * Magic, version and length of every packet are made right, unless bit 1 is set. With bit 2 a
  * session gets the packet by its socket, and runs its verb on the thread where it belongs.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -163,6 +164,17 @@ static int served_connect(void)
     return fd;
 }
 
+/* libFuzzer's alarm interrupts a receive that has a time-out, SA_RESTART or not: signal(7). */
+static ssize_t served_hear(int fd, char *packet, size_t size)
+{
+    ssize_t got;
+
+    do {
+        got = recv(fd, packet, size, 0);
+    } while (got < 0 && errno == EINTR);
+    return got;
+}
+
 /* It is told something, in good time, and to the end: the next one has the session to itself. */
 static void served_try(const uint8_t *bytes, size_t size)
 {
@@ -173,7 +185,7 @@ static void served_try(const uint8_t *bytes, size_t size)
 
     if (send(fd, bytes, size, MSG_NOSIGNAL) == (ssize_t)size)
         do {
-            got = recv(fd, packet, sizeof(packet), 0);
+            got = served_hear(fd, packet, sizeof(packet));
             FUZZ_CHECK(got >= (ssize_t)sizeof(head) || !size || (!got && head.magic));
             if (got >= (ssize_t)sizeof(head))
                 memcpy(&head, packet, sizeof(head));
