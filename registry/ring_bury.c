@@ -14,7 +14,47 @@ enum {
  * have been left before it found out. */
 static uint64_t fast_bytes(const struct ada_writer *w)
 {
-    return (w->outer_start & ~UINT64_C(1)) == w->slow_start ? 0 : (w->outer & OUTER_SIZE_MASK) << 3;
+    uint64_t bytes = (w->outer & OUTER_SIZE_MASK) << 3;
+
+    return (w->outer_start & ~UINT64_C(1)) == w->slow_start || bytes == ADA_OUTER_LOST ? 0 : bytes;
+}
+
+void ring_note_keep(struct ada_writer *w)
+{
+    uint64_t head = load_relaxed(&ring_front_of(w)->head), bytes = fast_bytes(w);
+
+    if (!bytes || w->outer_start != head)
+        return;
+    ring_figure_raise(&w->foot_end, head + bytes);
+    ring_figure_raise(&w->foot, head); /* last: it says whose end that is */
+}
+
+/* Bytes of the record at head, if it is the fast path's: of which only the slow path can know. */
+static uint64_t lost_bytes(const struct ada_writer *w, uint64_t head, uint64_t reserve)
+{
+    if (w->foot == head)
+        return w->foot_end - head;
+    return (int64_t)(w->slow_end - head) <= 0 ? reserve - head : 0;
+}
+
+void ring_note_find(struct ada_writer *w)
+{
+    uint64_t outer = w->outer, start = w->outer_start, written = w->outer_written;
+    uint64_t head, reserve, bytes;
+
+    if ((outer & OUTER_SIZE_MASK) != ADA_OUTER_LOST >> 3)
+        return;
+    ADA_SIGNAL_FENCE();
+    head = ring_head_settle(w);
+    reserve = load_relaxed(&w->reserve);
+    bytes = head == reserve ? 0 : lost_bytes(w, head, reserve);
+    /* Unless a handler has noted another one meanwhile. It is in no count as far as we know: else
+     * what stands there, of an earlier lap, would be taken for its record. */
+    if (bytes && (!ada_cmpxchg_local(&w->outer_written, &written,
+                                     load_relaxed(&ring_front_of(w)->written)) ||
+                  !ada_cmpxchg_local(&w->outer_start, &start, head)))
+        return;
+    (void)ada_cmpxchg_local(&w->outer, &outer, (outer & ~(uint64_t)OUTER_SIZE_MASK) | bytes >> 3);
 }
 
 static void given_up_count(struct ada_writer *w, uint64_t bytes)

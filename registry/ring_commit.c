@@ -65,7 +65,7 @@ static bool plan_try(const struct ada_record *record, uint64_t start, uint32_t c
     struct ring_shared *ring = ring_of(w);
     uint64_t mark = plan_begin(w);
 
-    w->commit.claimed = ring_reserved_word(claimed_as, record->end - start);
+    w->commit.claimed = ring_claimed_word(w, claimed_as, start, record->end - start);
     w->commit.word = word;
     w->commit.written = load_relaxed(&ring->written_slow) + records; /* relaxed: ours */
     w->commit.nested = load_relaxed(&ring->nested) + (record->nested ? records : 0);

@@ -174,7 +174,7 @@ static bool gap_plan(struct ada_writer *w, const struct ring_layout *l,
     planned = load_relaxed(&w->plan.gap);
     if (!(planned & RING_PLAN_NOTHING) || !ada_cmpxchg_local(&w->plan.gap, &planned, mark))
         return false;
-    w->plan.gap_claimed = ring_reserved_word(ADA_RECORD_PENDING, l->end - l->first);
+    w->plan.gap_claimed = ring_claimed_word(w, ADA_RECORD_PENDING, l->first, l->end - l->first);
     w->plan.gap_word = ada_record_word(ada_record_tag(ADA_RECORD_GAP, RING_GAP_BYTES), ticks);
     w->plan.gap_bytes = load_relaxed(&ring->gap_bytes) + RING_GAP_BYTES;
     w->plan.told = load_relaxed(&ring->told) + gap->records;
@@ -191,7 +191,7 @@ void ring_tell(struct ada_writer *w, const struct ring_layout *l, uint64_t ticks
     ring_figure_raise(&w->tells, l->dropped);
     ring_figure_raise(&w->tells_bytes, l->dropped_bytes);
     memcpy(ring_word_at(w, l->first) + 1, &gap, sizeof(gap));
-    *ring_word_at(w, record) = ring_reserved_word(ADA_RECORD_PENDING, l->end - record);
+    *ring_word_at(w, record) = ring_claimed_word(w, ADA_RECORD_PENDING, record, l->end - record);
     ADA_SIGNAL_FENCE();
     while (!gap_plan(w, l, &gap, ticks)) {}
     gap_settle(w);

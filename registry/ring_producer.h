@@ -57,6 +57,14 @@ static inline uint64_t ring_writer_ticks(const struct ada_writer *w)
     return w->clocked ? clock_monotonic_ns() : ada_ticks();
 }
 
+/* PENDING or HELD, of the record at `at`: like that of no other lap, for who exchanges it may have
+ * been away for one. Like no claim_word() either, whose numbers are odd. */
+static inline uint64_t ring_claimed_word(const struct ada_writer *w, uint32_t type, uint64_t at,
+                                         uint64_t bytes)
+{
+    return ring_filler_word(type, bytes, at / (w->mask + 1) << 1);
+}
+
 /* What padding stands for. A reader asks for none of it; who looks for the outermost record does.
  */
 enum ring_pad {
@@ -146,6 +154,14 @@ void ring_commit_settle(struct ada_writer *writer);
  * record, which the consumer ignores: bring head to where it has been, and say where that is.
  * Whoever looks at head on the slow path does so first. */
 uint64_t ring_head_settle(struct ada_writer *writer);
+
+/* A reserve of the fast path's that failed has written its note over that of a handler's, whose
+ * record may have been left: find out which one stands at head. The slow path does so first. */
+void ring_note_find(struct ada_writer *writer);
+
+/* Before something is claimed behind the record at head: from then on only its note says where it
+ * ends. Keep that. */
+void ring_note_keep(struct ada_writer *writer);
 
 /* The outermost record is finished: publish what stands behind it, up to one that is held. That one
  * is then the outermost, and its commit goes on from there. */

@@ -12,16 +12,11 @@
  * one word differ from another that stood there a lap ago, or that a handler writes there. */
 enum { RING_SIZE_BITS = 28, RING_TWIN_SHIFT = ADA_RECORD_TICKS_SHIFT + RING_SIZE_BITS };
 
-/* PENDING, HELD: reserved and not committed. */
-static inline uint64_t ring_reserved_word(uint32_t type, uint64_t bytes)
-{
-    return (bytes >> 3) << ADA_RECORD_TICKS_SHIFT | type << ADA_RECORD_TYPE_SHIFT;
-}
-
-/* PAD, SKIP: leads over so many bytes. */
+/* PAD, SKIP: leads over so many bytes. PENDING, HELD: they are reserved and not committed. */
 static inline uint64_t ring_filler_word(uint32_t type, uint64_t bytes, uint64_t twin)
 {
-    return ring_reserved_word(type, bytes) | twin << RING_TWIN_SHIFT;
+    return (bytes >> 3) << ADA_RECORD_TICKS_SHIFT | type << ADA_RECORD_TYPE_SHIFT |
+           twin << RING_TWIN_SHIFT;
 }
 
 /* Does its size stand in the word behind it? Only then may that be looked at: it can belong to

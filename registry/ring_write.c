@@ -22,6 +22,8 @@ void ring_writer_init(struct ada_writer *w, struct ring_shared *ring, bool fast)
     w->reserve = load_relaxed(&ring->front.head); /* relaxed: we are its only writer */
     w->outer = w->outer_start = w->stalled_tail = w->been = 0;
     w->slow_start = 1; /* nowhere */
+    w->slow_end = w->reserve;
+    w->foot = w->foot_end = w->reserve - 8; /* nowhere */
     w->skip = w->touched = 0;
     w->bell = NULL;
     w->life = NULL;
@@ -94,6 +96,7 @@ static struct ada_record take(struct ada_writer *w, const struct ring_layout *l,
 
     if (!l->nested)
         w->slow_start = l->start;
+    ring_figure_raise(&w->slow_end, l->end);
     fill_front(w, l, ticks);
     CRASH_POINT("grow.filled");
     w->limit = limit;
@@ -145,8 +148,9 @@ static bool layout_claim(struct ada_writer *w, const struct ring_layout *l, uint
         done++;
     if (done == count && ada_cmpxchg_local(&w->reserve, &start, l->end)) {
         /* Who finishes it does not know the number. */
-        (void)ada_cmpxchg_local(word[0], &lead[0],
-                                ring_reserved_word(ADA_RECORD_PENDING, l->end - l->first));
+        (void)ada_cmpxchg_local(
+            word[0], &lead[0],
+            ring_claimed_word(w, ADA_RECORD_PENDING, l->first, l->end - l->first));
         return true;
     }
     /* What we took for free may be a handler's that is just what lay there before: in the middle of
@@ -186,6 +190,7 @@ struct ada_record ring_reserve_slow(struct ada_writer *w, uint32_t tag, uint64_t
         uint64_t ticks, limit;
 
         ring_head_settle(w);
+        ring_note_find(w);
         ring_plan_settle(w); /* of the one whom we interrupt: we may have a plan, too */
         l = ring_layout_for(w, bytes);
         if (l.nested && ring_outer_is_gone(w, sp)) {
@@ -195,6 +200,8 @@ struct ada_record ring_reserve_slow(struct ada_writer *w, uint32_t tag, uint64_t
         /* A handler came while we looked: head and tail may be beyond what we took for the end. */
         if (!l.fits && load_relaxed(&w->reserve) != l.start)
             continue;
+        if (!l.nested) /* also when it does not fit: the fast path's note may be of two records */
+            ring_figure_raise(&w->been, l.start);
         if (!l.fits) {
             if (wait_or_bury(w, &l, bytes))
                 continue;
@@ -211,7 +218,8 @@ struct ada_record ring_reserve_slow(struct ada_writer *w, uint32_t tag, uint64_t
             w->outer = ada_writer_outer(sp, 0);
             w->outer_start = l.start;
             w->outer_written = load_relaxed(&ring_front_of(w)->written); /* relaxed: ours */
-            ring_figure_raise(&w->been, l.start);
+        } else {
+            ring_note_keep(w);
         }
         CRASH_POINT("grow.announced");
         /* Before the claim: who interrupts us behind it does not tell what we are about to. */
@@ -226,16 +234,18 @@ bool ring_reserve_at(struct ada_writer *w, uint32_t type, uint64_t payload_bytes
                      struct ada_record *record)
 {
     uint64_t bytes = ada_record_bytes(payload_bytes);
-    uint64_t claimed = ring_reserved_word(ADA_RECORD_PENDING, bytes);
+    uint64_t at, claimed;
 
     *record = ring_reserve_slow(w, ada_record_tag(type, bytes), bytes, sp);
     if (!record->payload)
         return false;
+    at = record->end - bytes;
+    claimed = ring_claimed_word(w, ADA_RECORD_PENDING, at, bytes);
     /* From here on our caller's: no frame's end gives it up. Unless handlers have done so since it
      * was claimed; then it is published as padding, and counted. */
     if (ring_is_given_up(w, record->end) ||
         !ada_cmpxchg_local((uint64_t *)(void *)record->header, &claimed,
-                           ring_reserved_word(ADA_RECORD_HELD, bytes))) {
+                           ring_claimed_word(w, ADA_RECORD_HELD, at, bytes))) {
         record->payload = NULL;
         return false;
     }

@@ -77,7 +77,10 @@ struct ada_writer {
     uint64_t stalled_tail;    /* policy block: a wait timed out when tail was here; +1, 0: none */
     uint64_t been;            /* head has been there: the slow path knows */
     uint64_t slow_start; /* where the slow path's last outermost record begins, with its front */
-    uint32_t slot;       /* index in the registry */
+    uint64_t slow_end;   /* and its last record of any kind ends */
+    /* A record of the fast path's that the slow path has claimed something behind. */
+    uint64_t foot, foot_end;
+    uint32_t slot; /* index in the registry */
     uint32_t generation;
     uint32_t clocked; /* the counter is no clock: ask the kernel, stay on the slow path */
     uint32_t unused1;
@@ -199,8 +202,9 @@ ADA_INLINE uint64_t ada_stack_pointer(void)
 }
 
 /* Who writes the outermost record: 16-byte granules of the stack pointer, size in words below (0:
- * the ring says). A later emit from a frame above that address knows that the writer was jumped out
- * of and buries its record. */
+ * the ring says; as of ADA_OUTER_LOST bytes: nobody does). A later emit from a frame above that
+ * address knows that the writer was jumped out of and buries its record. */
+#define ADA_OUTER_LOST ((UINT64_C(1) << 23) - 8)
 ADA_INLINE uint64_t ada_writer_outer(uint64_t sp, uint64_t bytes)
 {
     return (sp >> 4) << 20 | bytes >> 3;
@@ -210,7 +214,7 @@ ADA_INLINE uint64_t ada_writer_outer(uint64_t sp, uint64_t bytes)
 ADA_INLINE bool ada_reserve_fast(struct ada_writer *w, uint32_t tag, uint64_t bytes,
                                  struct ada_record *record)
 {
-    uint64_t start = w->reserve, end, ticks, outer, mask = w->mask;
+    uint64_t start = w->reserve, end, ticks, mask = w->mask;
     struct ada_ring_front *front = w->front;
     unsigned char *data = w->data;
 
@@ -228,10 +232,9 @@ ADA_INLINE bool ada_reserve_fast(struct ada_writer *w, uint32_t tag, uint64_t by
         ticks = ada_ticks();
         if (ADA_LIKELY(ada_cmpxchg_local(&w->reserve, &start, end)))
             break;
-        /* A handler's unfinished record may stand there, whose size is not ours. Its own note, if
-         * it came behind ours, is right. */
-        outer = ada_writer_outer(ada_stack_pointer(), bytes);
-        (void)ada_cmpxchg_local(&w->outer, &outer, ada_writer_outer(ada_stack_pointer(), 0));
+        /* A handler's unfinished record may stand there, and our note over its own, or over a part
+         * of it: the slow path finds out whose it is. */
+        w->outer = ada_writer_outer(ada_stack_pointer(), ADA_OUTER_LOST);
     }
     record->header = data + (start & mask);
     record->payload = record->header + 8;

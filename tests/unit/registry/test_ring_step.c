@@ -59,10 +59,31 @@ enum room { PLAIN, BASE, GRANTED, ROOMS };
 static const char *const room_names[] = {"plain", "elastic", "elastic and granted more"};
 
 /* What comes in between. */
-enum action { EMIT, EMIT_MANY, FILL, DRAIN, DRAIN_AND_EMIT, JUMP, EMIT_AND_JUMP, TAKE_BACK, FORK };
+enum action {
+    EMIT,
+    EMIT_MANY,
+    FILL,
+    DRAIN,
+    DRAIN_AND_EMIT,
+    JUMP,
+    EMIT_AND_JUMP,
+    TAKE_BACK,
+    LEAVE,
+    EMIT_AND_LEAVE,
+    FORK
+};
 static const char *const action_names[] = {
-    "emits one",        "emits many", "fills the ring",      "drains",
-    "drains and emits", "jumps out",  "emits and jumps out", "takes back what it reserves",
+    "emits one",
+    "emits many",
+    "fills the ring",
+    "drains",
+    "drains and emits",
+    "jumps out",
+    "emits and jumps out",
+    "takes back what it reserves",
+    "is left in an emit",
+    "emits, and is left in an emit that another stands behind",
+    "forks",
 };
 
 struct scene {
@@ -134,9 +155,10 @@ static void fill(struct scene *s)
 }
 
 /* From far below: who emits later finds that this frame is gone. */
-__attribute__((noinline)) static void leave_one(struct scene *s)
+__attribute__((noinline)) static bool leave_one(struct scene *s, uint64_t payload_bytes)
 {
-    uint64_t bytes = ada_record_bytes(SMALL), sp = (uint64_t)(uintptr_t)__builtin_frame_address(0);
+    uint64_t bytes = ada_record_bytes(payload_bytes);
+    uint64_t sp = (uint64_t)(uintptr_t)__builtin_frame_address(0);
     uint32_t tag = ada_record_tag(FIXTURE_EVENT, bytes);
     unsigned char deep[16384];
     struct ada_record record;
@@ -144,9 +166,8 @@ __attribute__((noinline)) static void leave_one(struct scene *s)
     s->begun++;
     if (!ada_reserve_fast(s->f.writer, tag, bytes, &record))
         record = ring_reserve_slow(s->f.writer, tag, bytes, sp - sizeof(deep));
-    assert_non_null(record.payload);
-    assert_true(emit(s, 24));
     DEEP_FRAME_KEEP(deep);
+    return record.payload;
 }
 
 static void set_up(struct scene *s, enum ring_policy policy, bool fast)
@@ -168,8 +189,10 @@ static void set_up(struct scene *s, enum ring_policy policy, bool fast)
         s->others++;
         s->held = fixture_reserve(&s->f, SMALL, ++s->seed);
     }
-    if (s->state == LEFT)
-        leave_one(s);
+    if (s->state == LEFT) {
+        assert_true(leave_one(s, SMALL));
+        assert_true(emit(s, 24));
+    }
     if (policy == RING_OVERWRITE) /* is never full */
         return;
     if (s->state == FULL)
@@ -198,8 +221,13 @@ static void interrupt(void *context)
 
     if (s->action == DRAIN || s->action == DRAIN_AND_EMIT)
         drain(s);
-    if (s->action == EMIT || s->action == DRAIN_AND_EMIT || s->action == EMIT_AND_JUMP)
+    if (s->action == EMIT || s->action == DRAIN_AND_EMIT || s->action == EMIT_AND_JUMP ||
+        s->action == EMIT_AND_LEAVE)
         (void)emit_in_handler(s, 24);
+    if (s->action == LEAVE || s->action == EMIT_AND_LEAVE) /* jumped out of, by another one */
+        (void)leave_one(s, 40);
+    if (s->action == EMIT_AND_LEAVE)
+        (void)emit_in_handler(s, 32);
     for (uint64_t i = 0; s->action == EMIT_MANY && i < 5; i++)
         (void)emit_in_handler(s, 16 + 20 * i);
     if (s->action == FORK) { /* as the kernel wipes it */
@@ -386,6 +414,8 @@ CASE(consumer_and_handler_in_between, DRAIN_AND_EMIT, false)
 CASE(handler_that_jumps_out, JUMP, false)
 CASE(handler_that_emits_and_jumps_out, EMIT_AND_JUMP, false)
 CASE(handler_that_takes_back_what_it_reserves, TAKE_BACK, false)
+CASE(handler_that_is_left_in_an_emit, LEAVE, false)
+CASE(handler_that_emits_and_is_left_in_an_emit, EMIT_AND_LEAVE, false)
 CASE(handler_that_forks, FORK, false)
 CASE(handlers_that_jump_out_of_two_emits_in_a_row, JUMP, true)
 
@@ -400,6 +430,8 @@ int main(void)
         cmocka_unit_test(handler_that_jumps_out),
         cmocka_unit_test(handler_that_emits_and_jumps_out),
         cmocka_unit_test(handler_that_takes_back_what_it_reserves),
+        cmocka_unit_test(handler_that_is_left_in_an_emit),
+        cmocka_unit_test(handler_that_emits_and_is_left_in_an_emit),
         cmocka_unit_test(handler_that_forks),
         cmocka_unit_test(handlers_that_jump_out_of_two_emits_in_a_row),
     };
