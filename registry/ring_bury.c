@@ -5,57 +5,8 @@
 #include <string.h>
 
 enum {
-    OUTER_SIZE_MASK = (1 << 20) - 1, /* the part of ada_writer_outer() that is no address */
-    STACK_REACH_BYTES = 64 << 20,    /* farther from the stack's top than this is another stack */
+    STACK_REACH_BYTES = 64 << 20, /* farther from the stack's top than this is another stack */
 };
-
-/* Bytes of the outermost record, if it is the fast path's, which puts nothing in front. 0: it is
- * not. A reserve that was interrupted may have noted itself where a handler's record stands, and
- * have been left before it found out. */
-static uint64_t fast_bytes(const struct ada_writer *w)
-{
-    uint64_t bytes = (w->outer & OUTER_SIZE_MASK) << 3;
-
-    return (w->outer_start & ~UINT64_C(1)) == w->slow_start || bytes == ADA_OUTER_LOST ? 0 : bytes;
-}
-
-void ring_note_keep(struct ada_writer *w)
-{
-    uint64_t head = load_relaxed(&ring_front_of(w)->head), bytes = fast_bytes(w);
-
-    if (!bytes || w->outer_start != head)
-        return;
-    ring_figure_raise(&w->foot_end, head + bytes);
-    ring_figure_raise(&w->foot, head); /* last: it says whose end that is */
-}
-
-/* Bytes of the record at head, if it is the fast path's: of which only the slow path can know. */
-static uint64_t lost_bytes(const struct ada_writer *w, uint64_t head, uint64_t reserve)
-{
-    if (w->foot == head)
-        return w->foot_end - head;
-    return (int64_t)(w->slow_end - head) <= 0 ? reserve - head : 0;
-}
-
-void ring_note_find(struct ada_writer *w)
-{
-    uint64_t outer = w->outer, start = w->outer_start, written = w->outer_written;
-    uint64_t head, reserve, bytes;
-
-    if ((outer & OUTER_SIZE_MASK) != ADA_OUTER_LOST >> 3)
-        return;
-    ADA_SIGNAL_FENCE();
-    head = ring_head_settle(w);
-    reserve = load_relaxed(&w->reserve);
-    bytes = head == reserve ? 0 : lost_bytes(w, head, reserve);
-    /* Unless a handler has noted another one meanwhile. It is in no count as far as we know: else
-     * what stands there, of an earlier lap, would be taken for its record. */
-    if (bytes && (!ada_cmpxchg_local(&w->outer_written, &written,
-                                     load_relaxed(&ring_front_of(w)->written)) ||
-                  !ada_cmpxchg_local(&w->outer_start, &start, head)))
-        return;
-    (void)ada_cmpxchg_local(&w->outer, &outer, (outer & ~(uint64_t)OUTER_SIZE_MASK) | bytes >> 3);
-}
 
 static void given_up_count(struct ada_writer *w, uint64_t bytes)
 {
@@ -167,49 +118,9 @@ static void outer_become(struct ada_writer *w, uint64_t at)
 {
     bool is_held = ada_record_type(*ring_word_at(w, at)) == ADA_RECORD_HELD;
 
-    w->outer = is_held ? 0 : w->outer & ~(uint64_t)OUTER_SIZE_MASK;
+    w->outer = is_held ? 0 : w->outer & ~(uint64_t)RING_OUTER_SIZE_MASK;
     w->outer_start = at;
     w->outer_written = RING_WRITTEN_UNKNOWN;
-}
-
-uint64_t ring_head_settle(struct ada_writer *w)
-{
-    uint64_t *front_head = &ring_front_of(w)->head;
-    /* Wherever the fast path has begun a record, head was. Relaxed: what was published there was so
-     * by this thread, before it stored what stands in head now, and that was a release. */
-    uint64_t been = ring_later(w->been, fast_bytes(w) ? w->outer_start & ~UINT64_C(1) : 0);
-
-    ring_figure_raise(front_head, been);
-    return ring_later(load_relaxed(front_head), been); /* one may come back, and be left, now */
-}
-
-/* Publish what stands behind head, to the end or to where the walk ends. A handler may do so in
- * between, and then we begin again where it has come to. */
-static void publish_walk(struct ada_writer *w, bool is_gone)
-{
-    uint64_t *front_head = &ring_front_of(w)->head, head, end, reserve;
-
-    while ((head = ring_head_settle(w)) != (reserve = load_relaxed(&w->reserve))) {
-        end = walk_complete(w, head, reserve, is_gone);
-        if (load_relaxed(front_head) != head)
-            continue;
-        ring_plan_settle(w); /* of handlers that were left meanwhile: while their words stand */
-        if (load_relaxed(&ring_of(w)->policy) == RING_OVERWRITE)
-            mark_rest(w, head, end);
-        if (load_relaxed(front_head) != head)
-            continue;
-        if (end != reserve)
-            outer_become(w, end);
-        if (!w->ring) /* a handler forked, we are the child, and that head is our parent's */
-            return;
-        /* Publish. Release: as in ada_commit_fast(). Pairs with the acquire of head in
-         * ring_peek(). */
-        if (!compare_exchange_release(front_head, &head, end))
-            continue;
-        ring_figure_raise(&w->been, end);
-        if (end != reserve)
-            return;
-    }
 }
 
 /* Has the frame that was writing the record at head been left (siglongjmp out of a handler that
@@ -227,6 +138,7 @@ bool ring_outer_is_gone(const struct ada_writer *w, uint64_t sp)
  */
 struct outer {
     uint64_t at, bytes;
+    bool is_fast;
 };
 
 static bool is_front(uint64_t word)
@@ -239,17 +151,17 @@ static bool is_front(uint64_t word)
 
 static struct outer outer_record(const struct ada_writer *w, uint64_t head, uint64_t reserve)
 {
-    struct outer o = {head, fast_bytes(w)};
+    struct outer o = {head, ring_fast_bytes(w, head, reserve), true};
 
-    /* The fast path says it, and puts nothing in front. Not of this head: its writer was away, is
-     * back, and has moved head back for a moment. (Odd: it is padding already.) */
+    /* It puts nothing in front. Not of this head: its writer was away, is back, and has moved head
+     * back for a moment. (Odd: it is padding already.) */
     if (o.bytes && (w->outer_start & ~UINT64_C(1)) == head)
-        return o.bytes <= reserve - head ? o : (struct outer){head, 0};
+        return o;
     for (struct walked r; o.at != reserve && (r = record_at(w, o.at, reserve)).bytes;
          o.at += r.bytes)
         if (!is_front(r.word))
-            return (struct outer){o.at, r.bytes};
-    return (struct outer){o.at, 0}; /* nothing to give up */
+            return (struct outer){o.at, r.bytes, false};
+    return (struct outer){o.at, 0, false}; /* nothing to give up */
 }
 
 static bool is_unfinished(uint64_t word)
@@ -312,7 +224,7 @@ static void given_up_note(struct ada_writer *w, const struct outer *o)
  * claimed has no word yet: what stands there is of an earlier lap. */
 static void outer_pad(struct ada_writer *w, const struct outer *o, uint64_t word, bool is_gone)
 {
-    if (!fast_bytes(w) && ring_word_pads(word, RING_PAD_OUTERMOST))
+    if (!o->is_fast && ring_word_pads(word, RING_PAD_OUTERMOST))
         return;
     if (!is_gone)
         given_up_note(w, o);
@@ -324,7 +236,6 @@ static void outer_pad(struct ada_writer *w, const struct outer *o, uint64_t word
  * one. */
 static void outer_give_up(struct ada_writer *w, uint64_t head, bool is_gone)
 {
-    bool is_fast = fast_bytes(w);
     struct outer o;
     uint64_t word;
 
@@ -333,7 +244,7 @@ static void outer_give_up(struct ada_writer *w, uint64_t head, bool is_gone)
     o = outer_record(w, head, load_relaxed(&w->reserve));
     word = *ring_word_at(w, o.at);
     if (!o.bytes || outer_is_counted(w, head, &o) ||
-        (!is_fast && ada_record_type(word) == ADA_RECORD_HELD) ||
+        (!o.is_fast && ada_record_type(word) == ADA_RECORD_HELD) ||
         load_relaxed(&ring_front_of(w)->head) != head)
         return;
     outer_pad(w, &o, word, is_gone);
@@ -342,12 +253,47 @@ static void outer_give_up(struct ada_writer *w, uint64_t head, bool is_gone)
         given_up_count(w, o.bytes);
 }
 
+/* Publish what stands behind head, to the end or to where the walk ends. A handler may do so in
+ * between, and then we begin again where it has come to. */
+static void publish_walk(struct ada_writer *w, bool is_gone)
+{
+    uint64_t *front_head = &ring_front_of(w)->head, head, end, reserve;
+
+    for (;;) {
+        head = ring_head_settle(w);
+        reserve = load_relaxed(&w->reserve);
+        if (head == reserve)
+            return;
+        /* One of the fast path's, which has no word to walk by: a handler's that was left, for it
+         * has interrupted us, or whom we have; or the one that a handler did away with. */
+        ring_note_find(w);
+        if (w->outer_start == head && ring_fast_bytes(w, head, reserve))
+            outer_give_up(w, head, true);
+        end = walk_complete(w, head, reserve, is_gone);
+        if (load_relaxed(front_head) != head)
+            continue;
+        ring_plan_settle(w); /* of handlers that were left meanwhile: while their words stand */
+        if (load_relaxed(&ring_of(w)->policy) == RING_OVERWRITE)
+            mark_rest(w, head, end);
+        if (load_relaxed(front_head) != head)
+            continue;
+        if (end != reserve)
+            outer_become(w, end);
+        if (!w->ring) /* a handler forked, we are the child, and that head is our parent's */
+            return;
+        /* Publish. Release: as in ada_commit_fast(). Pairs with the acquire of head in
+         * ring_peek(). */
+        if (!compare_exchange_release(front_head, &head, end))
+            continue;
+        ring_figure_raise(&w->been, end);
+        if (end != reserve)
+            return;
+    }
+}
+
 void ring_publish_rest(struct ada_writer *w)
 {
     ring_plan_end(w); /* of handlers that were left */
-    /* One of the fast path's, which has no word to walk by, was left at head: we are back. */
-    if (fast_bytes(w))
-        outer_give_up(w, ring_head_settle(w), true);
     publish_walk(w, true);
 }
 
@@ -355,6 +301,7 @@ void ring_bury_outer(struct ada_writer *w)
 {
     uint64_t head = ring_head_settle(w);
 
+    ring_note_find(w);
     if (!w->outer)
         return;
     ring_plan_end(w);
@@ -364,6 +311,7 @@ void ring_bury_outer(struct ada_writer *w)
 
 void ring_bury_away(struct ada_writer *w, uint64_t head)
 {
+    ring_note_find(w);
     if (!w->outer)
         return;
     ring_plan_settle(w);

@@ -105,6 +105,7 @@ bool ring_finish(struct ada_record *record, uint32_t claimed_as, uint64_t word, 
     if (!w->ring) /* wiped: we are a forked child, and the reservation is our parent's */
         return true;
     ring_head_settle(w);
+    ring_note_find(w);
     start = record_start(record);
     head = load_relaxed(&ring_front_of(w)->head);
     /* The outermost one, by hand or a batch: from here on its word says whether it is in the count.

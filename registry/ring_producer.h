@@ -150,18 +150,25 @@ void ring_commit_settle(struct ada_writer *writer);
 
 /* ---- records of others on this thread ---- */
 
+/* The part of ada_writer_outer() that is no address. */
+enum { RING_OUTER_SIZE_MASK = (1 << 20) - 1 };
+
 /* A writer that comes back to what was published meanwhile moves head back to the end of its own
  * record, which the consumer ignores: bring head to where it has been, and say where that is.
  * Whoever looks at head on the slow path does so first. */
 uint64_t ring_head_settle(struct ada_writer *writer);
 
+/* Bytes of the record at head, if it is the fast path's, which has no word to walk by and may have
+ * been left; 0: words lead over what stands there. As long as nobody has claimed anything behind
+ * it, it is all that is reserved; and who does keeps where it ends. */
+uint64_t ring_fast_bytes(const struct ada_writer *writer, uint64_t head, uint64_t reserve);
+
 /* A reserve of the fast path's that failed has written its note over that of a handler's, whose
  * record may have been left: find out which one stands at head. The slow path does so first. */
 void ring_note_find(struct ada_writer *writer);
 
-/* Before something is claimed behind the record at head: from then on only its note says where it
- * ends. Keep that. */
-void ring_note_keep(struct ada_writer *writer);
+/* Before something is claimed at `start`, behind the record at head: keep where that ends. */
+void ring_note_keep(struct ada_writer *writer, uint64_t start);
 
 /* The outermost record is finished: publish what stands behind it, up to one that is held. That one
  * is then the outermost, and its commit goes on from there. */

@@ -21,7 +21,7 @@ void ring_writer_init(struct ada_writer *w, struct ring_shared *ring, bool fast)
     w->mask = ring->capacity - 1;
     w->reserve = load_relaxed(&ring->front.head); /* relaxed: we are its only writer */
     w->outer = w->outer_start = w->stalled_tail = w->been = 0;
-    w->slow_start = 1; /* nowhere */
+    w->slow_start = w->slow_about = 1; /* nowhere */
     w->slow_end = w->reserve;
     w->foot = w->foot_end = w->reserve - 8; /* nowhere */
     w->skip = w->touched = 0;
@@ -215,16 +215,21 @@ struct ada_record ring_reserve_slow(struct ada_writer *w, uint32_t tag, uint64_t
         if (load_relaxed(&w->reserve) != l.start) /* a handler's note, if there is one, is right */
             continue;
         if (!l.nested) {
+            w->slow_about = l.end;
             w->outer = ada_writer_outer(sp, 0);
             w->outer_start = l.start;
             w->outer_written = load_relaxed(&ring_front_of(w)->written); /* relaxed: ours */
         } else {
-            ring_note_keep(w);
+            ring_note_keep(w, l.start);
         }
         CRASH_POINT("grow.announced");
         /* Before the claim: who interrupts us behind it does not tell what we are about to. */
         if ((!l.gap || ring_tell_begin(w, &l)) && layout_claim(w, &l, &ticks))
             return take(w, &l, limit, tag, bytes, ticks);
+        if (!l.nested) { /* as in ada_reserve_fast() */
+            w->slow_about = 1;
+            w->outer = ada_writer_outer(sp, ADA_OUTER_LOST);
+        }
         if (l.gap)
             w->telling = 0;
     }
@@ -243,7 +248,7 @@ bool ring_reserve_at(struct ada_writer *w, uint32_t type, uint64_t payload_bytes
     claimed = ring_claimed_word(w, ADA_RECORD_PENDING, at, bytes);
     /* From here on our caller's: no frame's end gives it up. Unless handlers have done so since it
      * was claimed; then it is published as padding, and counted. */
-    if (ring_is_given_up(w, record->end) ||
+    if (ring_is_given_up(w, record->end) || !w->ring ||
         !ada_cmpxchg_local((uint64_t *)(void *)record->header, &claimed,
                            ring_claimed_word(w, ADA_RECORD_HELD, at, bytes))) {
         record->payload = NULL;

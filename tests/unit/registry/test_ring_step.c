@@ -86,12 +86,17 @@ static const char *const action_names[] = {
     "forks",
 };
 
+/* How the emit that is interrupted emits. */
+enum way { DIRECTLY, BY_HAND, AT_ONCE };
+static const char *const way_names[] = {"emit", "reserve and commit", "batch"};
+
 struct scene {
     struct ring_fixture f;
     struct ledger l;
     enum state state;
     enum room room;
     enum action action;
+    enum way way;
     uint64_t seed, handler_seed;
     uint64_t begun, finished; /* emits that can be interrupted */
     uint64_t others;          /* emits that are not */
@@ -203,6 +208,25 @@ static void set_up(struct scene *s, enum ring_policy policy, bool fast)
 
 /* ---- the emit, and what interrupts it ---- */
 
+static void emit_by_hand(struct ada_writer *w, uint64_t seed)
+{
+    struct ada_record record;
+
+    if (!ring_reserve(w, FIXTURE_EVENT, SMALL, &record))
+        return;
+    pattern_payload(record.payload, SMALL, seed);
+    ring_commit(&record);
+}
+
+static void emit_at_once(struct ada_writer *w, uint64_t seed)
+{
+    unsigned char payload[SMALL];
+    const struct ring_item item = {FIXTURE_EVENT, SMALL, payload};
+
+    pattern_payload(payload, SMALL, seed);
+    (void)ring_write_batch(w, &item, 1);
+}
+
 /* From a frame below those that emit later: it is from above that one knows it was left. */
 static void emit_interrupted(void *context)
 {
@@ -210,7 +234,13 @@ static void emit_interrupted(void *context)
     struct scene *s = context;
 
     s->begun++;
-    (void)fixture_emit(s->f.writer, SMALL, ++s->seed);
+    s->seed++;
+    if (s->way == BY_HAND)
+        emit_by_hand(s->f.writer, s->seed);
+    else if (s->way == AT_ONCE)
+        emit_at_once(s->f.writer, s->seed);
+    else
+        (void)fixture_emit(s->f.writer, SMALL, s->seed);
     s->finished++;
     DEEP_FRAME_KEEP(deep);
 }
@@ -350,10 +380,11 @@ static void interrupt_everywhere(const struct scene *as, enum ring_policy policy
     set_up(&s, policy, fast);
     t->instructions += step_through(&plan, &t->failed);
     if (t->failed != failed)
-        print_message("ring %s, %s, policy %s, %s path; handler %s: %llu failed\n",
+        print_message("ring %s, %s, policy %s, %s path, %s; handler %s: %llu failed\n",
                       room_names[s.room], state_names[s.state],
                       policy == RING_DROP ? "drop" : "overwrite", fast ? "fast" : "slow",
-                      action_names[s.action], (unsigned long long)(t->failed - failed));
+                      way_names[s.way], action_names[s.action],
+                      (unsigned long long)(t->failed - failed));
     drain(&s);
     fixture_close(&s.f);
 }
@@ -373,7 +404,7 @@ static void warm_up(void)
 
 static uint64_t instructions; /* of all cases */
 
-static void interrupt_in_all_states(enum action action, bool twice)
+static void interrupt_in_all_states(enum way way, enum action action, bool twice)
 {
     struct total t = {0};
 
@@ -386,7 +417,7 @@ static void interrupt_in_all_states(enum action action, bool twice)
         skip();
     for (unsigned state = 0; state < (twice ? LEFT : STATES); state++)
         for (unsigned fast = 0; fast < 2; fast++) {
-            struct scene s = {.state = state, .action = action, .twice = twice};
+            struct scene s = {.state = state, .way = way, .action = action, .twice = twice};
 
             /* What is done about one that was left does not depend on the room. */
             for (; s.room < (state == LEFT ? BASE : ROOMS); s.room++)
@@ -406,18 +437,22 @@ static void interrupt_in_all_states(enum action action, bool twice)
         interrupt_in_all_states(__VA_ARGS__); \
     }
 
-CASE(handler_that_emits_once, EMIT, false)
-CASE(handler_that_emits_much, EMIT_MANY, false)
-CASE(handler_that_fills_the_ring, FILL, false)
-CASE(consumer_in_between, DRAIN, false)
-CASE(consumer_and_handler_in_between, DRAIN_AND_EMIT, false)
-CASE(handler_that_jumps_out, JUMP, false)
-CASE(handler_that_emits_and_jumps_out, EMIT_AND_JUMP, false)
-CASE(handler_that_takes_back_what_it_reserves, TAKE_BACK, false)
-CASE(handler_that_is_left_in_an_emit, LEAVE, false)
-CASE(handler_that_emits_and_is_left_in_an_emit, EMIT_AND_LEAVE, false)
-CASE(handler_that_forks, FORK, false)
-CASE(handlers_that_jump_out_of_two_emits_in_a_row, JUMP, true)
+CASE(handler_that_emits_once, DIRECTLY, EMIT, false)
+CASE(handler_that_emits_much, DIRECTLY, EMIT_MANY, false)
+CASE(handler_that_fills_the_ring, DIRECTLY, FILL, false)
+CASE(consumer_in_between, DIRECTLY, DRAIN, false)
+CASE(consumer_and_handler_in_between, DIRECTLY, DRAIN_AND_EMIT, false)
+CASE(handler_that_jumps_out, DIRECTLY, JUMP, false)
+CASE(handler_that_emits_and_jumps_out, DIRECTLY, EMIT_AND_JUMP, false)
+CASE(handler_that_takes_back_what_it_reserves, DIRECTLY, TAKE_BACK, false)
+CASE(handler_that_is_left_in_an_emit, DIRECTLY, LEAVE, false)
+CASE(handler_that_emits_and_is_left_in_an_emit, DIRECTLY, EMIT_AND_LEAVE, false)
+CASE(handler_that_is_left_in_a_reserve, BY_HAND, LEAVE, false)
+CASE(handler_that_emits_and_is_left_in_a_reserve, BY_HAND, EMIT_AND_LEAVE, false)
+CASE(handler_that_is_left_in_a_batch, AT_ONCE, LEAVE, false)
+CASE(handler_that_emits_and_is_left_in_a_batch, AT_ONCE, EMIT_AND_LEAVE, false)
+CASE(handler_that_forks, DIRECTLY, FORK, false)
+CASE(handlers_that_jump_out_of_two_emits_in_a_row, DIRECTLY, JUMP, true)
 
 int main(void)
 {
@@ -432,6 +467,10 @@ int main(void)
         cmocka_unit_test(handler_that_takes_back_what_it_reserves),
         cmocka_unit_test(handler_that_is_left_in_an_emit),
         cmocka_unit_test(handler_that_emits_and_is_left_in_an_emit),
+        cmocka_unit_test(handler_that_is_left_in_a_reserve),
+        cmocka_unit_test(handler_that_emits_and_is_left_in_a_reserve),
+        cmocka_unit_test(handler_that_is_left_in_a_batch),
+        cmocka_unit_test(handler_that_emits_and_is_left_in_a_batch),
         cmocka_unit_test(handler_that_forks),
         cmocka_unit_test(handlers_that_jump_out_of_two_emits_in_a_row),
     };
