@@ -23,6 +23,7 @@ enum { THREADS_MAX = 64, ERRNO_OWN = 99, EXIT_OWN = 7, CHILD_EVENTS = 3, CHILD_E
 
 static atomic_uint errno_changes;
 static unsigned long events;
+static pthread_barrier_t all_started;
 
 static unsigned descriptors_count(void)
 {
@@ -50,17 +51,22 @@ static void emit(unsigned long count)
 static void *thread_run(void *unused)
 {
     (void)unused;
+    pthread_barrier_wait(&all_started);
     emit(events);
     return NULL;
 }
 
+/* All begin together: a thread's first malloc tries 64 MiB of addresses for a moment, in which
+ * another cannot be started where addresses are limited. */
 static void threads_run(unsigned count)
 {
     pthread_t threads[THREADS_MAX];
 
+    pthread_barrier_init(&all_started, NULL, count + 1);
     for (unsigned i = 0; i < count; i++)
         if (pthread_create(&threads[i], NULL, thread_run, NULL))
             abort();
+    pthread_barrier_wait(&all_started);
     for (unsigned i = 0; i < count; i++)
         pthread_join(threads[i], NULL);
 }
