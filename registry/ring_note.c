@@ -55,6 +55,19 @@ void ring_note_keep(struct ada_writer *w, uint64_t start)
     ring_figure_raise(&w->foot, head); /* last: it says whose end that is */
 }
 
+bool ring_note_about(struct ada_writer *w, uint64_t start, uint64_t end)
+{
+    uint64_t nobody = ring_twin(w) << 1 | 1;
+
+    w->slow_about = nobody;
+    ADA_SIGNAL_FENCE();
+    /* No fast path until it is claimed, or another slow path was faster, who has said so: a record
+     * of the fast path's might end there, too. */
+    w->limit = 0;
+    ADA_SIGNAL_FENCE();
+    return load_relaxed(&w->reserve) == start && ada_cmpxchg_local(&w->slow_about, &nobody, end);
+}
+
 void ring_note_find(struct ada_writer *w)
 {
     uint64_t outer = w->outer, start = w->outer_start, written = w->outer_written;

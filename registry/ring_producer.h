@@ -170,6 +170,10 @@ void ring_note_find(struct ada_writer *writer);
 /* Before something is claimed at `start`, behind the record at head: keep where that ends. */
 void ring_note_keep(struct ada_writer *writer, uint64_t start);
 
+/* Say that the slow path is about to claim what stands from `start` to `end`: between that and
+ * ada_writer.slow_end nothing else tells it from the fast path's. False: a handler was faster. */
+bool ring_note_about(struct ada_writer *writer, uint64_t start, uint64_t end);
+
 /* The outermost record is finished: publish what stands behind it, up to one that is held. That one
  * is then the outermost, and its commit goes on from there. */
 void ring_publish_rest(struct ada_writer *writer);

@@ -212,24 +212,21 @@ struct ada_record ring_reserve_slow(struct ada_writer *w, uint32_t tag, uint64_t
             continue;
         CRASH_POINT("grow.reached");
         announce_block(w, l.first);
-        if (load_relaxed(&w->reserve) != l.start) /* a handler's note, if there is one, is right */
+        if (l.nested)
+            ring_note_keep(w, l.start);
+        if (!ring_note_about(w, l.start, l.end)) /* a handler's note, if there is one, is right */
             continue;
         if (!l.nested) {
-            w->slow_about = l.end;
             w->outer = ada_writer_outer(sp, 0);
             w->outer_start = l.start;
             w->outer_written = load_relaxed(&ring_front_of(w)->written); /* relaxed: ours */
-        } else {
-            ring_note_keep(w, l.start);
         }
         CRASH_POINT("grow.announced");
         /* Before the claim: who interrupts us behind it does not tell what we are about to. */
         if ((!l.gap || ring_tell_begin(w, &l)) && layout_claim(w, &l, &ticks))
             return take(w, &l, limit, tag, bytes, ticks);
-        if (!l.nested) { /* as in ada_reserve_fast() */
-            w->slow_about = 1;
+        if (!l.nested) /* as in ada_reserve_fast() */
             w->outer = ada_writer_outer(sp, ADA_OUTER_LOST);
-        }
         if (l.gap)
             w->telling = 0;
     }

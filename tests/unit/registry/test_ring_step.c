@@ -4,25 +4,16 @@
  * that jump out and never come back, and by the consumer. Every kind of ring state that the slow
  * path knows, every policy that a test can wait for.
  */
-#include "ring_fixture.h"
-
 #include <stdio.h>
-#include <string.h>
 
-#include "base/atomic.h"
-#include "registry/ring_layout.h"
 #include "step.h"
-#include "tests/helpers/deep_frame.h"
+#include "step_scene.h"
 #include "tests/helpers/evidence.h"
 
 enum {
-    CAPACITY = 4096,
-    ELASTIC_GROWTH = 4,
-    SMALL = 16,             /* payload bytes of the emit that is interrupted */
-    HANDLER_SEED = 1 << 30, /* its handlers' seeds begin here */
-#ifdef ADATRACE_COVERAGE    /* each is a process, which writes its counts */
-    EVERY = 499,            /* instructions */
-    FIRST_EVERY = 499,      /* where pairs of them are tried */
+#ifdef ADATRACE_COVERAGE /* each is a process, which writes its counts */
+    EVERY = 499,         /* instructions */
+    FIRST_EVERY = 499,   /* where pairs of them are tried */
     SECOND_EVERY = 199,
 #else
     EVERY = 1,
@@ -30,253 +21,6 @@ enum {
     SECOND_EVERY = 7,
 #endif
 };
-
-/* What the ring looks like when the emit begins. */
-enum state {
-    EMPTY,
-    LAP_END,
-    GAP_WAITS,
-    GAP_WAITS_AT_LAP_END,
-    ROOM_FOR_ONE,
-    FULL,
-    HELD,
-    LEFT,
-    STATES
-};
-static const char *const state_names[] = {
-    "empty",
-    "at the lap's end",
-    "a gap to tell",
-    "a gap to tell at the lap's end",
-    "room for one",
-    "full",
-    "a record is held",
-    "a record was left, another stands behind it",
-};
-
-/* Whether the ring is elastic, and whether it has been granted all of its room. */
-enum room { PLAIN, BASE, GRANTED, ROOMS };
-static const char *const room_names[] = {"plain", "elastic", "elastic and granted more"};
-
-/* What comes in between. */
-enum action {
-    EMIT,
-    EMIT_MANY,
-    FILL,
-    DRAIN,
-    DRAIN_AND_EMIT,
-    JUMP,
-    EMIT_AND_JUMP,
-    TAKE_BACK,
-    LEAVE,
-    EMIT_AND_LEAVE,
-    FORK
-};
-static const char *const action_names[] = {
-    "emits one",
-    "emits many",
-    "fills the ring",
-    "drains",
-    "drains and emits",
-    "jumps out",
-    "emits and jumps out",
-    "takes back what it reserves",
-    "is left in an emit",
-    "emits, and is left in an emit that another stands behind",
-    "forks",
-};
-
-/* How the emit that is interrupted emits. */
-enum way { DIRECTLY, BY_HAND, AT_ONCE };
-static const char *const way_names[] = {"emit", "reserve and commit", "batch"};
-
-struct scene {
-    struct ring_fixture f;
-    struct ledger l;
-    enum state state;
-    enum room room;
-    enum action action;
-    enum way way;
-    uint64_t seed, handler_seed;
-    uint64_t begun, finished; /* emits that can be interrupted */
-    uint64_t others;          /* emits that are not */
-    bool twice;               /* the emit after the interrupted one is interrupted, too */
-    struct ada_record held;   /* state HELD: in front of all that comes */
-    uint64_t forked_head, forked_reserve; /* the parent's, when a handler forked */
-    const char *wrong;                    /* what did not hold first */
-};
-
-static bool emit(struct scene *s, uint64_t payload_bytes)
-{
-    s->others++;
-    return fixture_emit(s->f.writer, payload_bytes, ++s->seed);
-}
-
-static bool emit_in_handler(struct scene *s, uint64_t payload_bytes)
-{
-    s->others++;
-    return fixture_emit(s->f.writer, payload_bytes, HANDLER_SEED + ++s->handler_seed);
-}
-
-/* What is reserved and rolled back; then one that is committed. */
-static void take_back_in_handler(struct scene *s, uint64_t payload_bytes)
-{
-    struct ada_record held;
-
-    if (ring_reserve(s->f.writer, FIXTURE_EVENT, payload_bytes, &held))
-        ring_rollback(&held);
-    else
-        s->others++;
-    (void)emit_in_handler(s, payload_bytes / 4);
-}
-
-static void drain(struct scene *s)
-{
-    ledger_drain(&s->l, &s->f.reader);
-}
-
-/* ---- states ---- */
-
-/* The next record of this size stands in the next lap. */
-static bool leaps(const struct scene *s, uint64_t payload_bytes)
-{
-    struct ring_layout l = ring_layout_for(s->f.writer, ada_record_bytes(payload_bytes));
-
-    return l.fits && l.first != l.start;
-}
-
-static void go_to_lap_end(struct scene *s)
-{
-    do {
-        assert_true(emit(s, SMALL));
-        drain(s);
-    } while (!leaps(s, SMALL));
-}
-
-static void fill(struct scene *s)
-{
-    while (emit(s, 40)) {}
-    while (emit(s, SMALL)) {}
-}
-
-/* From far below: who emits later finds that this frame is gone. */
-__attribute__((noinline)) static bool leave_one(struct scene *s, uint64_t payload_bytes)
-{
-    uint64_t bytes = ada_record_bytes(payload_bytes);
-    uint64_t sp = (uint64_t)(uintptr_t)__builtin_frame_address(0);
-    uint32_t tag = ada_record_tag(FIXTURE_EVENT, bytes);
-    unsigned char deep[16384];
-    struct ada_record record;
-
-    s->begun++;
-    if (!ada_reserve_fast(s->f.writer, tag, bytes, &record))
-        record = ring_reserve_slow(s->f.writer, tag, bytes, sp - sizeof(deep));
-    DEEP_FRAME_KEEP(deep);
-    return record.payload;
-}
-
-static void set_up(struct scene *s, enum ring_policy policy, bool fast)
-{
-    const struct ring_options options = {.policy = policy, .base_bytes = CAPACITY};
-
-    if (s->room == PLAIN)
-        fixture_open(&s->f, CAPACITY, policy, 0);
-    else
-        fixture_open_with(&s->f, ELASTIC_GROWTH * CAPACITY, &options);
-    if (s->room == GRANTED)
-        ring_set_room(&s->f.reader, ELASTIC_GROWTH * CAPACITY);
-    ring_writer_init(s->f.writer, s->f.ring, fast);
-    if (s->state == LAP_END || s->state == GAP_WAITS_AT_LAP_END)
-        go_to_lap_end(s);
-    if (s->state == GAP_WAITS || s->state == GAP_WAITS_AT_LAP_END)
-        assert_false(emit(s, CAPACITY));
-    if (s->state == HELD) {
-        s->others++;
-        s->held = fixture_reserve(&s->f, SMALL, ++s->seed);
-    }
-    if (s->state == LEFT) {
-        assert_true(leave_one(s, SMALL));
-        assert_true(emit(s, 24));
-    }
-    if (policy == RING_OVERWRITE) /* is never full */
-        return;
-    if (s->state == FULL)
-        fill(s);
-    while (s->state == ROOM_FOR_ONE && ring_available_to_write(s->f.writer) >= 3 * (SMALL + 8))
-        assert_true(emit(s, SMALL));
-}
-
-/* ---- the emit, and what interrupts it ---- */
-
-static void emit_by_hand(struct ada_writer *w, uint64_t seed)
-{
-    struct ada_record record;
-
-    if (!ring_reserve(w, FIXTURE_EVENT, SMALL, &record))
-        return;
-    pattern_payload(record.payload, SMALL, seed);
-    ring_commit(&record);
-}
-
-static void emit_at_once(struct ada_writer *w, uint64_t seed)
-{
-    unsigned char payload[SMALL];
-    const struct ring_item item = {FIXTURE_EVENT, SMALL, payload};
-
-    pattern_payload(payload, SMALL, seed);
-    (void)ring_write_batch(w, &item, 1);
-}
-
-/* From a frame below those that emit later: it is from above that one knows it was left. */
-static void emit_interrupted(void *context)
-{
-    unsigned char deep[1024];
-    struct scene *s = context;
-
-    s->begun++;
-    s->seed++;
-    if (s->way == BY_HAND)
-        emit_by_hand(s->f.writer, s->seed);
-    else if (s->way == AT_ONCE)
-        emit_at_once(s->f.writer, s->seed);
-    else
-        (void)fixture_emit(s->f.writer, SMALL, s->seed);
-    s->finished++;
-    DEEP_FRAME_KEEP(deep);
-}
-
-static void interrupt(void *context)
-{
-    struct scene *s = context;
-
-    if (s->action == DRAIN || s->action == DRAIN_AND_EMIT)
-        drain(s);
-    if (s->action == EMIT || s->action == DRAIN_AND_EMIT || s->action == EMIT_AND_JUMP ||
-        s->action == EMIT_AND_LEAVE)
-        (void)emit_in_handler(s, 24);
-    if (s->action == LEAVE || s->action == EMIT_AND_LEAVE) /* jumped out of, by another one */
-        (void)leave_one(s, 40);
-    if (s->action == EMIT_AND_LEAVE)
-        (void)emit_in_handler(s, 32);
-    for (uint64_t i = 0; s->action == EMIT_MANY && i < 5; i++)
-        (void)emit_in_handler(s, 16 + 20 * i);
-    if (s->action == FORK) { /* as the kernel wipes it */
-        s->forked_head = s->f.ring->front.head;
-        s->forked_reserve = s->f.writer->reserve;
-        memset(s->f.writer, 0, sizeof(*s->f.writer));
-    }
-    /* More than half an overwriting ring would bury whom we interrupt, who is only away. */
-    for (uint64_t i = 0, most = s->f.reader.policy == RING_OVERWRITE ? 2 : 3 * CAPACITY / 500;
-         s->action == TAKE_BACK && i < most; i++)
-        take_back_in_handler(s, 500);
-    for (uint64_t i = 0; s->action == FILL && i < 3 * CAPACITY / 500; i++)
-        (void)emit_in_handler(s, 500);
-}
-
-static bool jumps(const struct scene *s)
-{
-    return s->action == JUMP || s->action == EMIT_AND_JUMP;
-}
 
 /* ---- what has to hold ---- */
 
@@ -312,7 +56,7 @@ static void ledger_judge(struct scene *s)
     /* Who is left between giving the left one up and counting it leaves its bytes among the others.
      */
     HOLD(s, stats.written_bytes == l->bytes ||
-                (s->state == LEFT && jumps(s) && known == s->finished &&
+                (s->state == LEFT && scene_jumps(s) && known == s->finished + s->left_later &&
                  stats.written_bytes == l->bytes + ada_record_bytes(SMALL)));
     HOLD(s, stats.fill_bytes == 0);
     HOLD(s, l->gap_bytes + (ring->dropped_bytes - ring->told_bytes) == ring->dropped_bytes);
@@ -339,11 +83,13 @@ static bool judge(void *context)
         return forked_judge(s);
     if (s->state == HELD)
         ring_commit(&s->held);
+    if (s->action == JUMP_TWICE)
+        s->left_later += scene_leave(s, SMALL);
     for (int i = 0; i < 3; i++)
-        (void)emit(s, 48);
-    drain(s);
-    HOLD(s, emit(s, SMALL));
-    drain(s);
+        (void)scene_emit(s, 48);
+    scene_drain(s);
+    HOLD(s, scene_emit(s, SMALL));
+    scene_drain(s);
     ledger_judge(s);
     if (s->wrong)
         printf("    wrong: %s\n", s->wrong);
@@ -352,7 +98,8 @@ static bool judge(void *context)
 
 static bool judge_second(void *context)
 {
-    const struct step_plan plan = {emit_interrupted, interrupt, judge, context, true, SECOND_EVERY};
+    const struct step_plan plan = {
+        scene_interrupted_emit, scene_interrupt, judge, context, true, SECOND_EVERY};
     uint64_t failed = 0;
 
     (void)step_through(&plan, &failed);
@@ -369,15 +116,15 @@ static void interrupt_everywhere(const struct scene *as, enum ring_policy policy
                                  struct total *t)
 {
     struct scene s = *as;
-    struct step_plan plan = {emit_interrupted,
-                             interrupt,
+    struct step_plan plan = {scene_interrupted_emit,
+                             scene_interrupt,
                              s.twice ? judge_second : judge,
                              &s,
-                             jumps(&s),
+                             scene_jumps(&s),
                              s.twice ? FIRST_EVERY : EVERY};
     uint64_t failed = t->failed;
 
-    set_up(&s, policy, fast);
+    scene_set_up(&s, policy, fast);
     t->instructions += step_through(&plan, &t->failed);
     if (t->failed != failed)
         print_message("ring %s, %s, policy %s, %s path, %s; handler %s: %llu failed\n",
@@ -385,7 +132,7 @@ static void interrupt_everywhere(const struct scene *as, enum ring_policy policy
                       policy == RING_DROP ? "drop" : "overwrite", fast ? "fast" : "slow",
                       way_names[s.way], action_names[s.action],
                       (unsigned long long)(t->failed - failed));
-    drain(&s);
+    scene_drain(&s);
     fixture_close(&s.f);
 }
 
@@ -395,9 +142,9 @@ static void warm_up(void)
     for (unsigned state = 0; state < STATES; state++) {
         struct scene s = {.state = state};
 
-        set_up(&s, RING_DROP, false);
-        emit_interrupted(&s);
-        drain(&s);
+        scene_set_up(&s, RING_DROP, false);
+        scene_interrupted_emit(&s);
+        scene_drain(&s);
         fixture_close(&s.f);
     }
 }
@@ -420,7 +167,7 @@ static void interrupt_in_all_states(enum way way, enum action action, bool twice
             struct scene s = {.state = state, .way = way, .action = action, .twice = twice};
 
             /* What is done about one that was left does not depend on the room. */
-            for (; s.room < (state == LEFT ? BASE : ROOMS); s.room++)
+            for (; s.room < (state >= LEFT ? BASE : ROOMS); s.room++)
                 interrupt_everywhere(&s, RING_DROP, fast, &t);
             s.room = PLAIN; /* such rings are not elastic */
             interrupt_everywhere(&s, RING_OVERWRITE, fast, &t);
@@ -444,6 +191,8 @@ CASE(consumer_in_between, DIRECTLY, DRAIN, false)
 CASE(consumer_and_handler_in_between, DIRECTLY, DRAIN_AND_EMIT, false)
 CASE(handler_that_jumps_out, DIRECTLY, JUMP, false)
 CASE(handler_that_emits_and_jumps_out, DIRECTLY, EMIT_AND_JUMP, false)
+CASE(handlers_that_jump_out_of_an_emit_and_of_the_next, DIRECTLY, JUMP_TWICE, false)
+CASE(handlers_that_jump_out_of_a_batch_and_of_the_next_emit, AT_ONCE, JUMP_TWICE, false)
 CASE(handler_that_takes_back_what_it_reserves, DIRECTLY, TAKE_BACK, false)
 CASE(handler_that_is_left_in_an_emit, DIRECTLY, LEAVE, false)
 CASE(handler_that_emits_and_is_left_in_an_emit, DIRECTLY, EMIT_AND_LEAVE, false)
@@ -464,6 +213,8 @@ int main(void)
         cmocka_unit_test(consumer_and_handler_in_between),
         cmocka_unit_test(handler_that_jumps_out),
         cmocka_unit_test(handler_that_emits_and_jumps_out),
+        cmocka_unit_test(handlers_that_jump_out_of_an_emit_and_of_the_next),
+        cmocka_unit_test(handlers_that_jump_out_of_a_batch_and_of_the_next_emit),
         cmocka_unit_test(handler_that_takes_back_what_it_reserves),
         cmocka_unit_test(handler_that_is_left_in_an_emit),
         cmocka_unit_test(handler_that_emits_and_is_left_in_an_emit),
