@@ -17,6 +17,7 @@ static void given_up_count(struct ada_writer *w, uint64_t bytes)
 /* The record at `at` will never be finished: make it padding, and count it. */
 static void give_up(struct ada_writer *w, uint64_t at, uint64_t word, uint64_t bytes)
 {
+    ring_figure_raise(&w->slow_end, at + bytes); /* as long as its word says so */
     /* Against a handler that does the same: one of us counts it. */
     if (ada_cmpxchg_local(ring_word_at(w, at), &word, ring_pad_word(w, RING_PAD_GIVEN_UP, bytes)))
         given_up_count(w, bytes);
@@ -143,10 +144,7 @@ struct outer {
 
 static bool is_front(uint64_t word)
 {
-    uint32_t type = ada_record_type(word);
-
-    return ring_word_pads(word, RING_PAD_LEFT_OUT) || type == ADA_RECORD_SKIP ||
-           type == ADA_RECORD_GAP;
+    return ring_word_leaves_out(word) || ada_record_type(word) == ADA_RECORD_GAP;
 }
 
 static struct outer outer_record(const struct ada_writer *w, uint64_t head, uint64_t reserve)
@@ -185,6 +183,13 @@ bool ring_is_outermost(const struct ada_writer *w, uint64_t head, uint64_t start
     return head == start;
 }
 
+uint64_t ring_outer_start(const struct ada_writer *w, uint64_t head, uint64_t start)
+{
+    struct outer o = outer_record(w, head, load_relaxed(&w->reserve));
+
+    return (int64_t)(start - o.at) > 0 ? start : head;
+}
+
 uint64_t ring_bytes_behind_outer(const struct ada_writer *w, uint64_t head, uint64_t to)
 {
     struct outer o = outer_record(w, head, to);
@@ -211,9 +216,12 @@ static bool outer_is_counted(const struct ada_writer *w, uint64_t head, const st
            load_relaxed(&ring_front_of(w)->head) != head;
 }
 
-static void given_up_note(struct ada_writer *w, const struct outer *o)
+/* Also of one whose frame is gone: on another stack, that lies in a frame of this one, frames are
+ * not where they seem, and then its writer comes back. */
+static void given_up_note(struct ada_writer *w, const struct outer *o, bool is_gone)
 {
-    ring_away_note(w, o->at, o->bytes); /* for the reader, and before it comes here */
+    if (!is_gone)
+        ring_away_note(w, o->at, o->bytes); /* for the reader, and before it comes here */
     for (int i = RING_GIVEN_UP - 1; i > 0; i--)
         w->given_up[i] = w->given_up[i - 1];
     w->given_up[0] = o->at + o->bytes;
@@ -226,8 +234,9 @@ static void outer_pad(struct ada_writer *w, const struct outer *o, uint64_t word
 {
     if (!o->is_fast && ring_word_pads(word, RING_PAD_OUTERMOST))
         return;
-    if (!is_gone)
-        given_up_note(w, o);
+    if (!o->is_fast)
+        ring_figure_raise(&w->slow_end, o->at + o->bytes); /* as in give_up() */
+    given_up_note(w, o, is_gone);
     (void)ada_cmpxchg_local(ring_word_at(w, o->at), &word,
                             ring_pad_word(w, RING_PAD_OUTERMOST, o->bytes));
 }

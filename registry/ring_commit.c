@@ -113,7 +113,7 @@ bool ring_finish(struct ada_record *record, uint32_t claimed_as, uint64_t word, 
     if ((!record->nested || ring_is_outermost(w, head, start)) &&
         (!w->outer || w->outer_start == head)) {
         w->outer_written = RING_WRITTEN_UNKNOWN;
-        w->outer_start = head;
+        w->outer_start = ring_outer_start(w, head, start);
         ADA_SIGNAL_FENCE();
         if (!w->outer)
             w->outer = ada_writer_outer(sp, 0);

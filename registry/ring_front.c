@@ -115,6 +115,20 @@ bool ring_tell_begin(struct ada_writer *w, const struct ring_layout *l)
     return false;
 }
 
+bool ring_tell_anew(struct ada_writer *w, const struct ring_layout *l)
+{
+    uint64_t telling = w->telling;
+
+    if (l->nested || l->told == load_relaxed(&ring_of(w)->told) ||
+        load_relaxed(&w->reserve) != l->start)
+        return false;
+    if (telling && (int64_t)(telling - l->start) > 0) /* is about to claim: ours comes first */
+        return false;
+    tells_reset(w);
+    (void)ada_cmpxchg_local(&w->telling, &telling, 0); /* unless a handler is about to */
+    return true;
+}
+
 static struct ada_record_gap gap_of(const struct ada_writer *w, const struct ring_layout *l,
                                     uint64_t ticks)
 {

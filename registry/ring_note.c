@@ -32,13 +32,27 @@ uint64_t ring_head_settle(struct ada_writer *w)
     return ring_later(load_relaxed(front_head), been); /* one may come back, and be left, now */
 }
 
+/* Do words lead from `at` to `to` as the slow path puts them there before its claim: over what is
+ * left out, and over the record, which is PENDING? What an earlier lap has left, or a claim that
+ * was left before it stood, may do so as well: then it leads over just this record. */
+static bool words_lead(const struct ada_writer *w, uint64_t at, uint64_t to)
+{
+    uint64_t word = *ring_word_at(w, at);
+
+    if (ring_word_leaves_out(word)) {
+        at += ring_word_bytes(word, 0);
+        word = *ring_word_at(w, at);
+    }
+    return ada_record_type(word) == ADA_RECORD_PENDING && ring_word_bytes(word, 0) == to - at;
+}
+
 uint64_t ring_fast_bytes(const struct ada_writer *w, uint64_t head, uint64_t reserve)
 {
     uint64_t bytes = reserve - head;
 
     if (w->foot == head)
         bytes = w->foot_end - head;
-    else if ((int64_t)(w->slow_end - head) > 0 || w->slow_about == reserve)
+    else if ((int64_t)(w->slow_end - head) > 0 || words_lead(w, head, reserve))
         bytes = 0;
     return bytes <= ADA_RECORD_SMALL_MAX ? bytes : 0;
 }
@@ -47,25 +61,14 @@ void ring_note_keep(struct ada_writer *w, uint64_t start)
 {
     uint64_t head = load_relaxed(&ring_front_of(w)->head);
 
-    if (w->slow_about == start) /* claimed by a slow path, which has been left before it said so */
-        ring_figure_raise(&w->slow_end, start);
-    if (w->foot == head || !ring_fast_bytes(w, head, start))
+    if (w->foot == head)
         return;
+    if (!ring_fast_bytes(w, head, start)) { /* a slow path's, that was about to say so, too */
+        ring_figure_raise(&w->slow_end, start);
+        return;
+    }
     ring_figure_raise(&w->foot_end, start);
     ring_figure_raise(&w->foot, head); /* last: it says whose end that is */
-}
-
-bool ring_note_about(struct ada_writer *w, uint64_t start, uint64_t end)
-{
-    uint64_t nobody = ring_twin(w) << 1 | 1;
-
-    w->slow_about = nobody;
-    ADA_SIGNAL_FENCE();
-    /* No fast path until it is claimed, or another slow path was faster, who has said so: a record
-     * of the fast path's might end there, too. */
-    w->limit = 0;
-    ADA_SIGNAL_FENCE();
-    return load_relaxed(&w->reserve) == start && ada_cmpxchg_local(&w->slow_about, &nobody, end);
 }
 
 void ring_note_find(struct ada_writer *w)

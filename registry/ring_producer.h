@@ -87,6 +87,11 @@ static inline bool ring_word_pads(uint64_t word, enum ring_pad kind)
            (word >> RING_TWIN_SHIFT) % RING_PAD_KINDS == kind;
 }
 
+static inline bool ring_word_leaves_out(uint64_t word)
+{
+    return ring_word_pads(word, RING_PAD_LEFT_OUT) || ada_record_type(word) == ADA_RECORD_SKIP;
+}
+
 /* Leads from here over bytes that are left out. */
 static inline uint64_t ring_leave_out_word(struct ada_writer *w, uint64_t bytes)
 {
@@ -109,6 +114,10 @@ bool ring_tell_begin(struct ada_writer *writer, const struct ring_layout *layout
 /* Before the claim, too: what is left out in front of it. `planned`: plan.first, as it was when the
  * layout was made. False: a handler was faster. Every claim leaves another `first`. */
 bool ring_plan_leap(struct ada_writer *writer, const struct ring_layout *layout, uint64_t *planned);
+
+/* Nothing unfinished stands in the ring, so what counts as told stands there. If not, who was about
+ * to tell is gone, or was given up: true, then it is to be told by whoever looks again. */
+bool ring_tell_anew(struct ada_writer *writer, const struct ring_layout *layout);
 
 /* Behind the claim: write the GAP record, and account for it. */
 void ring_tell(struct ada_writer *writer, const struct ring_layout *layout, uint64_t ticks);
@@ -170,10 +179,6 @@ void ring_note_find(struct ada_writer *writer);
 /* Before something is claimed at `start`, behind the record at head: keep where that ends. */
 void ring_note_keep(struct ada_writer *writer, uint64_t start);
 
-/* Say that the slow path is about to claim what stands from `start` to `end`: between that and
- * ada_writer.slow_end nothing else tells it from the fast path's. False: a handler was faster. */
-bool ring_note_about(struct ada_writer *writer, uint64_t start, uint64_t end);
-
 /* The outermost record is finished: publish what stands behind it, up to one that is held. That one
  * is then the outermost, and its commit goes on from there. */
 void ring_publish_rest(struct ada_writer *writer);
@@ -185,6 +190,11 @@ bool ring_outer_is_gone(const struct ada_writer *writer, uint64_t sp);
 
 /* Stands nothing unfinished between `head` and the record at `start`? */
 bool ring_is_outermost(const struct ada_writer *writer, uint64_t head, uint64_t start);
+
+/* What the outermost writer notes of where his record begins, at `start`: `head`, where what he has
+ * put in front does; or `start`, when who was about to publish what else stands there has been
+ * left. */
+uint64_t ring_outer_start(const struct ada_writer *writer, uint64_t head, uint64_t start);
 
 /* Bytes of records that stand between the unfinished one at `head` and `to`. */
 uint64_t ring_bytes_behind_outer(const struct ada_writer *writer, uint64_t head, uint64_t to);

@@ -21,7 +21,7 @@ void ring_writer_init(struct ada_writer *w, struct ring_shared *ring, bool fast)
     w->mask = ring->capacity - 1;
     w->reserve = load_relaxed(&ring->front.head); /* relaxed: we are its only writer */
     w->outer = w->outer_start = w->stalled_tail = w->been = 0;
-    w->slow_start = w->slow_about = 1; /* nowhere */
+    w->slow_start = 1; /* nowhere */
     w->slow_end = w->reserve;
     w->foot = w->foot_end = w->reserve - 8; /* nowhere */
     w->skip = w->touched = 0;
@@ -197,6 +197,8 @@ struct ada_record ring_reserve_slow(struct ada_writer *w, uint32_t tag, uint64_t
             ring_bury_outer(w);
             continue;
         }
+        if (ring_tell_anew(w, &l))
+            continue;
         /* A handler came while we looked: head and tail may be beyond what we took for the end. */
         if (!l.fits && load_relaxed(&w->reserve) != l.start)
             continue;
@@ -212,11 +214,11 @@ struct ada_record ring_reserve_slow(struct ada_writer *w, uint32_t tag, uint64_t
             continue;
         CRASH_POINT("grow.reached");
         announce_block(w, l.first);
-        if (l.nested)
-            ring_note_keep(w, l.start);
-        if (!ring_note_about(w, l.start, l.end)) /* a handler's note, if there is one, is right */
+        if (load_relaxed(&w->reserve) != l.start) /* a handler's note, if there is one, is right */
             continue;
-        if (!l.nested) {
+        if (l.nested) {
+            ring_note_keep(w, l.start);
+        } else {
             w->outer = ada_writer_outer(sp, 0);
             w->outer_start = l.start;
             w->outer_written = load_relaxed(&ring_front_of(w)->written); /* relaxed: ours */

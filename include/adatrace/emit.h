@@ -78,7 +78,6 @@ struct ada_writer {
     uint64_t been;            /* head has been there: the slow path knows */
     uint64_t slow_start; /* where the slow path's last outermost record begins, with its front */
     uint64_t slow_end;   /* and its last record of any kind ends */
-    uint64_t slow_about; /* where that of one ends that is about to be claimed; odd: nowhere */
     /* A record of the fast path's that the slow path has claimed something behind. */
     uint64_t foot, foot_end;
     uint32_t slot; /* index in the registry */

@@ -30,6 +30,7 @@ const char *const action_names[] = {
     "drains and emits",
     "jumps out",
     "emits and jumps out",
+    "fills the ring and jumps out",
     "jumps out, and another one of the next emit",
     "takes back what it reserves",
     "is left in an emit",
@@ -194,6 +195,11 @@ void scene_interrupted_emit(void *context)
     DEEP_FRAME_KEEP(deep);
 }
 
+static bool fills(const struct scene *s)
+{
+    return s->action == FILL || s->action == FILL_AND_JUMP;
+}
+
 void scene_interrupt(void *context)
 {
     struct scene *s = context;
@@ -218,11 +224,12 @@ void scene_interrupt(void *context)
     for (uint64_t i = 0, most = s->f.reader.policy == RING_OVERWRITE ? 2 : 3 * CAPACITY / 500;
          s->action == TAKE_BACK && i < most; i++)
         take_back_in_handler(s, 500);
-    for (uint64_t i = 0; s->action == FILL && i < 3 * CAPACITY / 500; i++)
+    for (uint64_t i = 0; fills(s) && i < 3 * CAPACITY / 500; i++)
         (void)emit_in_handler(s, 500);
 }
 
 bool scene_jumps(const struct scene *s)
 {
-    return s->action == JUMP || s->action == EMIT_AND_JUMP || s->action == JUMP_TWICE;
+    return s->action == JUMP || s->action == EMIT_AND_JUMP || s->action == FILL_AND_JUMP ||
+           s->action == JUMP_TWICE;
 }

@@ -42,6 +42,7 @@ enum action {
     DRAIN_AND_EMIT,
     JUMP,
     EMIT_AND_JUMP,
+    FILL_AND_JUMP,
     JUMP_TWICE,
     TAKE_BACK,
     LEAVE,
