@@ -101,7 +101,7 @@ __attribute__((noinline)) bool scene_leave(struct scene *s, uint64_t payload_byt
     unsigned char deep[16384];
     struct ada_record record;
 
-    s->begun++;
+    ada_add_local(&s->begun, 1);
     if (!ada_reserve_fast(s->f.writer, tag, bytes, &record))
         record = ring_reserve_slow(s->f.writer, tag, bytes, sp - sizeof(deep));
     DEEP_FRAME_KEEP(deep);
@@ -183,7 +183,7 @@ void scene_interrupted_emit(void *context)
     unsigned char deep[1024];
     struct scene *s = context;
 
-    s->begun++;
+    ada_add_local(&s->begun, 1); /* handlers that are left begin emits, too */
     s->seed++;
     if (s->way == BY_HAND)
         emit_by_hand(s->f.writer, s->seed);
