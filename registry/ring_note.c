@@ -7,7 +7,7 @@
  * The fast path and the slow path note themselves before they claim (outer, outer_start,
  * outer_written), an instruction at a time, and a handler may note itself in between and be left.
  * So a note is believed to be there, not to be whole: who a record belongs to follows from where
- * the slow path has been.
+ * the slow path has been, and from the words that it puts in front of a claim.
  */
 #include "registry/ring_producer.h"
 

@@ -220,7 +220,7 @@ void scene_interrupt(void *context)
         s->forked_reserve = s->f.writer->reserve;
         memset(s->f.writer, 0, sizeof(*s->f.writer));
     }
-    /* More than half an overwriting ring would bury whom we scene_interrupt, who is only away. */
+    /* More than half an overwriting ring would bury whom we interrupt, who is only away. */
     for (uint64_t i = 0, most = s->f.reader.policy == RING_OVERWRITE ? 2 : 3 * CAPACITY / 500;
          s->action == TAKE_BACK && i < most; i++)
         take_back_in_handler(s, 500);
