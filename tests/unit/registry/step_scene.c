@@ -34,7 +34,8 @@ const char *const action_names[] = {
     "jumps out, and another one of the next emit",
     "takes back what it reserves",
     "is left in an emit",
-    "emits, and is left in an emit that another stands behind",
+    "emits, and is left in an emit",
+    "emits, is left in an emit, and emits again",
     "forks",
 };
 
@@ -207,11 +208,11 @@ void scene_interrupt(void *context)
     if (s->action == DRAIN || s->action == DRAIN_AND_EMIT)
         scene_drain(s);
     if (s->action == EMIT || s->action == DRAIN_AND_EMIT || s->action == EMIT_AND_JUMP ||
-        s->action == EMIT_AND_LEAVE)
+        s->action == EMIT_AND_LEAVE || s->action == LEAVE_BETWEEN)
         (void)emit_in_handler(s, 24);
-    if (s->action == LEAVE || s->action == EMIT_AND_LEAVE) /* jumped out of, by another one */
-        (void)scene_leave(s, 40);
-    if (s->action == EMIT_AND_LEAVE)
+    if (s->action == LEAVE || s->action == EMIT_AND_LEAVE || s->action == LEAVE_BETWEEN)
+        (void)scene_leave(s, 40); /* jumped out of, by another one */
+    if (s->action == LEAVE_BETWEEN)
         (void)emit_in_handler(s, 32);
     for (uint64_t i = 0; s->action == EMIT_MANY && i < 5; i++)
         (void)emit_in_handler(s, 16 + 20 * i);

@@ -47,6 +47,7 @@ enum action {
     TAKE_BACK,
     LEAVE,
     EMIT_AND_LEAVE,
+    LEAVE_BETWEEN,
     FORK
 };
 extern const char *const action_names[];

@@ -198,10 +198,13 @@ CASE(handlers_that_jump_out_of_a_batch_and_of_the_next_emit, AT_ONCE, JUMP_TWICE
 CASE(handler_that_takes_back_what_it_reserves, DIRECTLY, TAKE_BACK, false)
 CASE(handler_that_is_left_in_an_emit, DIRECTLY, LEAVE, false)
 CASE(handler_that_emits_and_is_left_in_an_emit, DIRECTLY, EMIT_AND_LEAVE, false)
+CASE(handler_that_is_left_between_emits_in_an_emit, DIRECTLY, LEAVE_BETWEEN, false)
 CASE(handler_that_is_left_in_a_reserve, BY_HAND, LEAVE, false)
 CASE(handler_that_emits_and_is_left_in_a_reserve, BY_HAND, EMIT_AND_LEAVE, false)
+CASE(handler_that_is_left_between_emits_in_a_reserve, BY_HAND, LEAVE_BETWEEN, false)
 CASE(handler_that_is_left_in_a_batch, AT_ONCE, LEAVE, false)
 CASE(handler_that_emits_and_is_left_in_a_batch, AT_ONCE, EMIT_AND_LEAVE, false)
+CASE(handler_that_is_left_between_emits_in_a_batch, AT_ONCE, LEAVE_BETWEEN, false)
 CASE(handler_that_forks, DIRECTLY, FORK, false)
 CASE(handlers_that_jump_out_of_two_emits_in_a_row, DIRECTLY, JUMP, true)
 
@@ -221,10 +224,13 @@ int main(void)
         cmocka_unit_test(handler_that_takes_back_what_it_reserves),
         cmocka_unit_test(handler_that_is_left_in_an_emit),
         cmocka_unit_test(handler_that_emits_and_is_left_in_an_emit),
+        cmocka_unit_test(handler_that_is_left_between_emits_in_an_emit),
         cmocka_unit_test(handler_that_is_left_in_a_reserve),
         cmocka_unit_test(handler_that_emits_and_is_left_in_a_reserve),
+        cmocka_unit_test(handler_that_is_left_between_emits_in_a_reserve),
         cmocka_unit_test(handler_that_is_left_in_a_batch),
         cmocka_unit_test(handler_that_emits_and_is_left_in_a_batch),
+        cmocka_unit_test(handler_that_is_left_between_emits_in_a_batch),
         cmocka_unit_test(handler_that_forks),
         cmocka_unit_test(handlers_that_jump_out_of_two_emits_in_a_row),
     };
