@@ -116,6 +116,11 @@ void report_print_json(const struct report *report, struct out_buffer *out,
 
 /* ---- between the parts ---- */
 
+/* Records of the thread that were emitted and were not met: as its ledger tells, and what that says
+ * to be stored; a selection leaves out more than that. False: it has no ledger, nobody knows. */
+bool report_thread_lost(const struct report *report, const struct report_thread *thread,
+                        uint64_t *lost);
+
 /* Feed the functions and scopes of a block. */
 void report_calls_feed(struct report *report, const struct trace_block *block, uint32_t thread);
 

@@ -114,6 +114,7 @@ static void threads_put(struct json_report *r)
         const struct trace_process *process =
             trace_process_by_number(report->trace, thread->thread->process);
         const struct trace_ledger *ledger = trace_ledger_of(report->trace, thread->thread->thread);
+        uint64_t lost;
 
         json_object_open(&r->json, NULL);
         json_unsigned(&r->json, "pid", process ? process->pid : 0);
@@ -122,6 +123,11 @@ static void threads_put(struct json_report *r)
         json_unsigned(&r->json, "events", thread->records);
         json_unsigned(&r->json, "dropped", ledger ? ledger->dropped : 0);
         json_unsigned(&r->json, "overwritten", ledger ? ledger->overwritten : 0);
+        json_unsigned(&r->json, "damaged", ledger ? ledger->damaged : 0);
+        if (report_thread_lost(report, thread, &lost))
+            json_unsigned(&r->json, "lost", lost);
+        else
+            json_text(&r->json, "lost", NULL);
         json_unsigned(&r->json, "missing_here", thread->gap_records);
         ticks_put(r, "active_ns", thread->last_ticks - thread->first_ticks);
         json_object_close(&r->json);
@@ -219,6 +225,9 @@ void report_print_json(const struct report *report, struct out_buffer *out,
     json_unsigned(&r.json, "events", report->records);
     json_unsigned(&r.json, "dropped", summary->counts.dropped);
     json_unsigned(&r.json, "overwritten", summary->counts.overwritten);
+    json_unsigned(&r.json, "damaged", summary->counts.damaged);
+    json_unsigned(&r.json, "lost", summary_missing(summary));
+    json_flag(&r.json, "lost_exact", !summary_is_vague(summary));
     json_flag(&r.json, "complete", summary->complete);
     json_flag(&r.json, "selection", report->partial);
     json_number(&r.json, "quantile_error", HISTOGRAM_ERROR);

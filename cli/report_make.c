@@ -218,6 +218,19 @@ static int report_finish(struct report *report)
     return status ? status : report_memory_finish(&report->memory);
 }
 
+bool report_thread_lost(const struct report *report, const struct report_thread *thread,
+                        uint64_t *lost)
+{
+    const struct trace_ledger *ledger = trace_ledger_of(report->trace, thread->thread->thread);
+
+    if (!ledger)
+        return false;
+    *lost = ledger->dropped + ledger->overwritten + ledger->damaged;
+    if (!report->partial && ledger->stored > thread->records)
+        *lost += ledger->stored - thread->records;
+    return true;
+}
+
 int report_make(struct report *report, struct trace *trace, const char *path,
                 const struct report_wish *wish)
 {

@@ -311,29 +311,17 @@ static int by_records(const void *a, const void *b)
     return left->thread->thread < right->thread->thread ? -1 : 1;
 }
 
-/* As its ledger tells, and what it says to be stored and was not met; a selection leaves out more
- * than that. */
-static uint64_t thread_lost(const struct report *report, const struct report_thread *thread,
-                            const struct trace_ledger *ledger)
-{
-    uint64_t lost = ledger->dropped + ledger->overwritten + ledger->damaged;
-
-    if (!report->partial && ledger->stored > thread->records)
-        lost += ledger->stored - thread->records;
-    return lost;
-}
-
 static void thread_add(const struct text_report *text, struct text_table *table,
                        const struct report_thread *thread, double used)
 {
     const struct report *report = text->report;
-    const struct trace_ledger *ledger = trace_ledger_of(report->trace, thread->thread->thread);
     const struct trace_process *process =
         trace_process_by_number(report->trace, thread->thread->process);
+    uint64_t lost;
 
     text_table_add_count(table, thread->records);
-    if (ledger)
-        text_table_add_count(table, thread_lost(report, thread, ledger));
+    if (report_thread_lost(report, thread, &lost))
+        text_table_add_count(table, lost);
     else
         text_table_add(table, "?");
     report_text_ticks(table, report, thread->last_ticks - thread->first_ticks);

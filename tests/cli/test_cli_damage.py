@@ -89,6 +89,9 @@ class Damage(WithTraces):
             missing = {thread["tid"]: thread["missing_here"] for thread in report["threads"]}
             self.assertEqual(missing.pop(block["tid"]), block["events"])
             self.assertEqual(set(missing.values()), {0})
+            lost = {thread["tid"]: thread["lost"] for thread in report["threads"]}
+            self.assertEqual(lost, {tid: block["events"] if tid == block["tid"] else 0 for tid in lost})
+            self.assertEqual((report["lost"], report["lost_exact"]), (block["events"], True))
             text = run("report", self.bad).stdout
             self.assertIn(f", {block['events']:,} records in damaged blocks\n", text)
             self.assertNotIn("nothing lost", text)
@@ -107,6 +110,7 @@ class Damage(WithTraces):
         shown = run("info", self.bad).stdout
         self.assertRegex(shown, r"no: blocks are damaged; .*not known\n")
         self.assertNotIn("nothing lost", shown + run("report", self.bad).stdout)
+        self.assertIs(json.loads(run("report", "-F", "json", self.bad).stdout)["lost_exact"], False)
 
     def test_verify_says_how_much_can_be_read(self):
         self.damage(self.blocks[1])
@@ -134,12 +138,17 @@ class Loss(WithTraces):
     def test_a_recording_that_was_cut_off_does_not_know_its_losses(self):
         content = (self.folder / "whole.adatrace").read_bytes()
         blocks = json.loads(self.good("info", "-v", "-F", "json", "whole.adatrace"))["blocks"]
+        lost = set()
         for size in range(blocks[0]["offset"], len(content) - 1, 50):
             (self.folder / "killed").write_bytes(content[:size])
             shown = (run("info", "killed", cwd=self.folder).stdout, run("report", "killed", cwd=self.folder).stdout)
             for text in shown:
                 self.assertNotIn("nothing lost", text)
                 self.assertRegex(text, "losses not known|what else was lost is not known")
+            report = json.loads(self.good("report", "-F", "json", "killed"))
+            self.assertIs(report["lost_exact"], False)
+            lost.update(thread["lost"] for thread in report["threads"])
+        self.assertEqual(lost, {None, 0})  # of a thread whose ledger is cut off nobody knows
 
     def test_verify_speaks_of_a_thread_without_an_offset(self):
         done = run("verify", "mix.adatrace", cwd=self.folder)
