@@ -216,6 +216,35 @@ static bool outer_is_counted(const struct ada_writer *w, uint64_t head, const st
            load_relaxed(&ring_front_of(w)->head) != head;
 }
 
+/* Is it complete, by its word? What the fast path has claimed has none before, and what stands
+ * there is of an earlier lap: older than the writer that has come back, for it was claimed later.
+ */
+static bool outer_is_whole(const struct ada_writer *w, const struct outer *o, uint64_t older)
+{
+    const uint64_t ticks = ~((UINT64_C(1) << ADA_RECORD_TICKS_SHIFT) - 1);
+    uint64_t word = *ring_word_at(w, o->at);
+
+    if (o->is_fast)
+        return ring_word_bytes(word, 0) == o->bytes &&
+               (int64_t)((word & ticks) - (older & ticks)) > 0;
+    return !is_unfinished(word) && !ring_word_pads(word, RING_PAD_OUTERMOST);
+}
+
+void ring_keep_published(struct ada_writer *w, uint64_t older)
+{
+    uint64_t head = ring_head_settle(w), reserve = load_relaxed(&w->reserve);
+    struct outer o;
+
+    if (head == reserve || w->outer_start != head || w->outer_written == RING_WRITTEN_UNKNOWN)
+        return;
+    o = outer_record(w, head, reserve);
+    if (!o.bytes || (int64_t)(load_relaxed(&ring_front_of(w)->written) - w->outer_written) <= 0 ||
+        !outer_is_whole(w, &o, older))
+        return;
+    ring_figure_raise(&w->been, o.at + o.bytes);
+    ring_head_settle(w);
+}
+
 /* Also of one whose frame is gone: on another stack, that lies in a frame of this one, frames are
  * not where they seem, and then its writer comes back. */
 static void given_up_note(struct ada_writer *w, const struct outer *o, bool is_gone)

@@ -153,13 +153,15 @@ void ring_rollback(struct ada_record *record)
  * The writer of a record that was given up has come back and committed it: take back what that has
  * done. It was counted as dropped, and may have been read already, as padding.
  */
-static void give_up_again(struct ada_writer *w, unsigned char *header, uint64_t end)
+static void give_up_again(struct ada_writer *w, unsigned char *header, uint64_t end, uint64_t word)
 {
     uint64_t bytes = (end - (uint64_t)(header - w->data)) & w->mask;
-    uint64_t word = ring_pad_word(w, RING_PAD_GIVEN_UP, bytes);
+    uint64_t padding = ring_pad_word(w, RING_PAD_GIVEN_UP, bytes);
 
     if (load_relaxed(&w->reserve) - end + bytes <= w->mask + 1) /* else it is another's */
-        memcpy(header, &word, 8);
+        memcpy(header, &padding, 8);
+    ADA_SIGNAL_FENCE();
+    ring_keep_published(w, word);
     ada_add_local(&ring_front_of(w)->written, UINT64_MAX);
     ADA_SIGNAL_FENCE();
 }
@@ -175,7 +177,7 @@ void ring_commit_slow(struct ada_writer *w, unsigned char *header, uint64_t end,
         return;
     }
     if (ring_is_given_up(w, end))
-        give_up_again(w, header, end);
+        give_up_again(w, header, end, word);
     ring_head_settle(w);
     ring_publish_rest(w);
 }

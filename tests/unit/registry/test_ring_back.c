@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A writer that was taken for gone comes back: on an alternate stack that lies in a frame of the
+ * thread's own, a handler sees the interrupted frame below it, and gives its record up. Its commit
+ * is interrupted by a handler that emits, which nothing tells of the one who is back, and then once
+ * more, behind every single instruction.
+ */
+#include "ring_fixture.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/atomic.h"
+#include "step.h"
+
+enum {
+    CAPACITY = 4096,
+    PAYLOAD = 24,
+#ifdef ADATRACE_COVERAGE
+    EVERY = 13, /* instructions: each is a process, which writes its counts */
+#else
+    EVERY = 1,
+#endif
+};
+
+struct scene {
+    struct ring_fixture f;
+    struct ledger l;
+    struct ada_record record; /* of the one that comes back */
+    uint64_t attempted;
+    bool counts_late; /* the second handler comes behind its moving head, not in front */
+};
+
+/* By a handler on a stack above all frames. */
+static void emit_above(struct scene *s)
+{
+    struct ada_writer *w = s->f.writer;
+    uint64_t bytes = ada_record_bytes(PAYLOAD);
+    uint32_t tag = ada_record_tag(FIXTURE_EVENT, bytes);
+    struct ada_record record;
+
+    s->attempted++;
+    if (!ada_reserve_fast(w, tag, bytes, &record))
+        record = ring_reserve_slow(w, tag, bytes, w->stack_top);
+    if (!record.payload)
+        return;
+    pattern_payload(record.payload, PAYLOAD, s->attempted);
+    ada_commit_record(&record);
+}
+
+/* ada_commit_record(), with handlers in it. */
+static void comes_back(void *context)
+{
+    struct scene *s = context;
+    struct ada_record *r = &s->record;
+    struct ada_writer *w = s->f.writer;
+
+    ADA_SIGNAL_FENCE();
+    memcpy(r->header, &r->word, 8);
+    ada_add_local(&w->front->written, 1);
+    if (!s->counts_late)
+        emit_above(s);
+    store_release(&w->front->head, r->end); /* Publish. As in ada_commit_fast(). */
+    if (s->counts_late)
+        emit_above(s);
+    ring_commit_slow(w, r->header, r->end, r->word, r->nested);
+}
+
+static void handler_above(void *context)
+{
+    emit_above(context);
+}
+
+static bool each_is_counted_once(void *context)
+{
+    struct scene *s = context;
+    const struct ring_shared *ring = s->f.ring;
+
+    emit_above(s);
+    ledger_drain(&s->l, &s->f.reader);
+    if (ring_written(ring) + ring->dropped == s->attempted && s->l.records == ring_written(ring) &&
+        !s->l.damages && !s->l.torn)
+        return true;
+    printf(
+        "    %llu attempts: %llu written, %llu dropped; %llu read, %llu of them torn, %llu times "
+        "damage\n",
+        (unsigned long long)s->attempted, (unsigned long long)ring_written(ring),
+        (unsigned long long)ring->dropped, (unsigned long long)s->l.records,
+        (unsigned long long)s->l.torn, (unsigned long long)s->l.damages);
+    return false;
+}
+
+/* A record whose writer is below, and was taken for gone. */
+static void given_up(struct scene *s, enum ring_policy policy, bool fast)
+{
+    fixture_open(&s->f, CAPACITY, policy, 0);
+    ring_writer_init(s->f.writer, s->f.ring, fast);
+    for (int i = 0; i < 2; i++)
+        assert_true(fixture_emit(s->f.writer, PAYLOAD, ++s->attempted));
+    ada_self = s->f.writer;
+    s->record = ada_reserve_bytes(ada_record_tag(FIXTURE_EVENT, PAYLOAD + 8), PAYLOAD + 8);
+    assert_non_null(s->record.payload);
+    pattern_payload(s->record.payload, PAYLOAD, ++s->attempted);
+    emit_above(s);
+    assert_int_equal(s->f.ring->dropped, 1);
+}
+
+static void handlers_behind_any_instruction_of_the_return_are_counted_once(void **state)
+{
+    uint64_t failed = 0;
+
+    (void)state;
+    if (!step_is_possible()) {
+        print_message("no stepping here: no trap flag, or a sanitizer\n");
+        skip();
+    }
+    for (unsigned kind = 0; kind < 8; kind++) {
+        struct scene s = {.counts_late = kind & 1};
+        const struct step_plan plan = {comes_back, handler_above, each_is_counted_once,
+                                       &s,         false,         EVERY};
+
+        given_up(&s, kind & 2 ? RING_OVERWRITE : RING_DROP, kind & 4);
+        printf("  %s, %s, %s\n", kind & 4 ? "fast path" : "slow path",
+               kind & 2 ? "overwrite" : "drop",
+               kind & 1 ? "behind moving head" : "in front of moving head");
+        assert_true(step_through(&plan, &failed) > 0);
+        fixture_close(&s.f);
+    }
+    assert_int_equal(failed, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(handlers_behind_any_instruction_of_the_return_are_counted_once),
+    };
+
+    return cmocka_run_group_tests_name("ring, who comes back", tests, NULL, NULL);
+}
