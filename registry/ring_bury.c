@@ -195,7 +195,7 @@ uint64_t ring_bytes_behind_outer(const struct ada_writer *w, uint64_t head, uint
     struct outer o = outer_record(w, head, to);
     uint64_t bytes = 0;
 
-    for (struct walked r; o.bytes && (o.at += o.bytes) != to; o.bytes = r.bytes) {
+    for (struct walked r; o.bytes && (int64_t)(to - (o.at += o.bytes)) > 0; o.bytes = r.bytes) {
         r = record_at(w, o.at, to);
         bytes += is_front(r.word) ? 0 : r.bytes;
     }
@@ -217,20 +217,21 @@ static bool outer_is_counted(const struct ada_writer *w, uint64_t head, const st
 }
 
 /* Is it complete, by its word? What the fast path has claimed has none before, and what stands
- * there is of an earlier lap: older than the writer that has come back, for it was claimed later.
- */
-static bool outer_is_whole(const struct ada_writer *w, const struct outer *o, uint64_t older)
+ * there is of an earlier lap: older than `back`, which was claimed in this one, and before it. */
+static bool outer_is_whole(const struct ada_writer *w, const struct outer *o,
+                           const struct ada_record *back)
 {
     const uint64_t ticks = ~((UINT64_C(1) << ADA_RECORD_TICKS_SHIFT) - 1);
     uint64_t word = *ring_word_at(w, o->at);
 
-    if (o->is_fast)
-        return ring_word_bytes(word, 0) == o->bytes &&
-               (int64_t)((word & ticks) - (older & ticks)) > 0;
-    return !is_unfinished(word) && !ring_word_pads(word, RING_PAD_OUTERMOST);
+    if (!o->is_fast)
+        return !is_unfinished(word) && !ring_word_pads(word, RING_PAD_OUTERMOST);
+    return ada_record_type(word) >= ADA_RECORD_FIRST_EVENT &&
+           ring_word_bytes(word, 0) == o->bytes && o->at - back->end <= w->mask &&
+           (int64_t)((word & ticks) - (back->word & ticks)) > 0;
 }
 
-void ring_keep_published(struct ada_writer *w, uint64_t older)
+void ring_keep_published(struct ada_writer *w, const struct ada_record *back)
 {
     uint64_t head = ring_head_settle(w), reserve = load_relaxed(&w->reserve);
     struct outer o;
@@ -239,7 +240,7 @@ void ring_keep_published(struct ada_writer *w, uint64_t older)
         return;
     o = outer_record(w, head, reserve);
     if (!o.bytes || (int64_t)(load_relaxed(&ring_front_of(w)->written) - w->outer_written) <= 0 ||
-        !outer_is_whole(w, &o, older))
+        !outer_is_whole(w, &o, back))
         return;
     ring_figure_raise(&w->been, o.at + o.bytes);
     ring_head_settle(w);

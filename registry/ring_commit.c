@@ -153,17 +153,19 @@ void ring_rollback(struct ada_record *record)
  * The writer of a record that was given up has come back and committed it: take back what that has
  * done. It was counted as dropped, and may have been read already, as padding.
  */
-static void give_up_again(struct ada_writer *w, unsigned char *header, uint64_t end, uint64_t word)
+static void give_up_again(struct ada_writer *w, const struct ada_record *back)
 {
-    uint64_t bytes = (end - (uint64_t)(header - w->data)) & w->mask;
+    uint64_t bytes = (back->end - (uint64_t)(back->header - w->data)) & w->mask;
     uint64_t padding = ring_pad_word(w, RING_PAD_GIVEN_UP, bytes);
 
-    if (load_relaxed(&w->reserve) - end + bytes <= w->mask + 1) /* else it is another's */
-        memcpy(header, &padding, 8);
+    if (load_relaxed(&w->reserve) - back->end + bytes <= w->mask + 1) /* else it is another's */
+        memcpy(back->header, &padding, 8);
     ADA_SIGNAL_FENCE();
-    ring_keep_published(w, word);
+    ring_keep_published(w, back);
     ada_add_local(&ring_front_of(w)->written, UINT64_MAX);
     ADA_SIGNAL_FENCE();
+    /* Whom we have interrupted may move head back as well, and finds it by `been` again. */
+    ring_figure_raise(&w->been, load_relaxed(&ring_front_of(w)->head));
 }
 
 void ring_commit_slow(struct ada_writer *w, unsigned char *header, uint64_t end, uint64_t word,
@@ -177,7 +179,7 @@ void ring_commit_slow(struct ada_writer *w, unsigned char *header, uint64_t end,
         return;
     }
     if (ring_is_given_up(w, end))
-        give_up_again(w, header, end, word);
+        give_up_again(w, &record);
     ring_head_settle(w);
     ring_publish_rest(w);
 }

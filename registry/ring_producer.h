@@ -196,10 +196,9 @@ bool ring_is_outermost(const struct ada_writer *writer, uint64_t head, uint64_t 
  * left. */
 uint64_t ring_outer_start(const struct ada_writer *writer, uint64_t head, uint64_t start);
 
-/* A writer that was given up has come back, counted its record and moved head back. Before it takes
- * the count back: what a handler published since, and which says the count alone, stays so.
- * `older`: the header word of the one that has come back. */
-void ring_keep_published(struct ada_writer *writer, uint64_t older);
+/* The writer of `back` was given up, has come back, counted it and moved head back. Before it takes
+ * the count back: what a handler has published since, of which only the count tells, stays so. */
+void ring_keep_published(struct ada_writer *writer, const struct ada_record *back);
 
 /* Bytes of records that stand between the unfinished one at `head` and `to`. */
 uint64_t ring_bytes_behind_outer(const struct ada_writer *writer, uint64_t head, uint64_t to);

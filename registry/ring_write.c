@@ -181,6 +181,24 @@ static bool wait_or_bury(struct ada_writer *w, const struct ring_layout *l, uint
     return false;
 }
 
+/* Is somebody who is taken for gone to be given up? Not where we have no room either and nothing
+ * stands behind him: should he come back (his frame was on another stack), nothing in
+ * ada_commit_fast() would tell him. He is in nobody's way: the reader comes to where he begins. But
+ * policy block waits for room, and behind somebody who is there nobody does. */
+static bool is_to_bury(const struct ada_writer *w, const struct ring_layout *l, uint64_t bytes,
+                       uint64_t sp)
+{
+    const uint64_t gap = ada_record_bytes(sizeof(struct ada_record_gap)); /* that tells of him */
+    uint64_t head = load_relaxed(&ring_front_of(w)->head);
+
+    if (!l->nested || !ring_outer_is_gone(w, sp))
+        return false;
+    if ((int64_t)(l->start - head) <= 0) /* handlers came: nothing to bury, and all to lay out */
+        return true;
+    return load_relaxed(&ring_of(w)->policy) == RING_BLOCK ||
+           ring_bytes_behind_outer(w, head, l->start) || ring_layout_for(w, bytes + gap).fits;
+}
+
 struct ada_record ring_reserve_slow(struct ada_writer *w, uint32_t tag, uint64_t bytes, uint64_t sp)
 {
     if (bytes > ring_record_max(ring_of(w)))
@@ -193,7 +211,7 @@ struct ada_record ring_reserve_slow(struct ada_writer *w, uint32_t tag, uint64_t
         ring_note_find(w);
         ring_plan_settle(w); /* of the one whom we interrupt: we may have a plan, too */
         l = ring_layout_for(w, bytes);
-        if (l.nested && ring_outer_is_gone(w, sp)) {
+        if (is_to_bury(w, &l, bytes, sp)) {
             ring_bury_outer(w);
             continue;
         }

@@ -300,9 +300,11 @@ static void rings_judge(void)
 
         while (a->held_count)
             actor_step(&(struct step){.kind = STEP_COMMIT, .thread = i});
-        if (a->self->ring) /* what was left before is buried by this one */
-            actor_step(&(struct step){.kind = STEP_EMIT, .thread = i, .count = 1, .bytes = 8});
     }
+    drain_step(&a_round); /* who finds no room gives nobody up */
+    for (uint8_t i = 0; i < PROGRAM_THREADS; i++)
+        if (stage.actors[i].self->ring) /* what was left before is buried by this one */
+            actor_step(&(struct step){.kind = STEP_EMIT, .thread = i, .count = 1, .bytes = 8});
     drain_step(&a_round);
     drain_step(&a_round);
     for (uint8_t i = 0; i < PROGRAM_THREADS && !model()->may_damage && !stage.failed; i++) {

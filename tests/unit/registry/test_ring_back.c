@@ -39,7 +39,7 @@ static void emit_above(struct scene *s)
     uint32_t tag = ada_record_tag(FIXTURE_EVENT, bytes);
     struct ada_record record;
 
-    s->attempted++;
+    ada_add_local(&s->attempted, 1);
     if (!ada_reserve_fast(w, tag, bytes, &record))
         record = ring_reserve_slow(w, tag, bytes, w->stack_top);
     if (!record.payload)
@@ -129,10 +129,54 @@ static void handlers_behind_any_instruction_of_the_return_are_counted_once(void 
     assert_int_equal(failed, 0);
 }
 
+/* ---- and there is no room ---- */
+
+static void emits(void *context)
+{
+    struct scene *s = context;
+
+    ada_add_local(&s->attempted, 1); /* one instruction: a handler counts as well */
+    (void)fixture_emit(s->f.writer, PAYLOAD, s->attempted);
+}
+
+/* A ring with so many bytes left. */
+static void fill_to(struct scene *s, uint64_t left)
+{
+    fixture_open(&s->f, CAPACITY, RING_DROP, 0);
+    ring_writer_init(s->f.writer, s->f.ring, true);
+    for (uint64_t room; (room = ring_available_to_write(s->f.writer)) > left;) {
+        uint64_t bytes = room - left > 600 ? 512 : room - left;
+
+        assert_true(fixture_emit(s->f.writer, bytes - 8, ++s->attempted));
+    }
+}
+
+static void handler_above_that_finds_no_room_gives_up_nobody_who_can_come_back(void **state)
+{
+    uint64_t failed = 0;
+
+    (void)state;
+    if (!step_is_possible()) {
+        print_message("no stepping here: no trap flag, or a sanitizer\n");
+        skip();
+    }
+    for (uint64_t left = PAYLOAD + 8; left < 5 * (PAYLOAD + 8); left += 8) {
+        struct scene s = {0};
+        const struct step_plan plan = {emits, handler_above, each_is_counted_once,
+                                       &s,    false,         EVERY};
+
+        fill_to(&s, left);
+        assert_true(step_through(&plan, &failed) > 0);
+        fixture_close(&s.f);
+    }
+    assert_int_equal(failed, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(handlers_behind_any_instruction_of_the_return_are_counted_once),
+        cmocka_unit_test(handler_above_that_finds_no_room_gives_up_nobody_who_can_come_back),
     };
 
     return cmocka_run_group_tests_name("ring, who comes back", tests, NULL, NULL);
