@@ -131,8 +131,7 @@ const struct command command_report = {
         "\n"
         "What was lost is told with the number of events: while it was recorded, and in blocks of "
         "the file that are damaged. JSON has it as lost, of all threads and of each (null: a "
-        "thread "
-        "of which nobody knows); where lost_exact is false there may be more.",
+        "thread of which nobody knows); where lost_exact is false there may be more.",
     .statuses = "0\tthe report was printed\n"
                 "1\tFILE cannot be read\n"
                 "2\tthe command line was not understood\n",

@@ -188,7 +188,6 @@ static bool wait_or_bury(struct ada_writer *w, const struct ring_layout *l, uint
 static bool is_to_bury(const struct ada_writer *w, const struct ring_layout *l, uint64_t bytes,
                        uint64_t sp)
 {
-    const uint64_t gap = ada_record_bytes(sizeof(struct ada_record_gap)); /* that tells of him */
     uint64_t head = load_relaxed(&ring_front_of(w)->head);
 
     if (!l->nested || !ring_outer_is_gone(w, sp))
@@ -196,7 +195,8 @@ static bool is_to_bury(const struct ada_writer *w, const struct ring_layout *l, 
     if ((int64_t)(l->start - head) <= 0) /* handlers came: nothing to bury, and all to lay out */
         return true;
     return load_relaxed(&ring_of(w)->policy) == RING_BLOCK ||
-           ring_bytes_behind_outer(w, head, l->start) || ring_layout_for(w, bytes + gap).fits;
+           ring_bytes_behind_outer(w, head, l->start) ||
+           ring_layout_for(w, bytes + RING_GAP_BYTES).fits; /* which tells of him */
 }
 
 struct ada_record ring_reserve_slow(struct ada_writer *w, uint32_t tag, uint64_t bytes, uint64_t sp)

@@ -3,7 +3,8 @@
  * A writer that was taken for gone comes back: on an alternate stack that lies in a frame of the
  * thread's own, a handler sees the interrupted frame below it, and gives its record up. Its commit
  * is interrupted by a handler that emits, which nothing tells of the one who is back, and then once
- * more, behind every single instruction.
+ * more, behind every single instruction. And an emit in a ring that is full, or nearly: such a
+ * handler finds no room itself.
  */
 #include "ring_fixture.h"
 
@@ -28,7 +29,7 @@ struct scene {
     struct ledger l;
     struct ada_record record; /* of the one that comes back */
     uint64_t attempted;
-    bool counts_late; /* the second handler comes behind its moving head, not in front */
+    bool behind_head; /* the second handler comes behind its moving head, not in front */
 };
 
 /* By a handler on a stack above all frames. */
@@ -58,10 +59,10 @@ static void comes_back(void *context)
     ADA_SIGNAL_FENCE();
     memcpy(r->header, &r->word, 8);
     ada_add_local(&w->front->written, 1);
-    if (!s->counts_late)
+    if (!s->behind_head)
         emit_above(s);
     store_release(&w->front->head, r->end); /* Publish. As in ada_commit_fast(). */
-    if (s->counts_late)
+    if (s->behind_head)
         emit_above(s);
     ring_commit_slow(w, r->header, r->end, r->word, r->nested);
 }
@@ -105,17 +106,22 @@ static void given_up(struct scene *s, enum ring_policy policy, bool fast)
     assert_int_equal(s->f.ring->dropped, 1);
 }
 
+static void step_or_skip(void)
+{
+    if (!step_is_possible()) {
+        print_message("no stepping here: no trap flag, or a sanitizer\n");
+        skip();
+    }
+}
+
 static void handlers_behind_any_instruction_of_the_return_are_counted_once(void **state)
 {
     uint64_t failed = 0;
 
     (void)state;
-    if (!step_is_possible()) {
-        print_message("no stepping here: no trap flag, or a sanitizer\n");
-        skip();
-    }
+    step_or_skip();
     for (unsigned kind = 0; kind < 8; kind++) {
-        struct scene s = {.counts_late = kind & 1};
+        struct scene s = {.behind_head = kind & 1};
         const struct step_plan plan = {comes_back, handler_above, each_is_counted_once,
                                        &s,         false,         EVERY};
 
@@ -156,10 +162,7 @@ static void handler_above_that_finds_no_room_gives_up_nobody_who_can_come_back(v
     uint64_t failed = 0;
 
     (void)state;
-    if (!step_is_possible()) {
-        print_message("no stepping here: no trap flag, or a sanitizer\n");
-        skip();
-    }
+    step_or_skip();
     for (uint64_t left = PAYLOAD + 8; left < 5 * (PAYLOAD + 8); left += 8) {
         struct scene s = {0};
         const struct step_plan plan = {emits, handler_above, each_is_counted_once,
