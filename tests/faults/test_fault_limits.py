@@ -60,14 +60,25 @@ def lines(path):
     return Path(path).read_text(encoding="utf-8").splitlines()
 
 
-def group_beside_ours():
-    """Where a cgroup can be limited in its memory, or None: beside our own, so that all limits above hold."""
-    ours = [line[3:] for line in lines("/proc/self/cgroup") if line.startswith("0::")]
-    for mount in [Path(line.split()[1]) for line in lines("/proc/mounts") if line.split()[2] == "cgroup2"]:
-        parent = (mount / ours[0][1:]).parent if ours[0] != "/" else mount
-        handed_on = parent / "cgroup.subtree_control"
-        if handed_on.exists() and os.access(parent, os.W_OK) and "memory" in " ".join(lines(handed_on)):
-            return parent / f"adatrace-test-{os.getpid()}"
+def own_group(controllers):
+    """The path of our own cgroup in the hierarchy of these controllers (none: version 2), or None."""
+    found = [line.split(":", 2)[2] for line in lines("/proc/self/cgroup") if line.split(":")[1] == controllers]
+    return found[0][1:] if found else None
+
+
+def memory_group():
+    """(a cgroup that can be made and limited in its memory, the file that limits it), or None."""
+    name = f"adatrace-test-{os.getpid()}"
+    for _, place, kind, options, *_ in (line.split() for line in lines("/proc/mounts")):
+        if kind == "cgroup2" and own_group("") is not None:  # beside our own, so that all limits above hold
+            parent = (Path(place) / own_group("")).parent if own_group("") else Path(place)
+            handed_on = parent / "cgroup.subtree_control"
+            if handed_on.exists() and os.access(parent, os.W_OK) and "memory" in " ".join(lines(handed_on)):
+                return parent / name, "memory.max"
+        elif kind == "cgroup" and "memory" in options.split(",") and own_group("memory") is not None:
+            parent = Path(place) / own_group("memory")
+            if os.access(parent, os.W_OK):
+                return parent / name, "memory.limit_in_bytes"
     return None
 
 
@@ -168,9 +179,9 @@ class Limits(fault_sweep.Sweeping):
                 self.check(words, expected, limited(resource.RLIMIT_DATA, most * MIB))
 
     def test_memory(self):
-        group = group_beside_ours()
-        if not group:
-            self.leave_out("a limit on memory (cgroup)", "no cgroup of version 2 can be limited in its memory here")
+        if not memory_group():
+            self.leave_out("a limit on memory (cgroup)", "no cgroup can be limited in its memory here")
+        group, limit = memory_group()
         words, expected = self.few()
         group.mkdir()
         self.addCleanup(group.rmdir)
@@ -179,7 +190,7 @@ class Limits(fault_sweep.Sweeping):
             (group / "cgroup.procs").write_text("0", encoding="ascii")
         for most in (24, 64):
             with self.subTest(most):
-                (group / "memory.max").write_text(str(most * MIB), encoding="ascii")
+                (group / limit).write_text(str(most * MIB), encoding="ascii")
                 done = self.check(words, expected, enter)
                 self.assertEqual(done.returncode, 7, done.stderr)
 
