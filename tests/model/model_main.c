@@ -18,9 +18,15 @@ static unsigned cases_count;
 
 static void cases_add(const struct model_case list[], unsigned count)
 {
-    for (unsigned i = 0; i < count && cases_count < CASES_MAX; i++)
-        if (model_is_long || !list[i].is_long)
-            cases[cases_count++] = &list[i];
+    for (unsigned i = 0; i < count; i++) {
+        if (list[i].is_long && !model_is_long)
+            continue;
+        if (cases_count == CASES_MAX) {
+            fprintf(stderr, "model: more cases than CASES_MAX: %s has no place\n", list[i].name);
+            exit(2);
+        }
+        cases[cases_count++] = &list[i];
+    }
 }
 
 static void cases_find(bool litmus)

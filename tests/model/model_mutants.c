@@ -13,8 +13,6 @@
 
 extern struct model_site __start_model_sites[], __stop_model_sites[];
 
-enum { CASES_MAX = 96 };
-
 /* What is weakened here, and nothing else. */
 static const char *const files[] = {
     "adatrace/emit.h",        "registry/ring.h",        "registry/ring_away.c",
