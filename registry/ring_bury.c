@@ -247,14 +247,17 @@ void ring_keep_published(struct ada_writer *w, const struct ada_record *back)
 }
 
 /* Also of one whose frame is gone: on another stack, that lies in a frame of this one, frames are
- * not where they seem, and then its writer comes back. */
+ * not where they seem, and then its writer comes back. But nobody waits there for the reader to
+ * come behind those who are away. */
 static void given_up_note(struct ada_writer *w, const struct outer *o, bool is_gone)
 {
-    if (!is_gone)
+    uint64_t n = load_relaxed(&w->given_ups);
+
+    /* relaxed: an entry that is written over is none. */
+    if (!is_gone || ring_away_has_room(w, load_relaxed(&ring_of(w)->tail)))
         ring_away_note(w, o->at, o->bytes); /* for the reader, and before it comes here */
-    for (int i = RING_GIVEN_UP - 1; i > 0; i--)
-        w->given_up[i] = w->given_up[i - 1];
-    w->given_up[0] = o->at + o->bytes;
+    while (!ada_cmpxchg_local(&w->given_ups, &n, n + 1)) {}
+    w->given_up[n % RING_GIVEN_UP] = o->at + o->bytes;
     ADA_SIGNAL_FENCE();
 }
 

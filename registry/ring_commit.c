@@ -156,10 +156,10 @@ void ring_rollback(struct ada_record *record)
 static void give_up_again(struct ada_writer *w, const struct ada_record *back)
 {
     uint64_t bytes = (back->end - (uint64_t)(back->header - w->data)) & w->mask;
-    uint64_t padding = ring_pad_word(w, RING_PAD_GIVEN_UP, bytes);
+    uint64_t padding = ring_pad_word(w, RING_PAD_GIVEN_UP, bytes), word = back->word;
 
-    if (load_relaxed(&w->reserve) - back->end + bytes <= w->mask + 1) /* else it is another's */
-        memcpy(back->header, &padding, 8);
+    /* Unless a handler, which came since, has claimed the place. */
+    (void)ada_cmpxchg_local((uint64_t *)(void *)back->header, &word, padding);
     ADA_SIGNAL_FENCE();
     ring_keep_published(w, back);
     ada_add_local(&ring_front_of(w)->written, UINT64_MAX);

@@ -165,8 +165,8 @@ static void gap_settle(struct ada_writer *w)
     if ((plan.gap & RING_PLAN_NOTHING) || load_relaxed(&w->plan.gap) != plan.gap)
         return;
     word = ring_word_at(w, plan.gap);
-    (void)ada_cmpxchg_local(word, &plan.gap_claimed, plan.gap_word);
-    if (ada_record_type(*word) == ADA_RECORD_GAP) {
+    if (ada_cmpxchg_local(word, &plan.gap_claimed, plan.gap_word) ||
+        plan.gap_claimed == plan.gap_word) {
         ring_figure_raise(&ring->gap_bytes, plan.gap_bytes);
         ring_figure_raise(&ring->told_bytes, plan.told_bytes);
         ring_figure_raise(&ring->told, plan.told);

@@ -31,6 +31,7 @@ void ring_writer_init(struct ada_writer *w, struct ring_shared *ring, bool fast)
     memset(&w->plan, 0, sizeof(w->plan));
     memset(&w->commit, 0, sizeof(w->commit));
     memset(w->given_up, 0, sizeof(w->given_up));
+    w->given_ups = 0;
     w->plan.first = w->plan.gap = w->commit.at = RING_PLAN_NOTHING;
     w->tells = load_relaxed(&ring->told); /* relaxed: ours, as head is */
     w->tells_bytes = load_relaxed(&ring->told_bytes);
@@ -162,13 +163,17 @@ static bool layout_claim(struct ada_writer *w, const struct ring_layout *l, uint
 }
 
 /* What finds no room. True: there is some now. */
-static bool wait_or_bury(struct ada_writer *w, const struct ring_layout *l, uint64_t bytes)
+static bool wait_or_bury(struct ada_writer *w, const struct ring_layout *l, uint64_t bytes,
+                         uint64_t sp)
 {
     uint64_t head;
 
     if (w->bell)
         bell_ring(w->bell);
-    if (!l->nested && ring_wait_for_room(w, bytes))
+    /* Behind somebody who is there nobody waits. Behind who is gone: the reader comes to where he
+     * begins, and then there is room for us and for what tells of him. */
+    if ((!l->nested || ring_outer_is_gone(w, sp)) &&
+        ring_wait_for_room(w, bytes + (l->nested ? RING_GAP_BYTES : 0)))
         return true;
     head = ring_head_settle(w);
     /* Handlers that fill much of a ring behind one unfinished record: more likely, its writer was
@@ -183,8 +188,7 @@ static bool wait_or_bury(struct ada_writer *w, const struct ring_layout *l, uint
 
 /* Is somebody who is taken for gone to be given up? Not where we have no room either and nothing
  * stands behind him: should he come back (his frame was on another stack), nothing in
- * ada_commit_fast() would tell him. He is in nobody's way: the reader comes to where he begins. But
- * policy block waits for room, and behind somebody who is there nobody does. */
+ * ada_commit_fast() would tell him. He is in nobody's way: the reader comes to where he begins. */
 static bool is_to_bury(const struct ada_writer *w, const struct ring_layout *l, uint64_t bytes,
                        uint64_t sp)
 {
@@ -194,8 +198,7 @@ static bool is_to_bury(const struct ada_writer *w, const struct ring_layout *l, 
         return false;
     if ((int64_t)(l->start - head) <= 0) /* handlers came: nothing to bury, and all to lay out */
         return true;
-    return load_relaxed(&ring_of(w)->policy) == RING_BLOCK ||
-           ring_bytes_behind_outer(w, head, l->start) ||
+    return ring_bytes_behind_outer(w, head, l->start) ||
            ring_layout_for(w, bytes + RING_GAP_BYTES).fits; /* which tells of him */
 }
 
@@ -223,7 +226,7 @@ struct ada_record ring_reserve_slow(struct ada_writer *w, uint32_t tag, uint64_t
         if (!l.nested) /* also when it does not fit: the fast path's note may be of two records */
             ring_figure_raise(&w->been, l.start);
         if (!l.fits) {
-            if (wait_or_bury(w, &l, bytes))
+            if (wait_or_bury(w, &l, bytes, sp))
                 continue;
             return drop(w, bytes);
         }

@@ -38,8 +38,6 @@ struct tracer_state tracer_state;
 /* Where the main thread's stack begins, as the dynamic linker knows it. */
 extern void *__libc_stack_end __attribute__((weak));
 
-enum { STACK_ABOVE_BYTES = 16 * 1024 }; /* frames that a thread may have above its first emit */
-
 uint64_t tracer_ticks(void)
 {
     if (ADA_UNLIKELY(tracer_thread_is_muted()))
@@ -158,11 +156,14 @@ void tracer_fork_child(void)
 
 /* ---- claiming ---- */
 
-static uint64_t stack_top_guess(uint32_t tid)
+/* No frame of the thread's stack lies above. Not guessed from a frame: the first event may be a
+ * handler's, on an alternate stack above all of them. The C libraries keep what they know of a
+ * thread, to which pthread_self() points, at the upper end of its stack. */
+static uint64_t stack_top_of(uint32_t tid)
 {
     if (tid == tracer_state.pid && &__libc_stack_end && __libc_stack_end)
         return (uint64_t)(uintptr_t)__libc_stack_end;
-    return (uint64_t)(uintptr_t)__builtin_frame_address(0) + STACK_ABOVE_BYTES;
+    return (uint64_t)(uintptr_t)pthread_self();
 }
 
 /* Point the thread, which points to `before`, at slot n; unless a handler that interrupted us has
@@ -178,7 +179,7 @@ static struct ada_writer *adopt_slot(uint32_t n, struct ada_writer *before)
     w->life = &s->shared->life.word;
     w->slot = n;
     w->generation = load_relaxed(&s->slots[n].generation);
-    w->stack_top = stack_top_guess(s->slots[n].tid);
+    w->stack_top = stack_top_of(s->slots[n].tid);
     CRASH_POINT("thread.adopting");
     ring_touch(w, w->mask + 1);
     ADA_SIGNAL_FENCE();

@@ -89,7 +89,9 @@ struct ada_writer {
     uint64_t touched; /* bytes of the ring, from its beginning, that are in our page table */
     struct ada_ring_plan plan;
     struct ada_commit_plan commit;
-    uint64_t given_up[8]; /* ends of the last records that were, though their writers may be away */
+    /* Ends of the last records that were, though their writers may be away; and how many there
+     * were. */
+    uint64_t given_up[8], given_ups;
     /* Drops that GAP records tell of which stand or are claimed; and who is about to claim one: end
      * of the record (0: nobody), drops that will be told then, time. registry/ring_front.c */
     uint64_t tells, tells_bytes;

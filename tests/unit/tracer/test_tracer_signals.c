@@ -45,7 +45,7 @@ static void handle_by_hand(int signal)
 
 static void handler_set(void (*handler)(int))
 {
-    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
+    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART | SA_ONSTACK};
 
     sigemptyset(&action.sa_mask);
     assert_int_equal(sigaction(SIGALRM, &action, NULL), 0);
@@ -183,6 +183,66 @@ static void thread_s_first_event_may_be_a_handler_s(void **state)
     recording_expect_end();
 }
 
+/* ---- a handler on a stack of its own, above the thread's ---- */
+
+static struct stacks {
+    unsigned char of_thread[512 * 1024], of_handlers[64 * 1024];
+} stacks __attribute__((aligned(4096)));
+
+struct below {
+    struct ada_thread_stats stats;
+    uint64_t works;
+    int err;
+};
+
+static void *work_below(void *argument)
+{
+    const stack_t above = {.ss_sp = stacks.of_handlers, .ss_size = sizeof(stacks.of_handlers)};
+    struct below *b = argument;
+    sigset_t alarms;
+
+    sigemptyset(&alarms);
+    sigaddset(&alarms, SIGALRM);
+    b->err = sigaltstack(&above, NULL) || pthread_sigmask(SIG_UNBLOCK, &alarms, NULL);
+    if (b->err)
+        return NULL;
+    raise(SIGALRM); /* the thread's first event */
+    alarm_every(PERIOD_US);
+    for (; handled < INTERRUPTIONS; recording_keep_room())
+        for (int i = 0; i < 100; i++)
+            b->works = work_by_macro(b->works);
+    alarm_every(0);
+    handler_set(SIG_IGN);
+    b->err = ada_thread_stats_read(&b->stats);
+    return NULL;
+}
+
+static void handlers_on_a_stack_above_the_thread_s_give_nobody_up(void **state)
+{
+    sigset_t alarms, before;
+    struct below b = {0};
+    pthread_attr_t where;
+    pthread_t thread;
+
+    (void)state;
+    handled = 0;
+    handler_set(handle_by_macro);
+    recording_start(NULL);
+    sigemptyset(&alarms);
+    sigaddset(&alarms, SIGALRM);
+    assert_int_equal(pthread_sigmask(SIG_BLOCK, &alarms, &before), 0);
+    pthread_attr_init(&where);
+    assert_int_equal(pthread_attr_setstack(&where, stacks.of_thread, sizeof(stacks.of_thread)), 0);
+    assert_int_equal(pthread_create(&thread, &where, work_below, &b), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    pthread_attr_destroy(&where);
+    assert_int_equal(pthread_sigmask(SIG_SETMASK, &before, NULL), 0);
+    assert_int_equal(b.err, 0);
+    assert_int_equal(b.stats.dropped, 0);
+    assert_int_equal(b.stats.written, b.works + handled);
+    recording_stop();
+}
+
 static void switch_types(int signal)
 {
     (void)signal;
@@ -216,6 +276,7 @@ int main(void)
         cmocka_unit_test(handlers_amid_reservations_lose_nothing),
         cmocka_unit_test(handlers_amid_batches_lose_nothing),
         cmocka_unit_test(thread_s_first_event_may_be_a_handler_s),
+        cmocka_unit_test(handlers_on_a_stack_above_the_thread_s_give_nobody_up),
         cmocka_unit_test(handler_in_the_middle_of_a_switch_does_not_hang),
     };
 
