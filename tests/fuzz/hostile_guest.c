@@ -133,18 +133,21 @@ struct scribbler {
     struct segment *segment;
     int fd;
     struct dice dice;
+    uint64_t *steps;
 };
 
 static void *scribble_run(void *argument)
 {
     struct scribbler *s = argument;
 
-    for (;;)
+    for (;;) {
         scribble_step(s->segment, s->fd, &s->dice);
+        add_relaxed(s->steps, 1); /* relaxed: looked at when we are dead */
+    }
     return NULL;
 }
 
-void guest_scribble(const char *path, uint64_t seed, unsigned threads)
+void guest_scribble(const char *path, uint64_t seed, unsigned threads, uint64_t *steps)
 {
     static struct scribbler scribblers[THREADS_MAX];
     struct ada_writer writer = {0};
@@ -160,7 +163,7 @@ void guest_scribble(const char *path, uint64_t seed, unsigned threads)
     for (uint64_t i = 0; i < GOOD_RECORDS; i++)
         (void)ring_write(&writer, GUEST_TYPE, &i, sizeof(i));
     for (unsigned i = 0; i < threads && i < THREADS_MAX; i++) {
-        scribblers[i] = (struct scribbler){&segment, fd, {seed * THREADS_MAX + i + 1}};
+        scribblers[i] = (struct scribbler){&segment, fd, {seed * THREADS_MAX + i + 1}, steps};
         if (pthread_create(&thread, NULL, scribble_run, &scribblers[i]))
             _exit(5);
     }

@@ -23,7 +23,9 @@ enum { GUEST_TYPE = 8 };
 _Noreturn void guest_behave(const char *socket_path, const uint32_t *stop,
                             struct guest_account *account);
 
-/* `threads` of them scribble until the process is killed. */
-_Noreturn void guest_scribble(const char *socket_path, uint64_t seed, unsigned threads);
+/* `threads` of them scribble until the process is killed, and count their steps where its parent
+ * sees it. */
+_Noreturn void guest_scribble(const char *socket_path, uint64_t seed, unsigned threads,
+                              uint64_t *steps);
 
 #endif

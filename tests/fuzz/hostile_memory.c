@@ -35,7 +35,9 @@ enum {
     ANSWER_MS = 20000,
     DESCRIPTORS_MAX = 400,
     RESIDENT_KIB_MAX = 1 << 20,
-    AFTERWARDS_SECONDS_MAX = 30 /* of a processor, beyond as long as the recording was */
+    AFTERWARDS_SECONDS_MAX = 30, /* of a processor, beyond as long as the recording was */
+    /* Events of each, and steps of scribbling; a busy machine has a hundred times that. */
+    DEEDS_A_SECOND_MIN = 1000
 };
 
 /* More than any thread can count in the ten minutes of the longest run. */
@@ -45,6 +47,7 @@ enum {
 struct stage {
     uint32_t stop;
     struct guest_account accounts[GOOD];
+    uint64_t scribbled; /* steps */
     char socket[128];
     uint32_t open;
 };
@@ -79,7 +82,7 @@ static pid_t child_begin(struct stage *stage, int n, uint64_t seed)
     socket_await(stage);
     if (n < GOOD)
         guest_behave(stage->socket, &stage->stop, &stage->accounts[n]);
-    guest_scribble(stage->socket, seed, SCRIBBLERS);
+    guest_scribble(stage->socket, seed, SCRIBBLERS, &stage->scribbled);
 }
 
 /* ---- while it goes ---- */
@@ -248,6 +251,7 @@ static void file_check(const char *path, const pid_t *pids, const struct stage *
     EXPECT(verdict == 0 || verdict == 3, "the file is called unreadable");
     EXPECT(!judgement.damage, "%u findings of damage in the file", judgement.damage);
     EXPECT(!judgement.unjust, "%u findings say that others lie", judgement.unjust);
+    EXPECT(judgement.untrue, "nobody is said to lie");
     printf("%u processes lie\n", judgement.untrue);
     if (trace_open(&trace, path, &error)) {
         EXPECT(false, "the file does not open: %s", error.message);
@@ -336,6 +340,20 @@ static void good_await(const pid_t *pids)
     }
 }
 
+/* Nobody but us ends it: one that has ended by itself has scribbled on nothing since. */
+static void scribbler_end(pid_t pid)
+{
+    int status = 0;
+    bool is_there = waitpid(pid, &status, WNOHANG) == 0;
+
+    if (is_there) {
+        kill(pid, SIGKILL);
+        waitpid(pid, &status, 0);
+    }
+    EXPECT(is_there && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
+           "who scribbles has ended by itself, with %d", status);
+}
+
 static uint64_t processor_ms(void)
 {
     struct timespec used;
@@ -360,8 +378,7 @@ static uint64_t recording_run(struct stage *stage, const pid_t *pids, const char
     watch(stage, clock_monotonic_ns() + seconds * 1000000000);
     store_relaxed(&stage->stop, 1);
     good_await(pids);
-    kill(pids[GOOD], SIGKILL);
-    waitpid(pids[GOOD], NULL, 0);
+    scribbler_end(pids[GOOD]);
     used_ms = processor_ms();
     err = collector_finish(collector, 0, 0, &symbols);
     EXPECT(!err, "the file ended with %s", strerror(-err));
@@ -377,6 +394,16 @@ static uint64_t recording_run(struct stage *stage, const pid_t *pids, const char
            "%" PRIu64 " dropped, %" PRIu64 " overwritten, %" PRIu64 " damaged",
            (uint64_t)figures.dropped, (uint64_t)figures.overwritten, (uint64_t)figures.damaged);
     return used_ms;
+}
+
+/* That nothing went wrong says nothing where nothing was done. */
+static void work_check(const struct stage *stage, uint64_t seconds)
+{
+    printf("%" PRIu64 " steps of scribbling\n", stage->scribbled);
+    EXPECT(stage->scribbled >= seconds * DEEDS_A_SECOND_MIN, "too few to be called fire");
+    for (int n = 0; n < GOOD; n++)
+        EXPECT(stage->accounts[n].attempted >= seconds * DEEDS_A_SECOND_MIN,
+               "no more than %" PRIu64 " events attempted", stage->accounts[n].attempted);
 }
 
 static void afterwards_check(uint64_t used_ms, uint64_t seconds)
@@ -407,6 +434,20 @@ static enum ring_policy policy_named(const char *name)
                                           : RING_DROP;
 }
 
+/* Each policy has a figure of its own. */
+static void figure_tell(const struct stage *stage, const char *policy, uint64_t seconds,
+                        uint64_t seed)
+{
+    char key[64];
+
+    snprintf(key, sizeof(key), "hostile-memory-%s", policy);
+    evidence_write(key,
+                   "%" PRIu64 " s, seed %" PRIu64 ", %" PRIu64
+                   " steps of scribbling: two accounts of %" PRIu64 " and %" PRIu64 " events exact",
+                   seconds, seed, stage->scribbled, stage->accounts[0].attempted,
+                   stage->accounts[1].attempted);
+}
+
 int main(int count, char **words)
 {
     char path[] = "/tmp/hostile-XXXXXX/trace", *folder = path;
@@ -432,14 +473,12 @@ int main(int count, char **words)
     seconds = strtoull(words[2], NULL, 0);
     used_ms = recording_run(stage, pids, path, policy_named(words[1]), seconds);
     if (!failures)
+        work_check(stage, seconds);
+    if (!failures)
         file_check(path, pids, stage);
     afterwards_check(used_ms, seconds);
     if (!failures)
-        evidence_write("hostile-memory",
-                       "policy %s, %s s, seed %" PRIu64 ": two accounts of %" PRIu64 " and %" PRIu64
-                       " events exact",
-                       words[1], words[2], seed, stage->accounts[0].attempted,
-                       stage->accounts[1].attempted);
+        figure_tell(stage, words[1], seconds, seed);
     *strrchr(path, '/') = 0;
     folder_remove(path);
     return failures != 0;
