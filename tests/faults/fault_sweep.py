@@ -24,6 +24,7 @@ import recording
 
 PROGRAMS = recording.BUILD / "tests" / "faults"
 OWN = b"adatrace"  # what every line of ours on stderr begins with
+REACHED_MIN = 0.9  # of the runs; threads do not always come to their n-th call in the same way
 
 arguments = argparse.Namespace(all=False)
 
@@ -108,7 +109,7 @@ class Sweeping(unittest.TestCase):
         self.assertGreater(len(sites), 0, "nothing was counted")
         problem = judge(base, base, None)
         self.assertIsNone(problem, f"without any fault: {problem}")
-        problems = []
+        problems, fired = [], self.fired
         for fault in chosen(sites) if chosen else faults(sites, arguments.all, without):
             self.clean()
             memory = sorted(os.listdir("/dev/shm"))
@@ -124,6 +125,7 @@ class Sweeping(unittest.TestCase):
                 print(problems[-1], file=sys.stderr, flush=True)
         self.clean()
         self.assertEqual(problems, [])
+        self.assertGreater(self.fired, fired, "no fault was reached: these were runs like any other")
 
     says_less = ()  # lines of output that truly say what it has not, with the status of always
 
@@ -166,7 +168,14 @@ class Sweeping(unittest.TestCase):
                 "anything without saying so")
 
     @classmethod
+    def assert_reached(cls):
+        """A fault that never comes shows nothing, however good the run."""
+        if cls.fired < cls.runs * REACHED_MIN:
+            raise AssertionError(f"of {cls.runs} runs with a failing call only {cls.fired} reached it")
+
+    @classmethod
     def tearDownClass(cls):
+        cls.assert_reached()
         if cls.key and cls.runs and not cls.wrong:
             evidence(cls.key, cls.figure() + "".join(f"; not tried here: {what}" for what in cls.left_out))
 
