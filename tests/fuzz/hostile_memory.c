@@ -37,7 +37,8 @@ enum {
     RESIDENT_KIB_MAX = 1 << 20,
     AFTERWARDS_SECONDS_MAX = 30, /* of a processor, beyond as long as the recording was */
     /* Events of each, and steps of scribbling; a busy machine has a hundred times that. */
-    DEEDS_A_SECOND_MIN = 1000
+    DEEDS_A_SECOND_MIN = 1000,
+    LONG_SECONDS = 60 /* from here on it is the nightly form */
 };
 
 /* More than any thread can count in the ten minutes of the longest run. */
@@ -434,13 +435,14 @@ static enum ring_policy policy_named(const char *name)
                                           : RING_DROP;
 }
 
-/* Each policy has a figure of its own. */
+/* Each policy has a figure of its own, and so has the long form. */
 static void figure_tell(const struct stage *stage, const char *policy, uint64_t seconds,
                         uint64_t seed)
 {
     char key[64];
 
-    snprintf(key, sizeof(key), "hostile-memory-%s", policy);
+    snprintf(key, sizeof(key), "hostile-memory-%s%s", policy,
+             seconds < LONG_SECONDS ? "" : "-nightly");
     evidence_write(key,
                    "%" PRIu64 " s, seed %" PRIu64 ", %" PRIu64
                    " steps of scribbling: two accounts of %" PRIu64 " and %" PRIu64 " events exact",

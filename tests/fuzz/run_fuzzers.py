@@ -29,6 +29,7 @@ TARGETS = ["block", "command", "config", "control", "expression", "file", "index
 INPUT_BYTES_MAX = 32768
 INPUT_SECONDS_MAX = 25  # for one input, on a machine that has other things to do
 SHOWN_MAX = 12000       # characters of a log
+LONG_S = 60             # from here on it is the nightly form, which has a row of its own
 MEMORY_MIB_MAX = 2048   # which bounds what an input may make a reader allocate, sanitizer included
 
 
@@ -103,7 +104,7 @@ def libfuzzer(target, seconds):
         return 1
     text = f"{int(executed.group(1)):,} inputs in {seconds} s, {edges[-1] if edges else 0} edges, nothing found"
     print(text)
-    note(f"fuzz-{target}", text)
+    note(f"fuzz-{target}" if int(seconds) < LONG_S else f"fuzz-{target}-nightly", text)
     return 0
 
 

@@ -43,14 +43,16 @@ static void cases_find(bool litmus)
     cases_add(handler_cases, handler_cases_count);
 }
 
-/* One line into the folder that ctest names: docs/RELIABILITY.md shows it. */
+/* One line into the folder that ctest names: docs/RELIABILITY.md shows it. The long form has a row
+ * of its own. */
 static void evidence_write(const char *key, const char *text)
 {
     const char *folder = getenv("ADATRACE_EVIDENCE");
     char path[4096];
     FILE *file;
 
-    if (!folder || snprintf(path, sizeof(path), "%s/%s", folder, key) >= (int)sizeof(path))
+    if (!folder || snprintf(path, sizeof(path), "%s/%s%s", folder, key,
+                            model_is_long ? "-nightly" : "") >= (int)sizeof(path))
         return;
     file = fopen(path, "w");
     if (!file)

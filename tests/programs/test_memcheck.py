@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Programs under valgrind's memcheck, untraced and with the agent loaded: the agent adds no error and keeps no block.
 
-    test_memcheck.py SCENARIO|PROGRAM
+    test_memcheck.py SCENARIO|PROGRAM [--long]
 
 A scenario of scenarios.py, or a program of tests/unit/agent/programs by its name. Children are followed. Memcheck's
-own malloc stays behind the agent's (nouserintercepts), so that the agent's hooks run, and run checked.
+own malloc stays behind the agent's (nouserintercepts), so that the agent's hooks run, and run checked. Those that run
+only at night (--long) have a row of their own.
 """
 
 import os
@@ -52,6 +53,7 @@ class Memcheck(unittest.TestCase):
     """One program, twice."""
 
     name = None
+    row = "memcheck"
 
     def perform(self, folder, directory, how, *options):
         where = prepared(self.scenario, folder, directory)
@@ -88,18 +90,21 @@ class Memcheck(unittest.TestCase):
     def tell(self, figure):
         folder = os.environ.get("ADATRACE_EVIDENCE")
         if folder:
-            kept = Path(folder) / "memcheck.d"
+            kept = Path(folder) / f"{self.row}.programs"
             kept.mkdir(exist_ok=True)
             (kept / self.name).write_text(f"{self.name}: {figure}\n", encoding="utf-8")
-            Path(folder, "memcheck").write_text(
+            Path(folder, self.row).write_text(
                 "; ".join(path.read_text(encoding="utf-8").strip() for path in sorted(kept.iterdir())) + "\n",
                 encoding="utf-8")
 
 
 if __name__ == "__main__":
     if len(sys.argv) < 2:
-        sys.exit("usage: test_memcheck.py SCENARIO|PROGRAM")
+        sys.exit("usage: test_memcheck.py SCENARIO|PROGRAM [--long]")
     Memcheck.name = sys.argv.pop(1)
+    if sys.argv[1:2] == ["--long"]:
+        Memcheck.row = "memcheck-nightly"
+        del sys.argv[1]
     if recording.SANITIZER or (Memcheck.name.startswith("lua") and not (LUA / "lua-functions").exists()):
         print("skipped: valgrind and sanitizers do not go together, or build/lua is missing (scripts/fetch-lua)")
         sys.exit(recording.SKIPPED)
