@@ -18,15 +18,34 @@ NTH = range(1, 40) if LONG else (1, 3)
 OPTIONS = {
     "plain": ["--policy", "block:60s", "--ring-size", "4K"],
     "slow": ["--policy", "block:60s", "--ring-size", "4K"],
-    "threads": ["--policy", "drop", "--ring-size", "4K", "--drain-threads", "3"],
+    # Of our own events alone: then what was dropped is of them, and adds up.
+    "threads": ["--policy", "drop", "--ring-size", "4K", "--drain-threads", "3", "--events", "crash:*"],
     "rotating": ["--policy", "block:60s", "--ring-size", "4K", "--rotate-size", "64K", "--level", "0"],
 }
 LOSES_NOTHING = ("plain", "slow", "rotating")
+# Points behind all data of a file, and behind that of one thread more each time.
+BEHIND_ALL = ("finish.left", "collector.drained", "file.indexed", "file.ended")
+BEHIND_A_THREAD = ("thread.flushed", "thread.told")
 SAYS = '"$0" "$@"; echo "status $?"'
 
 
+def rows_of(steps):
+    """Row number: its numbers, out of one file after the other."""
+    rows = {}
+    for of_file in steps.values():
+        for row, numbers in of_file.items():
+            rows.setdefault(row, []).extend(numbers)
+    return rows
+
+
+def threads_without_row(trace):
+    """The shell's, and that of what is executed at the end, as far as they have got into the file."""
+    named = ((event["tid"], event["thread"]) for event in recording.events(trace))
+    return min(2, len({thread for thread in named if thread[1] != PROGRAM.name}))
+
+
 class KillCollector(KillCase):
-    deaths = 0
+    deaths = whole = 0
 
     def files(self, place):
         return sorted(place.folder.glob("killed*.adatrace"))
@@ -34,21 +53,46 @@ class KillCollector(KillCase):
     def assert_prefixes(self, files, counters, kind):
         """What is there of each row is its beginning; where events may be dropped, each once and in order. The rows of
         each file."""
-        found, steps = {}, {}
+        steps = {}
         for trace in files:
             verified = recording.verify(trace)
             is_nothing = not trace.stat().st_size or b"holds nothing" in verified.stdout
             self.assertIn(verified.status, (1,) if is_nothing else (0, 3), verified.stdout)
             if not is_nothing:
                 steps[trace] = crash_case.steps(trace)
-                for row, numbers in steps[trace].items():
-                    found.setdefault(row, []).extend(numbers)
-        for row, numbers in found.items():
+        for row, numbers in rows_of(steps).items():
             emitted = counters[row][1]
             self.assertLessEqual(len(numbers), emitted + 1)
             whole = range(len(numbers)) if kind in LOSES_NOTHING else sorted(set(numbers))
             self.assertEqual(numbers, list(whole), f"row {row}")
         return steps
+
+    def assert_all(self, steps, counters, kind):
+        """The program has come to its end: each of its rows, and each event or the word that it was dropped."""
+        emitted = {row: count for row, (_, count) in counters.items()}
+        decoded = {row: len(numbers) for row, numbers in rows_of(steps).items()}
+        self.assertTrue(emitted)
+        if kind in LOSES_NOTHING:
+            self.assertEqual(decoded, emitted)
+        else:
+            self.assertEqual(set(decoded), set(emitted))
+            dropped = sum(thread["dropped"] for trace in steps for thread in recording.info(trace)["threads"])
+            self.assertEqual(sum(decoded.values()) + dropped, sum(emitted.values()))
+
+    def assert_enough(self, steps, counters, kind, point, died):
+        """A file that holds nothing is a beginning, too. So: what has been written by then, for certain."""
+        name, nth = point.split(":")
+        rows = rows_of(steps)
+        if not died:
+            self.assert_all(steps, counters, kind)
+        elif kind == "rotating":  # a file that is left is full of events; all the others may be under way
+            self.assertTrue(rows)
+        elif name in BEHIND_ALL:
+            self.assert_all(steps, counters, kind)
+            KillCollector.whole += 1
+        elif name in BEHIND_A_THREAD:
+            whole = sum(len(numbers) == counters[row][1] for row, numbers in rows.items())
+            self.assertGreaterEqual(whole + sum(map(threads_without_row, steps)), int(nth))
 
     def kill_at(self, point, kind):
         with tempfile.TemporaryDirectory() as folder:
@@ -63,7 +107,9 @@ class KillCollector(KillCase):
                 self.assertEqual(outcome.stdout, b"done\nstatus 7\n", outcome.stderr)
             else:
                 self.assertEqual(outcome.stdout, b"")
-            steps = self.assert_prefixes(self.files(place), crash_case.counters(place.counters), kind)
+            counters = crash_case.counters(place.counters)
+            steps = self.assert_prefixes(self.files(place), counters, kind)
+            self.assert_enough(steps, counters, kind, point, outcome.status == KILLED)
             self.assert_recovers(place, steps)
             place.assert_clean(self)
             return outcome.status == KILLED
@@ -102,7 +148,8 @@ class KillCollector(KillCase):
         rotating = crash_case.points("drain/session_files.c")
         self.kill_everywhere("rotating", rotating + ["file.indexed", "file.ended"], True)
         self.tell("kill-collector", f"{len(points) + len(rotating)} points, {KillCollector.deaths} deaths of the "
-                                    "collector: program unharmed, file whole or cut off and recovered, nothing left")
+                                    "collector: program unharmed, file whole or cut off and recovered, nothing left; "
+                                    f"at {KillCollector.whole} behind all data each event there, or counted as dropped")
 
 
 if __name__ == "__main__":
