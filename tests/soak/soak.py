@@ -121,6 +121,9 @@ class Session:
                 path.unlink()
             else:
                 path.rename(self.folder / f"bad-{path.name}")
+        self.complaints_say()
+
+    def complaints_say(self):
         for complaint in self.ledger.complaints[len(self.said):]:
             print(f"soak: {complaint}", file=sys.stderr, flush=True)
         self.said = list(self.ledger.complaints)
@@ -171,6 +174,7 @@ class Session:
             if self.samples and time.monotonic() >= row_at:
                 self.row_print()
                 row_at += row_s
+        self.minutes = (time.monotonic() - self.began) / 60
 
     def end(self):
         patience = soak_figures.Patience(END_S, (self.collector.pid, self.program_pid))
@@ -189,6 +193,7 @@ class Session:
         self.clients.end()
         self.files_take(all_of_them=True)
         self.ledger.end(self.truth)
+        self.complaints_say()
         left = list(self.runtime.iterdir())
         if left:
             self.complain(f"left behind: {[p.name for p in left]}")
@@ -214,14 +219,23 @@ class Session:
         if most > COLLECTOR_KIB_MAX:
             self.complain(f"the collector had {most} KiB; {COLLECTOR_KIB_MAX} are good at any time")
         return {
-            "seed": self.options.seed, "hours": self.options.hours, "policy": self.policy,
+            "seed": self.options.seed, "hours": self.options.hours, "minutes": self.minutes, "policy": self.policy,
             "files": self.ledger.files, "events": self.ledger.events, "dropped": self.ledger.dropped,
-            "overwritten": self.ledger.overwritten, "emitters": len(self.ledger.ended), "growth": grown, "most_kib": most,
+            "overwritten": self.ledger.overwritten, "lost": self.ledger.lost, "emitters": self.ledger.ended,
+            "growth": grown, "most_kib": most,
             "slowest_answer_s": round(self.clients.slowest_s, 1),
             "ended": self.ended,
             "last": self.samples[-1] if self.samples else {}, "clients": self.clients.counts,
             "complaints": self.ledger.complaints,
         }
+
+
+def numberings_say(summary):
+    """Those whose end is known. A gap may tell of other events, too: then it is of more than the numbers there."""
+    if summary["policy"] != "overwrite":
+        return f"{summary['emitters']:,} numberings without a hole"
+    return (f"{summary['emitters']:,} numberings; {summary['lost']:,} numbers are missing in all, nowhere more than the "
+            "gaps there tell of")
 
 
 def main():
@@ -247,9 +261,9 @@ def main():
         if session.collector.poll() is None:
             session.collector.kill()
     soak_figures.write(recording.BUILD.parent / "soak", summary, session.samples)
-    words = (f"{options.hours * 60:.3g} min, policy {summary['policy']}: {summary['events']:,} events in "
+    words = (f"{summary['minutes']:.3g} min, policy {summary['policy']}: {summary['events']:,} events in "
              f"{summary['files']} files, {summary['dropped']:,} dropped, {summary['overwritten']:,} overwritten, "
-             f"{summary['emitters']:,} numberings exact; collector {summary['growth']['collector_kib']:+,.0f} KiB to "
+             f"{numberings_say(summary)}; collector {summary['growth']['collector_kib']:+,.0f} KiB to "
              f"{summary['last']['collector_kib']:,} KiB (at most {summary['most_kib']:,}), "
              f"{summary['growth']['collector_own_fds']:+} descriptors, {summary['growth']['segments']:+} segments and "
              f"{summary['growth']['collector_others_kib']:+,} KiB shared after warm-up, program {summary['growth']['program_kib']:+,.0f} KiB; every question answered within "

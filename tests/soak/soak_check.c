@@ -3,12 +3,13 @@
  * soak_check FILE: what a trace holds, for whoever adds up many of them. Lines:
  *
  *     thread NUMBER PID TID WRITTEN DROPPED OVERWRITTEN DAMAGED STORED DECODED GAP_DROPPED GAP_OVER
- *     id KIND ID FIRST LAST COUNT HOLES
+ *     id KIND ID THREAD FIRST LAST COUNT HOLES UNTOLD TOLD_FIRST TOLD_LAST
  *     backwards N
  *
  * GAP_*: what gaps say was dropped and overwritten. KIND: t of soak:tick, s of soak:signal. HOLES:
- * numbers left out. N: events earlier than the one before of their thread. Status 3: the file has
- * no end, or not yet.
+ * numbers left out; UNTOLD: those of them that no gap of the thread between the two events tells
+ * of; TOLD_*: what its gaps before the FIRST and the LAST say was overwritten. N: events earlier
+ * than the one before of their thread. Status 3: the file has no end, or not yet.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +26,8 @@ struct thread_sum {
 
 struct id_sum {
     char kind;
-    uint64_t id, first, last, count, holes;
+    uint32_t thread;
+    uint64_t id, first, last, count, holes, untold, told_first, told_last;
 };
 
 struct sums {
@@ -36,11 +38,12 @@ struct sums {
     uint64_t backwards;
 };
 
-static struct id_sum *id_find(struct sums *s, char kind, uint64_t id)
+/* One id in two threads is two of them, and shows. */
+static struct id_sum *id_find(struct sums *s, char kind, uint64_t id, uint32_t thread)
 {
     /* From the newest on: few of them are busy at once. */
     for (size_t i = s->id_count; i-- > 0;)
-        if (s->ids[i].id == id && s->ids[i].kind == kind)
+        if (s->ids[i].id == id && s->ids[i].kind == kind && s->ids[i].thread == thread)
             return &s->ids[i];
     if (s->id_count == s->id_capacity) {
         size_t capacity = s->id_capacity ? 2 * s->id_capacity : 256;
@@ -51,19 +54,28 @@ static struct id_sum *id_find(struct sums *s, char kind, uint64_t id)
         s->ids = grown;
         s->id_capacity = capacity;
     }
-    s->ids[s->id_count] = (struct id_sum){.kind = kind, .id = id};
+    s->ids[s->id_count] = (struct id_sum){.kind = kind, .id = id, .thread = thread};
     return &s->ids[s->id_count++];
 }
 
-static void id_take(struct sums *s, char kind, uint64_t id, uint64_t number)
+static void hole_take(struct id_sum *sum, uint64_t hole, uint64_t told)
 {
-    struct id_sum *sum = id_find(s, kind, id);
+    sum->holes += hole;
+    sum->untold += hole > told ? hole - told : 0;
+}
 
-    if (!sum->count)
+/* `told`: what the thread's gaps until now say was overwritten. */
+static void id_take(struct id_sum *sum, uint64_t number, uint64_t told)
+{
+    if (sum->count) {
+        /* Backwards wraps, and shows. */
+        hole_take(sum, number - sum->last - 1, told - sum->told_last);
+    } else {
         sum->first = number;
-    else
-        sum->holes += number - sum->last - 1; /* backwards wraps, and shows */
+        sum->told_first = told;
+    }
     sum->last = number;
+    sum->told_last = told;
     sum->count++;
 }
 
@@ -101,8 +113,18 @@ static void event_take(struct sums *s, const struct trace_event *e)
            : !strcmp(e->type->full_name, "soak:signal") ? 's'
                                                         : 0;
     if (kind)
-        id_take(s, kind, trace_value_unsigned(&e->values[0], 0),
-                trace_value_unsigned(&e->values[1], 0));
+        id_take(id_find(s, kind, trace_value_unsigned(&e->values[0], 0), e->thread->thread),
+                trace_value_unsigned(&e->values[1], 0), thread->overwritten);
+}
+
+static void ids_print(const struct sums *s)
+{
+    for (const struct id_sum *sum = s->ids; sum < s->ids + s->id_count; sum++)
+        printf("id %c %llu %u %llu %llu %llu %llu %llu %llu %llu\n", sum->kind,
+               (unsigned long long)sum->id, sum->thread, (unsigned long long)sum->first,
+               (unsigned long long)sum->last, (unsigned long long)sum->count,
+               (unsigned long long)sum->holes, (unsigned long long)sum->untold,
+               (unsigned long long)sum->told_first, (unsigned long long)sum->told_last);
 }
 
 static void threads_print(struct trace *t, struct sums *s)
@@ -125,11 +147,6 @@ static void threads_print(struct trace *t, struct sums *s)
                (unsigned long long)sum->decoded, (unsigned long long)sum->dropped,
                (unsigned long long)sum->overwritten);
     }
-    for (size_t i = 0; i < s->id_count; i++)
-        printf("id %c %llu %llu %llu %llu %llu\n", s->ids[i].kind, (unsigned long long)s->ids[i].id,
-               (unsigned long long)s->ids[i].first, (unsigned long long)s->ids[i].last,
-               (unsigned long long)s->ids[i].count, (unsigned long long)s->ids[i].holes);
-    printf("backwards %llu\n", (unsigned long long)s->backwards);
 }
 
 int main(int count, char **words)
@@ -155,8 +172,11 @@ int main(int count, char **words)
         event_take(&sums, &event);
         status = 0;
     }
-    if (status == 0 || status == 1)
+    if (status == 0 || status == 1) {
         threads_print(t, &sums);
+        ids_print(&sums);
+        printf("backwards %llu\n", (unsigned long long)sums.backwards);
+    }
     trace_cursor_close(cursor);
     trace_close(t);
     free(sums.threads);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Adding up what the files of a session hold, one after the other, until nothing is unaccounted for."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 import recording
@@ -9,13 +10,24 @@ CHECK = recording.BUILD / "tests" / "soak" / "soak_check"
 NOT_ENDED = 3  # of soak_check
 
 
-@dataclass
+@dataclass(slots=True)
 class Emitter:
     """The numbers of one id, of one kind."""
 
+    thread: int | None = None  # nobody has seen it yet
     next: int = 0
     decoded: int = 0
     holes: int = 0
+    told: int = 0  # what its thread's gaps before the last of them say was overwritten
+
+
+@dataclass(slots=True)
+class Thread:
+    """What its gaps say was overwritten, up to the file that is being taken, and with it."""
+
+    tid: int
+    told_before: int = 0
+    told: int = 0
 
 
 @dataclass
@@ -23,7 +35,8 @@ class Ledger:
     """Files are taken in the order in which they were written."""
 
     emitters: dict = field(default_factory=dict)
-    ended: set = field(default_factory=set)
+    threads: dict = field(default_factory=dict)  # by number, which is the same in all files
+    ended: int = 0  # numberings of which the end is known
     complaints: list = field(default_factory=list)
     files: int = 0
     events: int = 0
@@ -64,19 +77,30 @@ class Ledger:
             self.complain(f"{who}: ledger {dropped} dropped, {overwritten} overwritten; gaps {gap_dropped}, {gap_over}")
         if damaged:
             self.complain(f"{who}: {damaged} damaged")
+        thread = self.threads.setdefault(number, Thread(tid))
+        thread.told_before = thread.told
+        thread.told += gap_over
         self.events += decoded
         self.dropped += dropped
         self.overwritten += overwritten
 
     def id_take(self, path, words):
-        kind, (number, first, last, count, holes) = words[0], map(int, words[1:])
-        emitter = self.emitters.setdefault((kind, number), Emitter())
-        missing = holes + first - emitter.next
-        if missing < 0:
-            self.complain(f"{path.name}: id {kind} {number}: {first} comes after {emitter.next - 1}")
-        emitter.holes += missing
+        kind = words[0]
+        number, thread, first, last, count, holes, untold, told_first, told_last = map(int, words[1:])
+        who = f"{path.name}: id {kind} {number}"
+        before = self.threads[thread].told_before
+        emitter = self.emitters.setdefault((kind, number), Emitter(thread))
+        if emitter.thread != thread:
+            self.complain(f"{who}: in thread {emitter.thread}, and in {thread}")
+        if first < emitter.next:
+            self.complain(f"{who}: {first} comes after {emitter.next - 1}")
+        untold += max(0, first - emitter.next - (before + told_first - emitter.told))
+        if untold:
+            self.complain(f"{who}: {untold} missing where no gap tells of them")
+        emitter.holes += holes + first - emitter.next
         emitter.decoded += count
         emitter.next = last + 1
+        emitter.told = before + told_last
 
     def backwards_take(self, path, words):
         if int(words[0]):
@@ -85,19 +109,45 @@ class Ledger:
     def truth_take(self, path):
         """What the program's threads say that they have written. Those that were killed say nothing."""
         if not path.exists():
+            self.complain("no thread has said how much it wrote")
             return
         for line in path.read_text(encoding="utf-8").splitlines():
             number, ticks, signals = map(int, line.split())
             for kind, written in (("t", ticks), ("s", signals)):
-                emitter = self.emitters.pop((kind, number), Emitter())
-                emitter.holes += written - emitter.next
-                if emitter.holes < 0 or emitter.decoded + emitter.holes != written:
-                    self.complain(f"id {kind} {number}: wrote {written}, {emitter.decoded} decoded")
-                self.ended.add((kind, number))
-                self.lost += emitter.holes
-        self.lost += sum(emitter.holes for emitter in self.emitters.values())
+                if written or (kind, number) in self.emitters:
+                    self.end_take(kind, number, written)
+        if not self.ended:
+            self.complain("no thread has said that it wrote anything")
+
+    def end_take(self, kind, number, written):
+        emitter = self.emitters.setdefault((kind, number), Emitter())
+        missing = written - emitter.next
+        emitter.holes += missing
+        if missing < 0 or emitter.decoded + emitter.holes != written:
+            self.complain(f"id {kind} {number}: wrote {written}, {emitter.decoded} decoded")
+        if emitter.thread is not None and missing > self.threads[emitter.thread].told - emitter.told:
+            self.complain(f"id {kind} {number}: {missing} missing at its end, where no gap tells of them")
+        self.ended += 1
+
+    def losses_compare(self):
+        """What is missing of a thread's numberings together; of those that nobody has seen the id says whose they are:
+        the thread of the id's other kind, or one with its tid of which no id was seen."""
+        spare = Counter({number: thread.told for number, thread in self.threads.items()})
+        thread_of = {number: e.thread for (_, number), e in self.emitters.items() if e.thread is not None}
+        seen = set(thread_of.values())
+        by_tid = Counter()
+        for number in self.threads.keys() - seen:
+            by_tid[self.threads[number].tid & 0xffff] += spare.pop(number)
+        for (_, number), emitter in self.emitters.items():
+            if number in thread_of:
+                spare[thread_of[number]] -= emitter.holes
+            else:
+                by_tid[number & 0xffff] -= emitter.holes
+            self.lost += emitter.holes
+        for what, left in (("thread", spare), ("tid", by_tid)):
+            for number in (number for number, events in left.items() if events < 0):
+                self.complain(f"{what} {number}: {-left[number]} more are missing than were overwritten")
 
     def end(self, truth):
         self.truth_take(truth)
-        if self.lost > self.overwritten:
-            self.complain(f"{self.lost} events are missing, {self.overwritten} were overwritten")
+        self.losses_compare()
