@@ -103,12 +103,14 @@ static bool each_is_counted_once(void *context)
 /* A record whose writer is below, and was taken for gone. */
 static void given_up(struct scene *s)
 {
+    uint64_t dropped = s->f.ring->dropped;
+
     ada_self = s->f.writer;
     s->record = ada_reserve_bytes(ada_record_tag(FIXTURE_EVENT, PAYLOAD + 8), PAYLOAD + 8);
     assert_non_null(s->record.payload);
     pattern_payload(s->record.payload, PAYLOAD, ++s->attempted);
     emit_above(s);
-    assert_int_equal(s->f.ring->dropped, 1);
+    assert_int_equal(s->f.ring->dropped, dropped + 1);
 }
 
 static void given_up_in(struct scene *s, enum ring_policy policy, bool fast)
@@ -200,6 +202,25 @@ static void who_comes_back_when_laps_have_hopped_over_it_is_no_record(void **sta
     assert_int_equal(failed, 0);
 }
 
+static void more_come_back_than_the_reader_can_be_told_of(void **state)
+{
+    struct ada_record away[RING_AWAY + 2];
+    struct scene s = {0};
+
+    (void)state;
+    fixture_open(&s.f, CAPACITY, RING_DROP, 0);
+    ring_writer_init(s.f.writer, s.f.ring, true);
+    for (int i = 0; i < RING_AWAY + 2; i++) {
+        given_up(&s);
+        away[i] = s.record;
+    }
+    assert_int_equal(s.f.ring->away_count, RING_AWAY);
+    for (int i = RING_AWAY + 2; i-- > 0;)
+        ada_commit_record(&away[i]);
+    assert_true(each_is_counted_once(&s));
+    fixture_close(&s.f);
+}
+
 /* ---- and there is no room ---- */
 
 static void emits(void *context)
@@ -248,6 +269,7 @@ int main(void)
         cmocka_unit_test(handlers_behind_any_instruction_of_the_return_are_counted_once),
         cmocka_unit_test(consumer_behind_any_instruction_of_the_return_reads_no_drop),
         cmocka_unit_test(who_comes_back_when_laps_have_hopped_over_it_is_no_record),
+        cmocka_unit_test(more_come_back_than_the_reader_can_be_told_of),
         cmocka_unit_test(handler_above_that_finds_no_room_gives_up_nobody_who_can_come_back),
     };
 
