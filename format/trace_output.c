@@ -181,8 +181,8 @@ static bool is_lost(const struct trace_output *output, int status)
     return status == -EBADF || !own_file_is(&output->own, output->fd);
 }
 
-/* False: half a block stays. */
-static bool half_take_back(struct trace_output *output)
+/* What stands behind the last whole block. False: it stays. */
+static bool rest_take_back(struct trace_output *output)
 {
     output->allocated = output->written; /* cutting back gives away what was held ahead */
     return output->seekable && own_file_is(&output->own, output->fd) &&
@@ -212,8 +212,19 @@ int trace_output_write(struct trace_output *output, const void *bytes, size_t si
     if (status == 0)
         output->written += size;
     else if (done > 0)
-        output->broken = !half_take_back(output);
+        output->broken = !rest_take_back(output);
     return status;
+}
+
+int trace_output_cut(struct trace_output *output, uint64_t size)
+{
+    int status = output->seekable ? trace_output_hold(output) : -ESPIPE;
+
+    if (status != 0)
+        return status;
+    output->written = size;
+    output->broken = !rest_take_back(output);
+    return output->broken ? -EIO : 0;
 }
 
 int trace_output_close(struct trace_output *output)

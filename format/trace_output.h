@@ -45,6 +45,12 @@ int trace_output_hold(struct trace_output *output) __attribute__((warn_unused_re
 int trace_output_write(struct trace_output *output, const void *bytes, size_t size, bool last)
     __attribute__((warn_unused_result));
 
+/* Take whole blocks back: the file has its first `size` bytes, and the next block comes behind
+ * them. Half a block that stayed goes, too. 0, or a negative errno: nothing may follow, or it is no
+ * regular file, and as it was. */
+int trace_output_cut(struct trace_output *output, uint64_t size)
+    __attribute__((warn_unused_result));
+
 /* Give room held ahead back and close the descriptor, if it is still ours. 0 or a negative errno.
  */
 int trace_output_close(struct trace_output *output);

@@ -210,13 +210,30 @@ static int end_write(struct trace_volume *v, struct block_encoder *encoder,
                               true);
 }
 
+/* An end that found no room has the index's, and the end whose write failed is tried once more. A
+ * file without an index is read all the same; one without an end was never closed, to its reader.
+ */
+static void end_write_again(struct trace_volume *v, struct block_encoder *encoder,
+                            struct trace_end *end, uint64_t offset, uint64_t sequence)
+{
+    if (trace_output_cut(&v->output, offset) != 0)
+        return;
+    v->sequence = sequence;
+    end->index_offset = 0;
+    end->index_blocks = 0;
+    (void)!end_write(v, encoder, end); /* why the first one failed is told already */
+}
+
 int trace_volume_end(struct trace_volume *v, struct block_encoder *encoder)
 {
+    const uint64_t offset = v->output.written, sequence = v->sequence; /* of the index */
     struct trace_end end = end_summary(v);
     int first = index_write(v, encoder, &end), status;
 
     CRASH_POINT("file.indexed");
     status = end_write(v, encoder, &end);
+    if (status != 0)
+        end_write_again(v, encoder, &end, offset, sequence);
     first = first ? first : status;
     CRASH_POINT("file.ended");
     status = trace_output_close(&v->output);

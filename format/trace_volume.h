@@ -55,7 +55,8 @@ int trace_volume_begin(struct trace_volume *volume, struct block_encoder *encode
 int trace_volume_loss_append(const struct trace_volume *volume, struct byte_buffer *items,
                              uint32_t *count) __attribute__((warn_unused_result));
 
-/* Write index and end, close the descriptor. The first error of these. */
+/* Write index and end, close the descriptor. The first error of these; where the end cannot be
+ * written it is written once more, in the index's place. */
 int trace_volume_end(struct trace_volume *volume, struct block_encoder *encoder)
     __attribute__((warn_unused_result));
 
