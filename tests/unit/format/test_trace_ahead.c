@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Blocks unpacked ahead by other threads: what is read, and what is found on the way, is the same.
  */
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "format/trace_ahead.h"
 #include "format_fixture.h"
+#include "own_entries.h"
 
 enum { THREADS = 6, RECORDS = 6000, BLOCK_RECORDS = 61 };
 static const unsigned jobs_tried[] = {1, 2, 3, 40};
@@ -60,30 +59,6 @@ static struct trace *open_with_jobs(const char *name, unsigned jobs)
     trace_jobs_set(t, jobs);
     t->ahead_records_min = 0;
     return t;
-}
-
-static unsigned threads_running(void)
-{
-    DIR *folder = opendir("/proc/self/task");
-    unsigned count = 0;
-
-    assert_non_null(folder);
-    for (struct dirent *entry; (entry = readdir(folder));)
-        count += entry->d_name[0] != '.';
-    closedir(folder);
-    return count;
-}
-
-/* A thread that was joined is in the kernel's list for a moment longer. */
-static unsigned threads_left(unsigned expected)
-{
-    unsigned count = threads_running();
-
-    for (int ms = 0; count != expected && ms < 5000; ms++) {
-        usleep(1000);
-        count = threads_running();
-    }
-    return count;
 }
 
 /* ---- what was read, as one number, and what was known after each step ---- */
@@ -222,19 +197,19 @@ static void blocks_too_large_for_workers_are_unpacked_by_the_owner(void **state)
 static void closing_in_the_middle_ends_the_workers(void **state)
 {
     static struct trace_event event;
-    unsigned before = threads_left(1); /* more: a sanitizer's own */
 
     (void)state;
     for (unsigned events = 0; events < 500; events += 1 + events / 2) {
         struct trace *t = open_with_jobs(path, 3);
+        unsigned before = own_entries(OWN_THREADS);
         struct trace_cursor *cursor;
 
         assert_int_equal(trace_cursor_open(t, NULL, &cursor), 0);
-        assert_int_equal(threads_running(), before + 2);
+        assert_int_equal(own_entries(OWN_THREADS), before + 2);
         for (unsigned i = 0; i < events; i++)
             assert_int_equal(trace_cursor_next(cursor, &event), 1);
         trace_cursor_close(cursor);
-        assert_int_equal(threads_left(before), before);
+        own_entries_become(OWN_THREADS, before);
         trace_close(t);
     }
 }
