@@ -11,6 +11,8 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "step_flag.h"
+
 enum { VDSO_BYTES_MAX = 16384 };
 
 extern const char __executable_start; /* the linker's */
@@ -37,23 +39,6 @@ static void require(bool holds, const char *what)
 }
 
 #if defined(__x86_64__)
-
-enum { TRAP_FLAG = 0x100 };
-
-/* The kernel delivers SIGTRAP with the flag cleared, and sigreturn sets it again. */
-static inline __attribute__((always_inline)) void trap_flag_set(void)
-{
-    __asm__ volatile("leaq -128(%%rsp), %%rsp\n\tpushfq\n\torq $0x100, (%%rsp)\n\tpopfq\n\t"
-                     "leaq 128(%%rsp), %%rsp" ::
-                         : "memory", "cc");
-}
-
-static inline __attribute__((always_inline)) void trap_flag_clear(void)
-{
-    __asm__ volatile("leaq -128(%%rsp), %%rsp\n\tpushfq\n\tandq $~0x100, (%%rsp)\n\tpopfq\n\t"
-                     "leaq 128(%%rsp), %%rsp" ::
-                         : "memory", "cc");
-}
 
 static void trap_flag_forget(ucontext_t *interrupted)
 {
@@ -138,14 +123,16 @@ static bool is_mark(ucontext_t *interrupted)
 }
 #endif
 
-/* Reading the clock there begins anew with every tick of the kernel's: it would never end if each
- * of its instructions took long. */
-static bool in_vdso(const ucontext_t *interrupted)
+bool step_in_vdso(uintptr_t at)
 {
-    unsigned long begin = getauxval(AT_SYSINFO_EHDR);
-    unsigned long at = place(interrupted) + (unsigned long)(uintptr_t)&__executable_start;
+    uintptr_t begin = getauxval(AT_SYSINFO_EHDR);
 
     return begin && at - begin < VDSO_BYTES_MAX;
+}
+
+static bool in_vdso(const ucontext_t *interrupted)
+{
+    return step_in_vdso(place(interrupted) + (uintptr_t)&__executable_start);
 }
 
 static void copy_await(struct step_state *s, pid_t copy, const ucontext_t *interrupted)

@@ -19,6 +19,10 @@ bool step_is_possible(void);
 /* Can a copy's judge step through more? */
 bool step_nests(void);
 
+/* The kernel's page of code. Reading the clock there begins anew with every tick of the kernel's:
+ * it would never end if each of its instructions took long. */
+bool step_in_vdso(uintptr_t at);
+
 struct step_plan {
     void (*run)(void *context);       /* what is stepped through */
     void (*interrupt)(void *context); /* called on top of it; may not jump out unless `jumps` */
