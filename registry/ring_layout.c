@@ -186,17 +186,19 @@ bool ring_reach(const struct ada_writer *w, const struct ring_layout *l, uint64_
 
     if (offset <= ring->low_bytes) {
         /* Nothing unfinished lies beyond, not even the word that leads here, and until we claim,
-         * nobody writes there. Release: what was written there is visible before. Pairs with the
-         * acquire in ring_spare(). */
-        if (reach && !l->nested && (l->start & w->mask) < ring->low_bytes)
-            store_release(&ring->reach, 0);
+         * nobody writes there. Unless a handler has, since we looked: then it has moved reserve, or
+         * reach. Release: what was written there is visible before. Pairs with the acquire in
+         * ring_spare(). */
+        if (reach && !l->nested && (l->start & w->mask) < ring->low_bytes &&
+            load_relaxed(&w->reserve) == l->start)
+            (void)compare_exchange_release(&ring->reach, &reach, 0);
         return true;
     }
     /* Left, once more. Release: had we left before, then whoever sees that we are back sees by head
      * what we wrote there, too. C11 as of 2011 says so of a relaxed store behind our own release;
-     * C++20 does not, and a ring that only looked empty was punched. */
-    if (reach < offset)
-        store_release(&ring->reach, offset);
+     * C++20 does not, and a ring that only looked empty was punched. A handler may have gone
+     * farther. */
+    while (reach < offset && !compare_exchange_release(&ring->reach, &reach, offset)) {}
     /* Room. Full fence: `reach` is visible before we look at room for the last time. Pairs with the
      * fence in ring_spare(): either it sees us there, or we see that the room is gone. Grant.
      * Acquire: it may have gone and come back since place_of(). Pairs with the release in

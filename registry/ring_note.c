@@ -37,10 +37,10 @@ uint64_t ring_head_settle(struct ada_writer *w)
  * was left before it stood, may do so as well: then it leads over just this record. */
 static bool words_lead(const struct ada_writer *w, uint64_t at, uint64_t to)
 {
-    uint64_t word = *ring_word_at(w, at);
+    uint64_t word = *ring_word_at(w, at), over = ring_word_bytes(word, 0);
 
-    if (ring_word_leaves_out(word)) {
-        at += ring_word_bytes(word, 0);
+    if (ring_word_leaves_out(word) && over < to - at) {
+        at += over;
         word = *ring_word_at(w, at);
     }
     return ada_record_type(word) == ADA_RECORD_PENDING && ring_word_bytes(word, 0) == to - at;
@@ -50,6 +50,8 @@ uint64_t ring_fast_bytes(const struct ada_writer *w, uint64_t head, uint64_t res
 {
     uint64_t bytes = reserve - head;
 
+    if (!bytes) /* nobody writes, and what stands there may be given back just now */
+        return 0;
     if (w->foot == head)
         bytes = w->foot_end - head;
     else if ((int64_t)(w->slow_end - head) > 0 || words_lead(w, head, reserve))

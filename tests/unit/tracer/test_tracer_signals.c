@@ -186,7 +186,7 @@ static void thread_s_first_event_may_be_a_handler_s(void **state)
 /* ---- a handler on a stack of its own, above the thread's ---- */
 
 static struct stacks {
-    unsigned char of_thread[512 * 1024], of_handlers[64 * 1024];
+    unsigned char of_thread[2048 * 1024], of_handlers[64 * 1024];
 } stacks __attribute__((aligned(4096)));
 
 struct below {
