@@ -194,11 +194,11 @@ bool ring_reach(const struct ada_writer *w, const struct ring_layout *l, uint64_
             (void)compare_exchange_release(&ring->reach, &reach, 0);
         return true;
     }
-    /* Left, once more. Release: had we left before, then whoever sees that we are back sees by head
-     * what we wrote there, too. C11 as of 2011 says so of a relaxed store behind our own release;
-     * C++20 does not, and a ring that only looked empty was punched. A handler may have gone
+    /* Left, once more. Relaxed: had we left before, then whoever sees that we are back sees by head
+     * what we wrote there, too, for an exchange continues what that release began. (A relaxed store
+     * does not, in C++20, and a ring that only looked empty was punched.) A handler may have gone
      * farther. */
-    while (reach < offset && !compare_exchange_release(&ring->reach, &reach, offset)) {}
+    while (reach < offset && !compare_exchange_relaxed(&ring->reach, &reach, offset)) {}
     /* Room. Full fence: `reach` is visible before we look at room for the last time. Pairs with the
      * fence in ring_spare(): either it sees us there, or we see that the room is gone. Grant.
      * Acquire: it may have gone and come back since place_of(). Pairs with the release in
