@@ -8,7 +8,6 @@
  *     test_ledger case SEED              this one, printed
  */
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,31 +18,10 @@
 #include "model.h"
 #include "play.h"
 #include "shrink.h"
+#include "tests/helpers/case_watch.h"
 #include "tests/helpers/evidence.h"
 
 enum { PATIENCE_S = 100, WHY_BYTES = 400 };
-
-static volatile uint64_t running_seed;
-
-/* A crash or a program without an end has a seed as well. */
-static void die(int number)
-{
-    char text[120];
-    int n = snprintf(text, sizeof(text), "\nsignal %d in case 0x%016" PRIx64 "\n", number,
-                     (uint64_t)running_seed);
-
-    (void)!write(STDERR_FILENO, text, (size_t)n);
-    signal(number, SIG_DFL);
-    raise(number);
-}
-
-static void watch(void)
-{
-    static const int numbers[] = {SIGSEGV, SIGBUS, SIGABRT, SIGALRM, SIGFPE};
-
-    for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
-        signal(numbers[i], die);
-}
 
 static int failure_show(struct program *p, const char *name, char *why)
 {
@@ -65,7 +43,7 @@ static int one(uint64_t seed, const char *name)
     program_make(&p, seed);
     program_print(&p, stdout);
     fflush(stdout);
-    running_seed = seed;
+    case_running = seed;
     alarm(PATIENCE_S);
     if (!play(&p, why, sizeof(why)))
         return failure_show(&p, name, why);
@@ -104,8 +82,8 @@ static int many(uint64_t cases, uint64_t seed, const char *name, const char *key
     for (uint64_t i = 0; i < cases; i++) {
         if (i % 1024 == 0)
             alarm(PATIENCE_S);
-        running_seed = program_random(&random);
-        program_make(&p, running_seed);
+        case_running = program_random(&random);
+        program_make(&p, case_running);
         if (!play(&p, why, sizeof(why)))
             return failure_show(&p, name, why);
     }
@@ -117,7 +95,7 @@ int main(int argc, char **argv)
 {
     uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 0;
 
-    watch();
+    case_watch();
     if (argc > 2 && strcmp(argv[1], "case") == 0)
         return one(seed, argv[0]);
     if (!seed)

@@ -10,7 +10,6 @@
  *     test_ring_nest case SEED                 this one
  */
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,7 @@
 #include <unistd.h>
 
 #include "nest_program.h"
+#include "tests/helpers/case_watch.h"
 #include "tests/helpers/evidence.h"
 
 enum {
@@ -47,29 +47,8 @@ enum { KINDS = sizeof(kinds) / sizeof(*kinds) };
 static struct {
     uint64_t first_seed, of_each;
     uint64_t programs, interruptions, failed;
-    volatile uint64_t running;
     struct nest_program program;
 } all;
-
-/* A crash or a program without an end has a seed as well. */
-static void die(int number)
-{
-    char text[120];
-    int n = snprintf(text, sizeof(text), "\nsignal %d in case %" PRIu64 "\n", number, all.running);
-
-    (void)!write(STDERR_FILENO, text, (size_t)n);
-    signal(number, SIG_DFL);
-    raise(number);
-}
-
-static void watch(void)
-{
-    static const int numbers[] = {SIGSEGV, SIGBUS, SIGABRT, SIGALRM, SIGFPE};
-
-    for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
-        signal(numbers[i], die);
-    alarm(PATIENCE_S);
-}
 
 /* The seed says the kind as well. The handlers' stack lies here, above the frames of all that
  * emits. */
@@ -78,7 +57,7 @@ __attribute__((noinline)) static bool run(uint64_t seed, char *why, size_t why_b
     unsigned kind = kinds[seed % KINDS];
     unsigned char stack[STACK_BYTES];
 
-    all.running = seed;
+    case_running = seed;
     return nest_program_run(&all.program, seed, kind, kind & NEST_WITHIN ? stack : NULL,
                             sizeof(stack), why, why_bytes);
 }
@@ -102,7 +81,8 @@ static void run_all_of_kind(unsigned kind)
         print_message("no stepping here: not an x86-64 processor, or a sanitizer\n");
         skip();
     }
-    watch();
+    case_watch();
+    alarm(PATIENCE_S);
     for (unsigned k = 0; k < KINDS; k++)
         for (uint64_t i = 0; kinds[k] == kind && i < all.of_each; i++) {
             run_and_tell(all.first_seed + KINDS * i + k);
@@ -142,7 +122,8 @@ static void this_one_is_exact(void **state)
     bool exact;
 
     (void)state;
-    watch();
+    case_watch();
+    alarm(PATIENCE_S);
     exact = run(all.first_seed, why, sizeof(why));
     print_message("case %" PRIu64 ": %s; %" PRIu64 " interruptions\n", all.first_seed, why,
                   all.program.nest.count);
